@@ -1,0 +1,52 @@
+# `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test lint format bccd verify lock clean
+
+# The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$name; break; }; done)
+BIN := .venv/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+help:  ## list what can be typed
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+setup: .venv/installed  ## make .venv with the pinned packages
+
+.venv/installed: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, with its venv module. Found: $$(python3 --version 2>&1). Next: install one, or type make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+repro: setup  ## run the pipeline: what changed, and what follows from it
+	@$(RUN) dvc repro
+	@$(BIN)/python -m tools.headline
+
+test: setup  ## lint, then all tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(RUN) python -m pytest
+
+format: setup  ## bring the code into the project's form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, ImageNet weights, 224 px
+	@$(RUN) dvc exp run --temp --force --name bccd --set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
+	@$(RUN) dvc exp show --only-changed --drop 'stages/.*|data/.*|models/.*'
+
+verify: setup  ## run the pipeline in a clone and compare with the committed results
+	@$(RUN) python -m tools.verify
+
+lock: .cache/lock/bin/uv  ## pin requirements.in anew, into requirements.txt
+	$< pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade --quiet \
+		--custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+
+.cache/lock/bin/uv:
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet uv==0.13.9
+
+clean:  ## remove the environment and caches, not the results
+	rm -rf .venv .cache .pytest_cache .ruff_cache
