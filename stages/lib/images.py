@@ -1,0 +1,117 @@
+"""Decoding one image file to RGB, whatever it is stored as, and saying what had to be converted."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# The formats that a cell image may have, and the file name endings that go with each.
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "BMP": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+}
+_MULTI_PICTURE = "MPO"  # what Pillow calls a JPEG that carries more pictures behind the first, as some cameras write
+MIN_SIDE = 8  # pixels; nothing smaller shows a cell
+MAX_PIXELS = 150_000_000  # a 10,000 x 10,000 image fits; a decompression bomb doesn't
+
+# Pillow warns of large images and of damaged metadata; `decode` judges size and damage itself. The filter is set once,
+# here, because `warnings.catch_warnings` around each image is not safe in threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class BadImage(Exception):
+    """A file that can't be used as an image; the message is the reason."""
+
+
+def decode(source):
+    """Decode an image file to RGB.
+
+    EXIF rotation is applied, transparency is laid on white (the colour of an empty slide), 16 bits are scaled to 8, and
+    greyscale, palette and CMYK become RGB. Each of these is said.
+
+    Args:
+        source: path of the file, or its bytes. For a path, the file name's ending must fit the content.
+
+    Returns:
+        (pixels, notes): uint8 array (height, width, 3) with values 0-255, and a list of what was converted, such as
+        `["greyscale to RGB"]`.
+
+    Raises:
+        BadImage: empty, truncated, not an image, an image under another format's name, too small, too large, or of
+            numbers that have no known brightest value.
+    """
+    content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    if not content:
+        raise BadImage("the file is empty")
+    try:
+        image = Image.open(io.BytesIO(content), formats=list(FORMATS))
+    except Image.DecompressionBombError:
+        raise BadImage(f"more than {MAX_PIXELS:,} pixels") from None
+    except Exception:  # Pillow's decoders raise whatever a damaged file makes them stumble over, TypeError among it
+        raise BadImage(f"not a readable image ({', '.join(FORMATS)} can be read)") from None
+    if not isinstance(source, bytes):
+        suffix = Path(source).suffix.lower()
+        kind = "JPEG" if image.format == _MULTI_PICTURE else image.format
+        if suffix not in FORMATS[kind]:
+            raise BadImage(f"named {suffix or 'without an ending'} but holds a {kind} image")
+    width, height = image.size
+    if min(width, height) < MIN_SIDE:
+        raise BadImage(f"{width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed")
+    if width * height > MAX_PIXELS:
+        raise BadImage(f"{width} x {height} pixels; at most {MAX_PIXELS:,} in all can be read")
+    notes = []
+    try:
+        if getattr(image, "n_frames", 1) > 1:
+            notes.append(f"first of {image.n_frames} frames")
+        if image.mode.startswith("RGB") and any(";16" in str(tile.args) for tile in image.tile):
+            notes.append("16-bit to 8-bit")  # Pillow does this by itself while it loads a colour image
+        image.load()
+        if image.getexif().get(0x0112, 1) != 1:
+            notes.append("rotated as its EXIF says")
+            image = ImageOps.exif_transpose(image)
+        return np.asarray(_to_rgb(image, notes)), notes
+    except (BadImage, MemoryError):
+        raise
+    except Exception as error:
+        raise BadImage(f"damaged: {str(error) or type(error).__name__}") from None
+
+
+def _to_rgb(image, notes):
+    """Convert a loaded Pillow image of any mode to RGB, adding to `notes` what was done."""
+    mode = image.mode
+    if mode == "RGB" and "transparency" not in image.info:
+        return image
+    if mode == "F":
+        raise BadImage("floating-point pixels, whose white may be 1, 255 or anything; save it with 8 bits a channel")
+    if mode.startswith("I"):
+        levels = np.asarray(image).astype(np.float64)
+        if levels.min() < 0 or levels.max() > 65535:
+            raise BadImage("grey levels outside 0-65535; save it with 8 bits a channel")
+        notes.append("16-bit to 8-bit")
+        notes.append("greyscale to RGB")
+        # 65535 / 257 = 255: the full 16-bit range becomes the full 8-bit range.
+        return Image.fromarray(np.round(levels / 257).astype(np.uint8)).convert("RGB")
+    if mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        notes.append("transparency laid on white")
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    notes.append({"L": "greyscale to RGB", "1": "greyscale to RGB", "P": "palette to RGB"}.get(mode, f"{mode} to RGB"))
+    return image.convert("RGB")
+
+
+def resize(pixels, size):
+    """Resize an RGB uint8 array (height, width, 3) to (size, size, 3), bilinear with antialiasing.
+
+    Pillow computes this in whole numbers, so the result is the same on every kind of CPU. The shape is squeezed to a
+    square, as `keras.utils.image_dataset_from_directory` does.
+    """
+    if pixels.shape[:2] == (size, size):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR))
