@@ -1,0 +1,120 @@
+"""Stage `fetch`: get the images that params.yaml names, check every one, and say what came.
+
+    python -m stages.fetch
+
+Reads section `fetch` of params.yaml. Writes data/raw/<class>/ (as delivered), data/quarantine/<class>/ (what can't be
+used), data/manifest.csv and data/fetch.json, all four or none.
+"""
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pandas as pd
+import pydantic
+
+from stages.lib import archives, fetch_report, files, inventory, kaggle_download, params, synthetic
+from stages.lib.cells import CLASSES
+from stages.lib.class_folders import Delivery
+from stages.lib.errors import speaks_to_people
+from stages.lib.lock import one_at_a_time
+from stages.lib.progress import track
+
+RAW, QUARANTINE = Path("data/raw"), Path("data/quarantine")
+MANIFEST, REPORT = Path("data/manifest.csv"), Path("data/fetch.json")
+CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DVC deletes before each run
+LOCK = Path(".cache/fetch.lock")
+
+
+class KaggleParams(params.Section):
+    """A public Kaggle data set."""
+
+    dataset: str = pydantic.Field(pattern=r"^[\w-]+/[\w-]+$")  # OWNER/NAME
+    version: int = pydantic.Field(ge=1)
+    sha256: str | None = pydantic.Field(pattern=r"^[0-9a-f]{64}$")  # of the zip; null: not compared, but recorded
+
+
+class FetchParams(params.Section):
+    """Section `fetch` of params.yaml."""
+
+    source: Literal["synthetic", "archive", "kaggle"]
+    on_bad_image: Literal["stop", "quarantine"]
+    archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
+    kaggle: KaggleParams
+    synthetic: synthetic.SyntheticParams
+
+
+class Origin(NamedTuple):
+    """Where the images come from, in words and numbers that fetch.json keeps."""
+
+    description: str
+    name: str
+    sha256: str | None
+    delivery: Delivery
+
+
+@speaks_to_people
+def main():
+    settings = params.load("params.yaml", "fetch", FetchParams)
+    with one_at_a_time(LOCK):
+        remove_leftovers()
+        with contextlib.ExitStack() as whole:
+            # They take their places in reverse order, data/fetch.json last.
+            report, manifest, quarantine, raw = (
+                whole.enter_context(files.replacing(path)) for path in (REPORT, MANIFEST, QUARANTINE, RAW)
+            )
+            origin = deliver(settings, raw)
+            found = inventory.take_inventory(raw)
+            bad = sorted(origin.delivery.unusable + found.bad)
+            if settings.on_bad_image == "stop":
+                inventory.refuse_bad(bad, found.rows)
+            inventory.refuse_vanished(origin.delivery.labels, found.rows, bad)
+            inventory.set_aside(found.bad, raw, quarantine)
+            files.write_csv(manifest, pd.DataFrame(found.rows, columns=inventory.Row._fields))
+            content = fetch_report.describe(settings, origin, found, bad)
+            files.write_json(report, content)
+    print(fetch_report.summary(content))
+
+
+def remove_leftovers():
+    """Remove the half-made outputs of a run that was killed. No other run is at work: the lock is ours."""
+    for path in (REPORT, MANIFEST, QUARANTINE, RAW, CACHE / "any"):
+        mask = ".*.partial" if path.parent == CACHE else f".{path.name}.*.partial"
+        for leftover in path.parent.glob(mask):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def deliver(settings, raw):
+    """Put the images of the source into `raw`/<class>/ and return their `Origin`."""
+    if settings.source == "synthetic":
+        return draw(settings.synthetic, raw)
+    if settings.source == "archive":
+        archive, name = Path(settings.archive), Path(settings.archive).resolve().name
+        sha256 = files.sha256(archive) if archive.is_file() else None
+        description = f"the images of {name}"
+    else:
+        kaggle = settings.kaggle
+        archive, sha256 = kaggle_download.download(kaggle.dataset, kaggle.version, CACHE, kaggle.sha256)
+        name = f"{kaggle.dataset} version {kaggle.version}"
+        description = f"the Kaggle data set {kaggle.dataset}, version {kaggle.version}"
+    return Origin(description, name, sha256, archives.unpack(archive, raw))
+
+
+def draw(settings, raw):
+    """Draw the synthetic data set into `raw`/<class>/ and return its `Origin`."""
+    labels = set()
+    total = len(CLASSES) * settings.cells_per_class * settings.copies_per_cell
+    for drawing in track(synthetic.draw_dataset(settings), "draw", total):
+        labels.add(drawing.label)
+        (raw / drawing.label).mkdir(parents=True, exist_ok=True)
+        drawing.image.save(raw / drawing.label / f"{drawing.number:04d}.jpg", quality=synthetic.JPEG_QUALITY)
+    description = (
+        f"synthetic drawings, not photographs: {settings.cells_per_class} cells a class, "
+        f"{settings.copies_per_cell} copies a cell, seed {settings.seed}"
+    )
+    return Origin(description, f"synthetic seed {settings.seed}", None, Delivery(sorted(labels), [], [], {}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The stage as a whole: its four files, from each source, and that it changes all of them or none."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from stages import fetch
+from stages.lib.lock import one_at_a_time
+from tests.kaggle_server import kaggle_server
+
+TOP = Path(__file__).parents[2]
+SETTINGS = {
+    "source": "archive",
+    "on_bad_image": "stop",
+    "archive": "cells",
+    "kaggle": {"dataset": "owner/white-cells", "version": 1, "sha256": None},
+    "synthetic": {"seed": 1, "cells_per_class": 2, "copies_per_cell": 2, "image_size": 32},
+}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """An empty project folder, in which the stage runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def picture(colour, kind="PNG", mode="RGB"):
+    buffer = io.BytesIO()
+    Image.new(mode, (10, 12), colour).save(buffer, kind)
+    return buffer.getvalue()
+
+
+CELLS = {
+    "basophil/1.png": picture("red"),
+    "basophil/2.png": picture("blue"),
+    "monocyte/1.jpg": picture("green", "JPEG"),
+    "monocyte/2.png": picture(90, mode="L"),
+}
+
+
+def put(files, folder="cells"):
+    for name, content in files.items():
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def zipped(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def write_params(**changes):
+    Path("params.yaml").write_text(yaml.safe_dump({"fetch": {**SETTINGS, **changes}}))
+
+
+def run(**changes):
+    write_params(**changes)
+    fetch.main()
+    return json.loads(Path("data/fetch.json").read_text())
+
+
+def refused(capsys, **changes):
+    """Run the stage, which must stop with a message, and return the message."""
+    with pytest.raises(SystemExit) as stop:
+        run(**changes)
+    assert stop.value.code == 1
+    return capsys.readouterr().err
+
+
+def tree(folder="data"):
+    """Every file and folder there, hidden ones too, with the content."""
+    found = sorted(Path(folder).rglob("*"))
+    return {path.as_posix(): path.read_bytes() if path.is_file() else None for path in found}
+
+
+def manifest():
+    return list(csv.DictReader(Path("data/manifest.csv").open(newline="")))
+
+
+def test_a_folder_arrives_unchanged_with_its_manifest(capsys):
+    put({**CELLS, "README.md": b"about"})
+    report = run()
+    for name, content in CELLS.items():
+        assert Path("data/raw", name).read_bytes() == content
+    assert [row["path"] for row in manifest()] == sorted(CELLS)
+    first = {"label": "basophil", "sha256": hashlib.sha256(CELLS["basophil/1.png"]).hexdigest()}
+    assert manifest()[0] == {"path": "basophil/1.png", **first, "width": "10", "height": "12"}
+    assert Path("data/quarantine").is_dir()
+    assert report == {
+        "source": "archive",
+        "synthetic": False,
+        "description": "the images of cells",
+        "origin": "cells",
+        "sha256": None,
+        "images": 4,
+        "classes": {"basophil": 2, "monocyte": 2},
+        "converted": {"greyscale to RGB": {"count": 1, "examples": ["monocyte/2.png"]}},
+        "quarantined": [],
+        "ignored": ["README.md"],
+        "merged": {},
+    }
+    said = capsys.readouterr().out
+    for word in ["4 images", "basophil 2, monocyte 2", "greyscale to RGB, 1 (monocyte/2.png)", "README.md"]:
+        assert word in said
+
+
+def test_a_zip_and_its_folder_give_the_same_images():
+    put(CELLS)
+    run()
+    images, rows = tree("data/raw"), manifest()
+    Path("cells.zip").write_bytes(zipped(CELLS))
+    report = run(archive="cells.zip")
+    assert (tree("data/raw"), manifest()) == (images, rows)
+    assert report["sha256"] == hashlib.sha256(Path("cells.zip").read_bytes()).hexdigest()
+
+
+def test_the_report_holds_no_path_of_this_machine(project):
+    put(CELLS)
+    run(archive=str(project / "cells"))
+    assert str(project) not in Path("data/fetch.json").read_text()
+
+
+def test_the_synthetic_set_says_what_it_is():
+    report = run(source="synthetic")
+    assert report["synthetic"]
+    assert "not photographs" in report["description"]
+    assert set(report["classes"].values()) == {4}
+    assert report["images"] == len(manifest()) == 4 * len(report["classes"])
+    assert Path("data/raw/basophil/0003.jpg").is_file()
+    before = tree()
+    run(source="synthetic")
+    assert tree() == before
+
+
+def test_a_bad_image_stops_the_stage_and_nothing_changes(capsys):
+    put(CELLS)
+    run()
+    before = tree()
+    put({"basophil/1.png": b"", "monocyte/3.png": b"text"})
+    said = refused(capsys)
+    assert "basophil (1)\n    1.png: the file is empty" in said
+    assert "monocyte (1)\n    3.png: not a readable image" in said
+    assert "fetch.on_bad_image: quarantine" in said
+    assert tree() == before
+
+
+def test_bad_images_are_set_aside_where_that_is_asked_for(capsys):
+    put({**CELLS, "monocyte/3.png": b"text", "monocyte/a\n.png": CELLS["basophil/1.png"]})
+    report = run(on_bad_image="quarantine")
+    assert [entry["path"] for entry in report["quarantined"]] == ["monocyte/3.png", "monocyte/a\\x0a.png"]
+    assert Path("data/quarantine/monocyte/3.png").read_bytes() == b"text"
+    assert not Path("data/raw/monocyte/3.png").exists()
+    assert report["images"] == len(manifest()) == 4
+    assert "Quarantined: 2" in capsys.readouterr().out
+
+
+def test_a_class_that_vanishes_stops_the_stage(capsys):
+    put({**CELLS, "monocyte/1.jpg": b"", "monocyte/2.png": b""})
+    assert "No usable image is left of monocyte" in refused(capsys, on_bad_image="quarantine")
+    assert tree() == {}
+
+
+def test_an_archive_without_images_says_what_to_do(capsys):
+    put({"README.md": b"put images here"})
+    said = refused(capsys)
+    assert "cells/basophil/1.jpg" in said
+    assert "fetch.archive" in said
+
+
+def test_a_wrong_parameter_is_named(capsys):
+    said = refused(capsys, kaggle={"dataset": "white-cells", "version": 0, "sha256": None})
+    assert "fetch.kaggle.dataset" in said
+    assert "fetch.kaggle.version" in said
+
+
+def test_the_kaggle_data_set(monkeypatch, project, capsys):
+    with kaggle_server(monkeypatch, project / "home", zipped(CELLS)) as server:
+        report = run(source="kaggle")
+        assert report["images"] == 4
+        assert report["origin"] == "owner/white-cells version 1"
+        assert report["sha256"] == hashlib.sha256(server.content).hexdigest()
+        assert report["sha256"] in capsys.readouterr().out, "printed, so that it can be pinned"
+        before = tree()
+        run(source="kaggle", kaggle={**SETTINGS["kaggle"], "sha256": report["sha256"]})
+        assert server.downloads() == 1
+        assert tree() == before
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({**CELLS, "../basophil/3.png": CELLS["basophil/1.png"]}, "leads out of the folder"),
+        ({**CELLS, "basophil/3.png": b"\0" * (80 * 2**20)}, "zip bomb"),
+    ],
+)
+def test_a_harmful_kaggle_zip_changes_nothing(monkeypatch, project, capsys, files, words):
+    with kaggle_server(monkeypatch, project / "home", zipped(files)):
+        assert words in refused(capsys, source="kaggle")
+    assert tree() == {}
+    assert not Path("basophil").exists()
+
+
+def test_two_runs_at_once(capsys):
+    put(CELLS)
+    with one_at_a_time(fetch.LOCK):
+        assert "Another run" in refused(capsys)
+    run()
+
+
+def test_a_killed_run_changes_nothing_and_the_next_one_tidies_up(project):
+    put(CELLS)
+    run()
+    before = tree()
+    write_params(source="synthetic", synthetic={**SETTINGS["synthetic"], "copies_per_cell": 200})
+    command = [sys.executable, "-m", "stages.fetch"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TOP)}, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(Path("data").glob(".raw.*.partial/raw/*/*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = tree()
+    assert len(left) > len(before), "it was killed half-way"
+    assert {path: left[path] for path in before} == before
+    run()
+    assert tree() == before
