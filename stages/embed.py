@@ -1,0 +1,84 @@
+"""embed: the frozen backbone's features of every image and of its random views.
+
+Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features/:
+
+    features.npy    float16 (images, 1 + views, 1280), in the manifest's order
+    features.json   what made them
+    backbone.keras  the backbone that made them, for `train` to build the classifier from
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import pydantic
+
+from stages.lib import backbone, params
+from stages.lib.deterministic import start
+from stages.lib.errors import UserError, speaks_to_people
+from stages.lib.features import write_features
+from stages.lib.files import replacing, sha256, write_json
+from stages.lib.keras_file import save
+from stages.lib.views import Augmentation
+
+BLOOD = Path("models/blood/efficientnetb0.weights.h5")
+
+
+class EmbedParams(params.Section):
+    backbone: Literal["EfficientNetB0"]
+    weights: str = pydantic.Field(min_length=1)
+    weights_sha256: str | None
+    image_size: int = pydantic.Field(ge=32, le=1024)
+    views: int = pydantic.Field(ge=0, le=100)
+    seed: int = pydantic.Field(ge=0, lt=2**32)
+    augmentation: Augmentation
+
+
+@speaks_to_people
+def main():
+    settings = params.load("params.yaml", "embed", EmbedParams)
+    start(settings.seed)
+    weights, weights_sha256 = find_weights(settings)
+    model = backbone.build(settings.backbone, settings.image_size, weights, settings.seed)
+
+    manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
+    images = [
+        (Path("data/raw", path), digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)
+    ]
+    with replacing("data/features") as partial:
+        partial.mkdir()
+        array = partial / "features.npy"
+        write_features(array, images, model, settings.views, settings.augmentation, settings.seed)
+        save(model, partial / "backbone.keras")
+        write_json(
+            partial / "features.json",
+            {"images": len(images), "features": model.output_shape[1], "weights_file_sha256": weights_sha256}
+            | settings.model_dump(exclude={"weights_sha256"}),
+        )
+
+
+def find_weights(settings):
+    """Return what `backbone.build` needs to find the weights, and the SHA-256 of the file where there is one."""
+    if settings.weights in ("imagenet", "random"):
+        return settings.weights, None
+    if settings.weights == "blood":
+        return BLOOD, sha256(BLOOD)
+    path = Path(settings.weights).expanduser()
+    if not path.is_file():
+        raise UserError(
+            f"`embed.weights` is {settings.weights!r}, and there is no such file. "
+            "Must be one of blood, imagenet, random, or the path of a .weights.h5 file."
+        )
+    found = sha256(path)
+    if settings.weights_sha256 is None or settings.weights_sha256.lower() != found:
+        raise UserError(
+            f"`embed.weights` is the file {path} with SHA-256 {found}, but `embed.weights_sha256` says "
+            f"{settings.weights_sha256}. "
+            f"If this is the file you mean, set `weights_sha256: {found}` in params.yaml: results are of one "
+            "file, not of whatever has its name."
+        )
+    return path, found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Running a Keras model over many images: batches of one size, prepared ahead in threads."""
+
+import collections
+import concurrent.futures
+import itertools
+import os
+
+import numpy as np
+
+from stages.lib.deterministic import tf
+
+BATCH = 32  # images a forward pass; part of what makes the bytes, so not a setting
+
+
+def outputs(model, images):
+    """Yield the model's outputs for an iterable of images, a batch at a time and in order.
+
+    The last batch is padded: the kernels round differently for another number of rows, and what comes out for an image
+    must not depend on how many images came along with it.
+
+    Args:
+        model: Keras model that takes (size, size, 3) RGB 0-255.
+        images: uint8 arrays (size, size, 3).
+
+    Yields:
+        float32 array (images in this batch ≤ BATCH, outputs).
+    """
+    size = model.input_shape[1]
+
+    @tf.function(input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.uint8)])
+    def forward(batch):
+        return model(tf.cast(batch, tf.float32), training=False)
+
+    images = iter(images)
+    while chunk := list(itertools.islice(images, BATCH)):
+        batch = np.zeros((BATCH, size, size, 3), np.uint8)
+        batch[: len(chunk)] = chunk
+        yield forward(batch).numpy()[: len(chunk)]
+
+
+def ahead(function, items):
+    """Yield `function(item)` of each item in order, computed by threads only a few items ahead: memory stays flat."""
+    workers = os.cpu_count() or 1
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        waiting = collections.deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,53 @@
+"""Writing a Keras model file whose bytes depend on nothing but the model."""
+
+import json
+import zipfile
+from pathlib import Path
+
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+
+
+def save(model, path):
+    """Write `model` as a `.keras` file that `keras.models.load_model` opens, the same bytes for the same model.
+
+    Keras writes the date of saving, zip times, and memory addresses (as ids of shared objects) into the file; they
+    become a fixed date and a count.
+
+    Args:
+        model: a Keras model.
+        path: file to write, ending in `.keras`.
+    """
+    path = Path(path)
+    model.save(path)
+    with zipfile.ZipFile(path) as written:
+        members = {name: written.read(name) for name in sorted(written.namelist())}
+    members["metadata.json"] = _without_date(members["metadata.json"])
+    members["config.json"] = _without_addresses(members["config.json"])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as rewritten:
+        for name, content in members.items():
+            rewritten.writestr(zipfile.ZipInfo(name, DATE), content)
+
+
+def _without_date(content):
+    metadata = json.loads(content)
+    metadata["date_saved"] = "{}-{:02}-{:02}@00:00:00".format(*DATE[:3])
+    return json.dumps(metadata).encode()
+
+
+def _without_addresses(content):
+    """Number the shared objects in the order in which they appear."""
+    numbers = {}
+
+    def renumber(item):
+        if isinstance(item, dict):
+            if "shared_object_id" in item:
+                item["shared_object_id"] = numbers.setdefault(item["shared_object_id"], len(numbers) + 1)
+            for value in item.values():
+                renumber(value)
+        elif isinstance(item, list):
+            for value in item:
+                renumber(value)
+
+    config = json.loads(content)
+    renumber(config)
+    return json.dumps(config).encode()
