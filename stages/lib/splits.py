@@ -1,0 +1,95 @@
+"""Dividing images among train, valid and test: by file as the original study did, or by group of siblings."""
+
+import numpy as np
+
+PARTS = ("train", "valid", "test")
+
+
+def split_by_image(labels, shares, seed):
+    """Assign each image to a part at random, stratified by class.
+
+    Args:
+        labels: class name of each image.
+        shares: (train, valid) shares of each class; the rest is test.
+        seed: seeds the shuffling; each class is shuffled independently of the others.
+
+    Returns:
+        array of "train", "valid" or "test", one an image.
+    """
+    return split_by_group(labels, np.arange(len(labels)), shares, seed)
+
+
+def split_by_group(labels, groups, shares, seed):
+    """Assign whole groups to parts, stratified by class, as near to the shares of images as the groups allow.
+
+    Larger groups go first, each to the part that lacks most images. Every class is in every part where it has at least
+    three groups. A group whose images have several labels counts for its most frequent one (the first by name among
+    equals).
+
+    Args:
+        labels: class name of each image.
+        groups: group number of each image.
+        shares: (train, valid) shares of each class's images; the rest is test.
+        seed: seeds the order among groups of one size.
+
+    Returns:
+        array of "train", "valid" or "test", one an image; equal for all images of a group.
+    """
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    names, label_numbers = np.unique(labels, return_inverse=True)
+    _, group_numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    group_labels = _most_frequent(group_numbers, label_numbers, len(sizes))
+    part_of_group = np.empty(len(sizes), dtype=int)
+    for number, name in enumerate(names):
+        members = np.flatnonzero(group_labels == number)
+        # Seeded by the class's name: another class coming or going leaves this one's split as it was.
+        random = np.random.default_rng([seed, *name.encode()])
+        members = members[random.permutation(len(members))]
+        members = members[np.argsort(-sizes[members], kind="stable")]
+        part_of_group[members] = _assign(sizes[members], part_sizes(sizes[members].sum(), shares))
+    return np.array(PARTS)[part_of_group[group_numbers]]
+
+
+def part_sizes(count, shares):
+    """Return how many of a class's `count` images belong in train, valid and test.
+
+    The original study's rounding, `int(count * share)` in floating point: 700 images give 489, 105 and 106
+    (700 * 0.7 is 489.99…). Where that leaves a part empty that could have an image, it gets one.
+
+    >>> part_sizes(700, (0.7, 0.15))
+    [489, 105, 106]
+    >>> part_sizes(4, (0.7, 0.15))
+    [2, 1, 1]
+    """
+    train, valid = int(count * shares[0]), int(count * shares[1])
+    sizes = [train, valid, count - train - valid]
+    # One image can only be learnt from; two, learnt from and tested on; three or more serve all parts.
+    for part in ([], [0], [0, 2], [0, 2, 1])[min(count, 3)]:
+        if sizes[part] == 0:
+            giver = 2 if sizes[2] > 1 else int(np.argmax(sizes))
+            sizes[giver] -= 1
+            sizes[part] += 1
+    return [int(size) for size in sizes]
+
+
+def _assign(sizes, wanted):
+    """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images a part."""
+    lacking = list(wanted)
+    empty = {0, 1, 2}
+    parts = []
+    for position, size in enumerate(sizes):
+        # When no more groups are left than parts without one, each of those parts gets one.
+        candidates = empty if empty and len(sizes) - position <= len(empty) else (0, 1, 2)
+        # Among equals train comes first, then test: what can't be tested is of less use than what can't be validated.
+        part = max(candidates, key=lambda part: (lacking[part], (2, 0, 1)[part]))
+        parts.append(part)
+        empty.discard(part)
+        lacking[part] -= size
+    return parts
+
+
+def _most_frequent(groups, labels, count):
+    """Return each group's most frequent label number, the smallest among equals."""
+    table = np.zeros((count, labels.max() + 1), dtype=int)
+    np.add.at(table, (groups, labels), 1)
+    return table.argmax(axis=1)
