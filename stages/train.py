@@ -1,0 +1,93 @@
+"""train: the head on the ready features, under one protocol.
+
+    python -m stages.train image      # or grouped
+
+Reads data/features/, data/splits.csv. Writes
+
+    models/<protocol>/classifier.keras   backbone and head: raw RGB 0-255 images to class probabilities
+    models/<protocol>/head.weights.h5    the trained part alone
+    models/<protocol>/classes.json       the class names, in the order of the probabilities
+    reports/<protocol>/history.csv       loss and accuracy an epoch
+    reports/<protocol>/training.json     epochs, best epoch, numbers of parameters
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pydantic
+
+from stages.lib import params
+from stages.lib.deterministic import keras, start
+from stages.lib.errors import UserError, speaks_to_people
+from stages.lib.files import replacing, write_csv, write_json
+from stages.lib.head import HeadParams, build_head, classifier
+from stages.lib.keras_file import save
+from stages.lib.training import OptimiserParams, fit
+
+
+class TrainParams(params.Section):
+    seed: int = pydantic.Field(ge=0, lt=2**32)
+    head: HeadParams
+    optimiser: OptimiserParams
+
+
+@speaks_to_people
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("protocol", choices=["image", "grouped"])
+    protocol = parser.parse_args().protocol
+    settings = params.load("params.yaml", "train", TrainParams)
+    start(settings.seed)
+
+    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    features = np.load("data/features/features.npy", mmap_mode="r", allow_pickle=False)
+    if len(features) != len(splits):
+        raise UserError(
+            f"data/features/ holds {len(features):,} images and data/splits.csv {len(splits):,}: they were "
+            "made from different images. "
+            "Type `dvc repro` to bring them together."
+        )
+    classes = sorted(splits["label"].unique())
+    numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
+    rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid")}
+    if not len(rows["valid"]):
+        print(
+            "note: there are no validation images, so every epoch runs and the last one's weights stay", file=sys.stderr
+        )
+
+    head = build_head(features.shape[2], len(classes), settings.head)
+    train, valid = ((rows[part], numbers[rows[part]]) for part in ("train", "valid"))
+    history, best_epoch = fit(head, features, train, valid, settings.optimiser, settings.seed, report=say)
+    model = classifier(keras.models.load_model("data/features/backbone.keras", compile=False), head)
+
+    with replacing(Path("models", protocol)) as partial:
+        partial.mkdir()
+        save(model, partial / "classifier.keras")
+        head.save_weights(partial / "head.weights.h5")
+        write_json(partial / "classes.json", classes)
+    reports = Path("reports", protocol)
+    write_csv(reports / "history.csv", pd.DataFrame(history).round(6))
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    write_json(
+        reports / "training.json",
+        {
+            "epochs": len(history),
+            "best_epoch": best_epoch,
+            "parameters": {"total": model.count_params(), "trainable": trainable},
+        },
+    )
+
+
+def say(epoch, logs):
+    """Print an epoch's results as one line."""
+    results = ", ".join(
+        f"{name} {logs[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs
+    )
+    print(f"epoch {epoch}: {results}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
