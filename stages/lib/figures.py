@@ -1,0 +1,305 @@
+"""The figures of the report: each function makes one from plain tables, and the same input gives the same bytes.
+
+Text in an SVG stays text: a reader's browser draws class names that DejaVu has no letters for, and a changed number is
+one changed line in `git diff`.
+"""
+
+import math
+import textwrap
+import unicodedata
+import warnings
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import confusion_matrix
+
+WIDTH = 6.8  # inches of every figure, so that letters have one size where figures stand side by side
+LETTER = 0.08  # inches, about the width of a letter of 10 points
+# Okabe-Ito colours: told apart with every kind of colour vision.
+BLUE, VERMILLION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
+GREY = "#D0D0D0"
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so its widths are the same on every machine
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": "#E6E6E6",
+    "figure.facecolor": "white",  # also behind the figure in a dark page
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "white-blood-cells",  # else the ids in an SVG are random
+    "text.parse_math": False,  # a class may be called "$a$"
+}
+styled = matplotlib.style.context(STYLE, after_reset=True)  # after a reset: no matplotlibrc of the user's counts
+
+
+@styled
+def save(figure, path):
+    """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
+    if path.suffix == ".png":
+        figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser will have it
+        figure.savefig(path, metadata={"Date": None, "Creator": None})
+
+
+@styled
+def confusion(truth, predicted, classes, title, note="", colormap="Blues"):
+    """Confusion matrix: a row a true class, with counts, and shares of the row as text and colour.
+
+    Args:
+        truth, predicted: class names of the test images, in the same order.
+        classes: all class names, in the order of rows and columns.
+        title: first line above the figure.
+        note: a label below the title, such as a warning about the data; "" for none.
+        colormap: a Matplotlib colormap that runs from light (0 % of the row) to dark (100 %).
+    """
+    counts = confusion_matrix(truth, predicted, labels=classes)
+    support = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
+    rows = [f"{shorten(name)} ({total})" for name, total in zip(classes, support[:, 0], strict=True)]
+    columns = [shorten(name) for name in classes]
+    # A cell must hold "1234" over "100%"; past a dozen classes the figure grows instead of the letters shrinking.
+    beside = 0.6 + LETTER * max(map(_width, rows))
+    size = max(WIDTH, beside + 0.4 * len(classes))
+    cell = min(0.85, (size - beside) / len(classes))
+    tilted = LETTER * max(map(_width, columns)) > cell
+    if tilted:
+        columns = [shorten(name, lines=1) for name in classes]
+    below = 0.5 + 0.65 * LETTER * max(map(_width, columns)) if tilted else 0.8
+    figure = _figure(title, "images, and share of the true class", note, cell * len(classes) + below, size)
+    axes = figure.subplots()
+    # Squares of a mesh stay sharp at every size; an image in an SVG is blurred by some viewers.
+    mesh = axes.pcolormesh(shares, cmap=colormap, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+    for row, column in np.ndindex(counts.shape):
+        share = shares[row, column]
+        if np.isnan(share):
+            text, colour = "–", "#595959"
+        else:
+            text = f"{counts[row, column]}\n{share:.0%}" if counts[row, column] else "0"
+            colour = _readable_on(mesh.cmap(share)) if counts[row, column] else "#767676"
+        axes.text(
+            column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=10 if cell > 0.6 else 8
+        )
+    ticks = np.arange(len(classes)) + 0.5
+    axes.set_xticks(ticks, columns)
+    if tilted:
+        axes.tick_params(axis="x", labelrotation=40)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="predicted class", ylabel="true class (test images)", aspect="equal")
+    axes.invert_yaxis()
+    return figure
+
+
+@styled
+def history(epochs, best_epoch, title, note=""):
+    """Accuracy, loss and, where it changes, learning rate over the epochs, with the epoch that was kept marked.
+
+    Args:
+        epochs: data frame with the columns epoch (from 1), loss, accuracy and learning_rate, and, where there are
+            validation images, val_loss and val_accuracy.
+        best_epoch: the epoch whose weights were kept.
+        title, note: as in `confusion`.
+    """
+    drops = epochs["learning_rate"].nunique() > 1
+    figure = _figure(title, "", note, 5.6 if drops else 4.8)
+    panels = figure.subplots(3 if drops else 2, sharex=True, height_ratios=[3, 3, 1.2] if drops else [1, 1])
+    marker = "." if len(epochs) <= 30 else None
+    for axes, column in zip(panels, ("accuracy", "loss"), strict=False):
+        axes.plot(epochs["epoch"], epochs[column], color=BLUE, marker=marker, label="train")
+        if f"val_{column}" in epochs:
+            axes.plot(epochs["epoch"], epochs[f"val_{column}"], color=VERMILLION, marker=marker, ls="--", label="valid")
+        axes.set_ylabel(column)
+    if drops:
+        panels[2].step(epochs["epoch"], epochs["learning_rate"], where="mid", color=BLACK, lw=1.2)
+        panels[2].set(yscale="log", ylabel="learning\nrate")
+        rates = sorted(epochs["learning_rate"].unique())
+        rates = rates if len(rates) <= 4 else [rates[0], rates[-1]]
+        panels[2].set_yticks(rates, [f"{rate:.2g}" for rate in rates])
+        panels[2].set_yticks([], minor=True)
+    for axes in panels:
+        axes.axvline(best_epoch, color=GREEN, lw=1.2, ls=":", label="_" if axes is not panels[0] else "epoch kept")
+        axes.grid(axis="y")
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    panels[-1].set_xlabel("epoch")
+    figure.align_ylabels()
+    handles, labels = panels[0].get_legend_handles_labels()
+    labels[-1] = f"epoch kept: {best_epoch}"
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def roc(curves, auc, title, note=""):
+    """ROC curves, one class against all others: a panel a class, with the other classes in grey behind.
+
+    Args:
+        curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
+        auc: {class: area under its curve, or None}; its order is that of the panels.
+        title, note: as in `confusion`.
+    """
+    chance = dict.fromkeys(auc, ([0, 1], [0, 1]))
+    titles = {name: f"AUC {area:.2f}" for name, area in auc.items() if area is not None}
+    labels = ("false positive rate (1 − specificity)", "true positive rate (recall)")
+    return _panels(curves, ("fpr", "tpr"), chance, titles, labels, title, note)
+
+
+@styled
+def pr(curves, prevalence, title, note=""):
+    """Precision-recall curves: a panel a class, with its share of the test images as the line of no skill.
+
+    Args:
+        curves: data frame with the columns class, recall and precision, recall falling, as scikit-learn returns them; a
+            class without a curve has no rows.
+        prevalence: {class: its share of the test images, 0-1}; its order is that of the panels.
+        title, note: as in `confusion`.
+    """
+    chance = {name: ([0, 1], [share, share]) for name, share in prevalence.items()}
+    titles = {name: f"no skill {share:.2f}" for name, share in prevalence.items()}
+    return _panels(curves, ("recall", "precision"), chance, titles, ("recall", "precision"), title, note, "steps-post")
+
+
+@styled
+def mistakes(rows, title, note=""):
+    """Thumbnails of wrongly classified images with their true and predicted class.
+
+    Args:
+        rows: one (pixels, true class, predicted class, probability of the predicted class) an image; pixels are uint8
+            arrays (side, side, 3), values 0-255. At least one.
+        title, note: as in `confusion`.
+    """
+    across = 4
+    down = math.ceil(len(rows) / across)
+    captions = [f"{shorten(truth, 20)}\n→ {shorten(called, 20)}\n{chance:.2f}" for _, truth, called, chance in rows]
+    tall = 1.7 + 0.15 * max(caption.count("\n") for caption in captions)
+    figure = _figure(title, "true class → predicted class, and its probability", note, tall * down + 0.15)
+    grid = figure.subplots(down, across, squeeze=False).flatten()
+    for axes, (pixels, *_), caption in zip(grid, rows, captions, strict=False):
+        axes.imshow(pixels)
+        axes.set_title(caption, fontsize=9)
+    for axes in grid:
+        axes.set_axis_off()
+    return figure
+
+
+@styled
+def recalls(scores, title, note=""):
+    """Dot plot of the recall of each class, with one kind of marker for each series.
+
+    Args:
+        scores: {series: {class: recall 0-1, or None}}, at most three series with the same classes in the same order.
+            The last row of the plot is set off as the mean.
+        title, note: as in `confusion`.
+    """
+    classes = list(next(iter(scores.values())))
+    figure = _figure(title, "", note, 0.42 * len(classes) + 1.0)
+    axes = figure.subplots()
+    kinds = [
+        {"marker": "o", "color": BLUE},
+        {"marker": "D", "color": VERMILLION},
+        {"marker": "s", "color": BLACK, "markerfacecolor": "white"},
+    ]
+    rows = np.arange(len(classes))
+    known = [[value[name] for value in scores.values() if value[name] is not None] for name in classes]
+    for row, values in zip(rows, known, strict=True):
+        if values:
+            axes.plot([min(values), max(values)], [row, row], color=GREY, lw=2, zorder=1)
+    for index, ((series, values), kind) in enumerate(zip(scores.items(), kinds, strict=False)):
+        x = [np.nan if value is None else value for value in values.values()]
+        # Markers of one class stand a little above one another, so that equal scores don't hide each other.
+        y = rows + (index - (len(scores) - 1) / 2) * 0.2
+        axes.plot(x, y, ls="none", ms=7, clip_on=False, label=series, zorder=3, **kind)
+    axes.set_yticks(rows, [shorten(name) for name in classes])
+    axes.set_yticks(rows[:-1] + 0.5, minor=True)
+    axes.grid(axis="x")
+    axes.grid(axis="y", which="minor")
+    axes.axhline(len(classes) - 1.5, color=BLACK, lw=0.8)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set(xlim=(0, 1), ylim=(len(classes) - 0.5, -0.5), xlabel="recall")
+    figure.legend(loc="outside lower center", ncols=len(scores))
+    return figure
+
+
+def shorten(name, width=22, lines=2):
+    """Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
+
+    >>> shorten("lymphocyte, large granular", width=12)
+    'lymphocyte,\\nlarge granu…'
+    """
+    if any(unicodedata.east_asian_width(letter) in "WF" for letter in name):
+        width //= 2  # such letters are twice as wide
+    wrapped = textwrap.wrap(name, width)
+    if len(wrapped) > lines:
+        rest = " ".join(wrapped[lines - 1 :])
+        wrapped = [*wrapped[: lines - 1], rest[: width - 1].rstrip() + "…"]
+    return "\n".join(wrapped)
+
+
+def _figure(title, key, note, height, width=WIDTH):
+    """An empty figure with a heading: the title, what the marks are, and the note.
+
+    Args:
+        height: inches below the heading.
+    """
+    heading = [
+        *((line, {"fontsize": 11, "fontweight": "bold"}) for line in textwrap.wrap(title, 62)),
+        *((line, {"fontsize": 9, "color": "#595959"}) for line in textwrap.wrap(key, 90)),
+        *((line, {"fontsize": 9, "color": "#A84300"}) for line in textwrap.wrap(note, 90)),
+    ]
+    top = 0.22 * len(heading) + 0.15
+    figure = Figure(figsize=(width, height + top), layout="constrained")
+    figure.get_layout_engine().set(rect=(0, 0, 1, height / (height + top)), w_pad=0.08, h_pad=0.06)
+    for index, (line, style) in enumerate(heading):
+        figure.text(0.1 / width, 1 - (0.22 * index + 0.1) / (height + top), line, va="top", **style)
+    return figure
+
+
+def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="default"):
+    """A panel a class: its curve, in grey those of the others, and dashes where guessing would be."""
+    classes = list(chance)
+    across = min(3, len(classes))
+    down = math.ceil(len(classes) / across)
+    key = "blue: this class; grey: the other classes; dashes: guessing"
+    figure = _figure(title, key, note, ((WIDTH - 0.6) / across + 0.3) * down + 0.5)
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flatten()
+    lines = {name: rows[list(columns)].to_numpy().T for name, rows in curves.groupby("class", sort=False)}
+    for index, (axes, name) in enumerate(zip(grid, classes, strict=False)):
+        for other, line in lines.items():
+            if other != name:
+                axes.plot(*line, color=GREY, lw=1, zorder=1, drawstyle=drawstyle)
+        axes.plot(*chance[name], color=BLACK, lw=1, ls="--", zorder=2)
+        if name in lines:
+            axes.plot(*lines[name], color=BLUE, lw=2, zorder=3, drawstyle=drawstyle)
+            axes.set_title(f"{shorten(name)}\n{titles[name]}")
+        else:
+            axes.set_title(f"{shorten(name)}\nnot defined")
+        if index + across >= len(classes):  # the lowest panel of its column
+            axes.tick_params(labelbottom=True)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    for axes in grid[len(classes) :]:
+        axes.set_axis_off()
+    figure.supxlabel(labels[0], fontsize=10)
+    figure.supylabel(labels[1], fontsize=10)
+    return figure
+
+
+def _width(text):
+    """Letters in the longest line of `text`."""
+    return max(map(len, text.splitlines()))
+
+
+def _readable_on(colour):
+    """Black or white, whichever has the greater contrast with an RGB colour (WCAG's relative luminance)."""
+    levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in colour[:3]]
+    luminance = 0.2126 * levels[0] + 0.7152 * levels[1] + 0.0722 * levels[2]
+    return "white" if luminance < 0.179 else "black"
