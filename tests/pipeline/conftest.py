@@ -1,0 +1,129 @@
+"""A temporary clone of this project, made small enough to run in a minute."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.imports import ROOT
+
+# 5 classes x 6 cells x 3 copies = 90 images, an untrained backbone at its smallest size, and a head of one small block.
+SMALL = {
+    "fetch.synthetic.cells_per_class": 6,
+    "fetch.synthetic.copies_per_cell": 3,
+    "embed.weights": "random",
+    "embed.image_size": 32,
+    "embed.views": 1,
+    "train.head.units": [16],
+    "train.optimiser.epochs": 2,
+}
+
+
+class Project:
+    """A Git and DVC project in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        # The stages must run by this Python, and no setting of the machine's may leak in.
+        self.environment = (
+            os.environ
+            | {
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "HOME": str(self.folder.parent / "home"),
+                "DVC_NO_ANALYTICS": "1",
+                "GIT_CONFIG_GLOBAL": os.devnull,
+                "GIT_CONFIG_SYSTEM": os.devnull,
+            }
+            | {
+                f"GIT_{who}_{what}": "pipeline@example.org"
+                for who in ("AUTHOR", "COMMITTER")
+                for what in ("NAME", "EMAIL")
+            }
+        )
+
+    def run(self, *command, fails=False):
+        """Run a command in the project and return what it printed, both streams; its exit status must be as said."""
+        run = subprocess.run(
+            command, cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert bool(run.returncode) == fails, (
+            f"{' '.join(map(str, command))} ended with {run.returncode}:\n{run.stdout}"
+        )
+        return run.stdout
+
+    def repro(self):
+        """Run `dvc repro` and return the names of the stages that ran, matrix items without their protocol."""
+        return stages_run(self.run("dvc", "repro"))
+
+    def commit(self, message):
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+    def set(self, changes):
+        """Change params.yaml: {"train.head.dropout": 0.5}."""
+        file = self.folder / "params.yaml"
+        params = yaml.safe_load(file.read_text())
+        for key, value in changes.items():
+            *path, last = key.split(".")
+            section = params
+            for name in path:
+                section = section[name]
+            assert last in section, f"{key} is not in params.yaml"
+            section[last] = value
+        file.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def clone(self, folder):
+        """Return a Git clone of the last commit; DVC's cache does not come along."""
+        self.run("git", "clone", "--quiet", self.folder, folder)
+        return Project(folder)
+
+
+def stages_run(printed):
+    """Return the names of the stages that `dvc repro` or `dvc exp run` says it ran or restored from its run cache."""
+    return {name.split("@")[0] for name in re.findall(r"(?:Running stage|Stage) '([^']+)'(?:\:| is cached)", printed)}
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory):
+    """The project as a fresh clone has it, made small; nothing has run."""
+    folder = tmp_path_factory.mktemp("fresh") / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
+    for name in listed.stdout.splitlines():
+        # The committed results are of the full run; the small one makes its own.
+        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    project = Project(folder)
+    project.run("git", "init", "--quiet", "--initial-branch", "main")
+    project.set(SMALL)
+    project.commit("a small pipeline")
+    return project
+
+
+@pytest.fixture(scope="session")
+def reproduced(fresh, tmp_path_factory):
+    """The small project after `dvc repro`, results committed. Tests change it and put it back by `restored`."""
+    project = fresh.clone(tmp_path_factory.mktemp("reproduced") / "project")
+    assert project.repro() == {"fetch", "embed", "split", "train", "evaluate", "plot"}
+    project.commit("its results")
+    return project
+
+
+@pytest.fixture
+def project(reproduced):
+    """The reproduced project, put back as it was after the test."""
+    yield reproduced
+    reproduced.run("git", "reset", "--quiet", "--hard")
+    reproduced.run("git", "clean", "--quiet", "--force", "-d")
+    reproduced.run("dvc", "checkout", "--force", "--quiet")
