@@ -40,11 +40,12 @@ def main():
 
 def compare(repository, run):
     """Print how the results in folder `run` differ from `repository`'s last commit, and return the exit status."""
-    committed, found = outputs(yaml.safe_load(show(repository, "dvc.lock"))), outputs(read_yaml(run / "dvc.lock"))
-    differing = sorted(path for path in committed.keys() | found.keys() if committed.get(path) != found.get(path))
-    if not differing:
-        print(f"All {len(committed)} outputs are the committed ones, byte for byte.")
+    committed, found = show(repository, "dvc.lock"), (run / "dvc.lock").read_text(encoding="utf-8")
+    if committed == found:
+        print("dvc.lock is the committed one, byte for byte: every input, parameter and output is the same.")
         return 0
+    committed, found = outputs(yaml.safe_load(committed)), outputs(yaml.safe_load(found))
+    differing = sorted(path for path in committed.keys() | found.keys() if committed.get(path) != found.get(path))
     print(
         f"{len(committed) - len(differing)} of {len(committed)} outputs are the committed ones, byte for "
         "byte. These differ:"

@@ -1,0 +1,59 @@
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages import split
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Two classes of ten images each; the last two of class a are the same picture, and class c has a single image."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    paths = [*(f"a/{number}.png" for number in range(10)), *(f"b/{number}.png" for number in range(10)), "c/0.png"]
+    for path in paths:
+        file = tmp_path / "data/raw" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(256, size=(16, 16, 3), dtype=np.uint8)).save(file)
+    shutil.copy(tmp_path / "data/raw/a/8.png", tmp_path / "data/raw/a/9.png")
+    pd.DataFrame({"path": paths, "label": [path[0] for path in paths]}).to_csv("data/manifest.csv", index=False)
+    return tmp_path
+
+
+def params(tree, **changes):
+    values = {"seed": 1, "train": 0.7, "valid": 0.15} | changes
+    (tree / "params.yaml").write_text(f"split: {values}")
+
+
+def test_both_protocols_in_the_manifests_order(tree, capsys):
+    params(tree)
+    split.main()
+    splits = pd.read_csv("data/splits.csv")
+    assert list(splits) == ["path", "label", "group", "image", "grouped"]
+    assert splits["path"].tolist() == pd.read_csv("data/manifest.csv")["path"].tolist()
+    copies = splits[splits["path"].isin(["a/8.png", "a/9.png"])]
+    assert copies["group"].nunique() == copies["grouped"].nunique() == 1
+    assert splits["group"].nunique() == 20
+    printed = capsys.readouterr().out
+    assert "21 images in 20 groups" in printed
+    assert "no image of c is in test" in printed
+    assert "no image of a" not in printed
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"train": 0.9, "valid": 0.1}, "leave no images for the test part"),
+        ({"train": 0.0}, "`split.train` is 0.0"),
+        ({"vaild": 0.1}, "Did you mean `split.valid`?"),
+    ],
+)
+def test_shares_that_cannot_be_stop_and_write_nothing(tree, capsys, changes, said):
+    params(tree, **changes)
+    with pytest.raises(SystemExit):
+        split.main()
+    assert said in capsys.readouterr().err
+    assert not (tree / "data/splits.csv").exists()

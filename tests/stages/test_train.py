@@ -1,0 +1,53 @@
+import sys
+
+import numpy as np
+import pytest
+import yaml
+
+from stages import train
+from tests.pipeline.imports import ROOT
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """The project's own parameters, splits of three images and features of two."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train", "image"])
+    (tmp_path / "data/features").mkdir(parents=True)
+    (tmp_path / "data/splits.csv").write_text("path,label,group,image,grouped\n" + "a/1.png,a,0,train,train\n" * 3)
+    np.save(tmp_path / "data/features/features.npy", np.zeros((2, 1, 1280), np.float16))
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def test_features_and_splits_of_different_images_stop(tree, capsys):
+    with pytest.raises(SystemExit):
+        train.main()
+    assert "data/features/ holds 2 images and data/splits.csv 3" in capsys.readouterr().err
+    assert not (tree / "models").exists()
+
+
+def test_an_unknown_protocol_names_the_known(tree, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train", "patient"])
+    with pytest.raises(SystemExit):
+        train.main()
+    assert "image" in (printed := capsys.readouterr().err) and "grouped" in printed
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "said"),
+    [
+        ("head", "dropout", 1.0, "`train.head.dropout` is 1.0"),
+        ("head", "units", [0], "`train.head.units.0` is 0"),
+        ("optimiser", "epochs", 0, "`train.optimiser.epochs` is 0"),
+        ("optimiser", "class_weights", "auto", "`train.optimiser.class_weights` is 'auto'"),
+        ("optimiser", "batch_size", 1, "`train.optimiser.batch_size` is 1"),
+    ],
+)
+def test_values_out_of_range_are_named(tree, capsys, section, key, value, said):
+    params = yaml.safe_load((tree / "params.yaml").read_text())
+    params["train"][section][key] = value
+    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(SystemExit):
+        train.main()
+    assert said in capsys.readouterr().err
