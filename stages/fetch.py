@@ -7,7 +7,6 @@ used), data/manifest.csv and data/fetch.json, all four or none.
 """
 
 import contextlib
-import shutil
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -57,32 +56,22 @@ class Origin(NamedTuple):
 @speaks_to_people
 def main():
     settings = params.load("params.yaml", "fetch", FetchParams)
-    with one_at_a_time(LOCK):
-        remove_leftovers()
-        with contextlib.ExitStack() as whole:
-            # They take their places in reverse order, data/fetch.json last.
-            report, manifest, quarantine, raw = (
-                whole.enter_context(files.replacing(path)) for path in (REPORT, MANIFEST, QUARANTINE, RAW)
-            )
-            origin = deliver(settings, raw)
-            found = inventory.take_inventory(raw)
-            bad = sorted(origin.delivery.unusable + found.bad)
-            if settings.on_bad_image == "stop":
-                inventory.refuse_bad(bad, found.rows)
-            inventory.refuse_vanished(origin.delivery.labels, found.rows, bad)
-            inventory.set_aside(found.bad, raw, quarantine)
-            files.write_csv(manifest, pd.DataFrame(found.rows, columns=inventory.Row._fields))
-            content = fetch_report.describe(settings, origin, found, bad)
-            files.write_json(report, content)
+    with one_at_a_time(LOCK), contextlib.ExitStack() as whole:
+        # They take their places in reverse order, data/fetch.json last.
+        report, manifest, quarantine, raw = (
+            whole.enter_context(files.replacing(path)) for path in (REPORT, MANIFEST, QUARANTINE, RAW)
+        )
+        origin = deliver(settings, raw)
+        found = inventory.take_inventory(raw)
+        bad = sorted(origin.delivery.unusable + found.bad)
+        if settings.on_bad_image == "stop":
+            inventory.refuse_bad(bad, found.rows)
+        inventory.refuse_vanished(origin.delivery.labels, found.rows, bad)
+        inventory.set_aside(found.bad, raw, quarantine)
+        files.write_csv(manifest, pd.DataFrame(found.rows, columns=inventory.Row._fields))
+        content = fetch_report.describe(settings, origin, found, bad)
+        files.write_json(report, content)
     print(fetch_report.summary(content))
-
-
-def remove_leftovers():
-    """Remove the half-made outputs of a run that was killed. No other run is at work: the lock is ours."""
-    for path in (REPORT, MANIFEST, QUARANTINE, RAW, CACHE / "any"):
-        mask = ".*.partial" if path.parent == CACHE else f".{path.name}.*.partial"
-        for leftover in path.parent.glob(mask):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def deliver(settings, raw):

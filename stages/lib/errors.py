@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 def speaks_to_people(main):
-    """Make `main` end with its message and exit status 1 where it raises a `UserError`.
+    """Make a stage's `main` end with a message and exit status 1 where the user can put right what is wrong.
 
     Any other exception is a bug of ours and keeps its traceback.
     """
@@ -20,9 +20,14 @@ def speaks_to_people(main):
     @functools.wraps(main)
     def wrapper(*args, **kwargs):
         try:
-            return main(*args, **kwargs)
+            result = main(*args, **kwargs)
         except UserError as error:
-            print(f"\n{main.__module__ if main.__module__ != '__main__' else 'error'}: {error}\n", file=sys.stderr)
-            sys.exit(1)
+            message = str(error)
+        except FileNotFoundError as error:
+            message = f"{error.filename} is not there. It comes from an earlier stage: type `dvc repro`, which runs it."
+        else:
+            return result
+        print(f"\nerror: {message}\n", file=sys.stderr)
+        sys.exit(1)
 
     return wrapper

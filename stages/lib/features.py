@@ -32,9 +32,8 @@ def write_features(path, images, backbone, views, augmentation, seed):
         return [view(pixels, number, size, augmentation, key) for number in range(1 + views)]
 
     prepared = track(ahead(prepare, images), "embed", total=len(images))
-    features = np.lib.format.open_memmap(path, "w+", np.float16, (len(images), 1 + views, length))
-    rows, start = features.reshape(-1, length), 0
-    for batch in outputs(backbone, (pixels for all_views in prepared for pixels in all_views)):
-        rows[start : start + len(batch)] = batch
-        start += len(batch)
-    features.flush()
+    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), 1 + views, length)}
+    with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
+        np.lib.format.write_array_header_1_0(file, header)
+        for batch in outputs(backbone, (pixels for all_views in prepared for pixels in all_views)):
+            file.write(batch.astype("<f2").tobytes())

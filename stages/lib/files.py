@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,7 +16,8 @@ from stages.lib.errors import UserError
 def replacing(path):
     """Yield a path beside `path` to write a file or make a folder at; on success it takes the place of `path`.
 
-    If the block raises, or the process is killed, `path` is as it was before.
+    If the block raises, or the process is killed, `path` is as it was before. What a killed process leaves beside it
+    is removed the next time.
 
     >>> with replacing(Path("data/manifest.csv")) as partial:      # doctest: +SKIP
     ...     frame.to_csv(partial)
@@ -27,7 +29,8 @@ def replacing(path):
     room = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".partial", dir=path.parent))
+        _remove_leftovers(path)
+        room = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.{os.getpid()}.", suffix=".partial", dir=path.parent))
         partial = room / path.name
         yield partial
         if path.is_dir() and not path.is_symlink():
@@ -44,6 +47,24 @@ def replacing(path):
     finally:
         if room:
             shutil.rmtree(room, ignore_errors=True)
+
+
+def _remove_leftovers(path):
+    """Remove what processes that are no more have left half-made beside `path`."""
+    for leftover in path.parent.glob(f".{path.name[:40]}.*.partial"):
+        process = leftover.name.split(".")[-3]
+        if process.isdigit() and not _is_running(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_running(process):
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_json(path, content):

@@ -51,6 +51,13 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     )
     assert run.returncode == -signal.SIGKILL
     assert target.read_text() == "old"
+    # It couldn't tidy up; the next one does, and leaves alone what a running process is making.
+    running = tmp_path / f".out.txt.{os.getpid()}.x.partial"
+    running.mkdir()
+    assert len(list(tmp_path.glob(".*.partial"))) == 2
+    with replacing(target) as partial:
+        partial.write_text("new")
+    assert list(tmp_path.glob(".*.partial")) == [running]
 
 
 def test_a_full_disk_is_said_and_keeps_the_old_file(tmp_path):
