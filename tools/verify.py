@@ -66,7 +66,8 @@ def compare(repository, run):
             if change > allowed:
                 beyond.append(f"  {path}: {key} was {old}, is {new}")
     print(
-        f"Largest difference of a metric: {largest[0]:.4f} ({largest[1]}); allowed are {TOLERANCE} or {IMAGES} test images."
+        f"Largest difference of a metric: {largest[0]:.4f} ({largest[1]}); "
+        f"{TOLERANCE} or {IMAGES} test images are allowed."
     )
     if beyond:
         print("Beyond what is allowed:", *beyond, sep="\n")
