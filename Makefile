@@ -34,8 +34,12 @@ format: setup  ## bring the code into the project's form
 	@$(BIN)/ruff format .
 
 bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, ImageNet weights, 224 px
-	@$(RUN) dvc exp run --temp --force --name bccd --set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
-	@$(RUN) dvc exp show --only-changed --drop 'stages/.*|data/.*|models/.*'
+	@git config user.email >/dev/null || { echo "DVC keeps experiments as Git commits, and Git doesn't know who you are. Next: git config user.name NAME; git config user.email ADDRESS"; exit 1; }
+	@$(RUN) dvc exp run --temp --force --name bccd \
+		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
+	@$(RUN) dvc exp show --md --drop '.*' \
+		--keep 'Experiment|.*metrics.json:(accuracy|balanced_accuracy)$$|fetch.source|embed.(weights|image_size)$$'
+	@echo "To bring its results here: .venv/bin/dvc exp apply bccd"
 
 verify: setup  ## run the pipeline in a clone and compare with the committed results
 	@$(RUN) python -m tools.verify

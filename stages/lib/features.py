@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from stages.lib.errors import UserError
 from stages.lib.images import decode
 from stages.lib.inference import ahead, outputs
 from stages.lib.progress import track
 from stages.lib.views import view
+
+LARGEST = float(np.finfo(np.float16).max)
 
 
 def write_features(path, images, backbone, views, augmentation, seed):
@@ -22,6 +25,9 @@ def write_features(path, images, backbone, views, augmentation, seed):
         views: random views an image, 0 or more.
         augmentation: a `views.Augmentation`.
         seed: whole number that, with the image's hash, seeds its views.
+
+    Raises:
+        UserError: a feature is not a number that float16 can hold.
     """
     size, length = backbone.input_shape[1], backbone.output_shape[1]
 
@@ -36,4 +42,9 @@ def write_features(path, images, backbone, views, augmentation, seed):
     with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
         np.lib.format.write_array_header_1_0(file, header)
         for batch in outputs(backbone, (pixels for all_views in prepared for pixels in all_views)):
+            if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
+                raise UserError(
+                    f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
+                    f"{LARGEST:g}. These weights can't be used: choose others by `embed.weights`."
+                )
             file.write(batch.astype("<f2").tobytes())

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from stages.lib import backbone
-from stages.lib.deterministic import start
+from stages.lib.deterministic import keras, start
+from stages.lib.errors import UserError
 from stages.lib.features import write_features
 from stages.lib.images import decode
 from stages.lib.inference import BATCH, ahead, outputs
@@ -54,6 +55,14 @@ def test_the_same_bytes_twice(model, images, tmp_path):
     for name in ("first.npy", "second.npy"):
         write_features(tmp_path / name, images, model, 1, ANY, seed=7)
     assert (tmp_path / "first.npy").read_bytes() == (tmp_path / "second.npy").read_bytes()
+
+
+@pytest.mark.parametrize("scale", [1e6, np.nan])
+def test_features_that_float16_cannot_hold_are_refused(images, tmp_path, scale):
+    pooled = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()])
+    pooled.add(keras.layers.Rescaling(scale))
+    with pytest.raises(UserError, match="float16"):
+        write_features(tmp_path / "f.npy", images[:2], pooled, 0, ANY, seed=7)
 
 
 def test_a_short_batch_gives_what_a_full_one_gives(model):
