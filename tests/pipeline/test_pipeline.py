@@ -1,7 +1,7 @@
 """The whole pipeline in a temporary clone, by DVC's own commands: what reruns, what repeats, what a user types."""
 
 import json
-import subprocess
+import time
 
 import numpy as np
 import pandas as pd
@@ -97,9 +97,11 @@ def test_an_experiment_with_another_head_reruns_train_and_what_follows(project):
 def test_a_sweep_is_queued_and_run(project):
     project.run("dvc", "exp", "run", "--queue", "--set-param", "plot.colormap=Greens,Oranges")
     project.run("dvc", "queue", "start")
-    # The worker is a process in the background; following the logs of what runs waits for it.
+    # The worker is a process in the background, which may not start at all: so wait, but not for ever.
+    deadline = time.monotonic() + 300
     while any(state in project.run("dvc", "queue", "status") for state in ("Queued", "Running")):
-        subprocess.run(["sleep", "1"], check=True)
+        assert time.monotonic() < deadline, project.run("dvc", "queue", "status")
+        time.sleep(1)
     assert project.run("dvc", "queue", "status").count("Success") == 2
     project.run("dvc", "exp", "remove", "--all-commits")
 
