@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import Field
 
 from stages.lib import figures, images, report
-from stages.lib.errors import UserError, speaks_to_people
+from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json, replacing
 from stages.lib.params import Section, load
 
@@ -32,7 +32,7 @@ class Plot(Section):
 @speaks_to_people
 def main():
     params = load("params.yaml", "plot", Plot)
-    fetch, features = _json("data/fetch.json"), _json("data/features/features.json")
+    fetch, features = read_json("data/fetch.json"), read_json("data/features/features.json")
     splits = _csv("data/splits.csv")
     results = {protocol: _results(REPORTS / protocol) for protocol in report.PROTOCOLS}
     content = report.context(fetch, splits, features, results, params.mistakes)
@@ -86,28 +86,16 @@ def _draw(folder, protocol, result, content, params):
 def _results(folder):
     """Read what `train` and `evaluate` wrote for one protocol."""
     return {
-        "metrics": _json(folder / "metrics.json"),
-        "training": _json(folder / "training.json"),
+        "metrics": read_json(folder / "metrics.json"),
+        "training": read_json(folder / "training.json"),
         **{name: _csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr", "history")},
     }
-
-
-def _json(path):
-    return read_json(_existing(path))
 
 
 def _csv(path):
     # A class may be called "1", "NA" or "None": names stay text.
     names = dict.fromkeys(("path", "label", "predicted", "class"), str)
-    return pd.read_csv(_existing(path), dtype=names, keep_default_na=False)
-
-
-def _existing(path):
-    if not Path(path).exists():
-        raise UserError(
-            f"The report needs {path}, which isn't there yet. Type `dvc repro` to make everything it needs."
-        )
-    return path
+    return pd.read_csv(path, dtype=names, keep_default_na=False)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def _is_running(process):
         os.kill(process, 0)  # signal 0 only asks
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except PermissionError:  # it is another user's
         return True
     return True
 
@@ -78,10 +78,10 @@ def read_json(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def write_csv(path, frame, **options):
+def write_csv(path, frame):
     """Write a pandas DataFrame as UTF-8 CSV without its index, with Unix line ends on every system."""
     with replacing(path) as partial:
-        frame.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8", **options)
+        frame.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def sha256(path):
