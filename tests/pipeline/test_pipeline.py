@@ -22,7 +22,7 @@ def test_a_second_run_runs_nothing(project):
 
 def test_a_change_of_views_reruns_embed_and_what_follows_but_not_split(project):
     project.set({"embed.views": 2})
-    assert project.repro() == {"embed", "train", "evaluate", "plot"}
+    assert project.repro() == {"embed", "train", "evaluate", "crossval", "plot"}
 
 
 def test_a_change_of_style_reruns_plot_alone(project):
@@ -35,9 +35,10 @@ def test_a_change_of_style_reruns_plot_alone(project):
     [
         ("embed.image_size", 40, {"embed"}),
         ("embed.augmentation.zoom", 0.2, {"embed"}),
-        ("train.optimiser.learning_rate", 0.01, {"train@image", "train@grouped"}),
-        ("train.optimiser.class_weights", "balanced", {"train@image", "train@grouped"}),
+        ("train.optimiser.learning_rate", 0.01, {"train@image", "train@grouped", "crossval"}),
+        ("train.optimiser.class_weights", "balanced", {"train@image", "train@grouped", "crossval"}),
         ("split.train", 0.6, {"split"}),
+        ("intervals.level", 0.9, {"evaluate@image", "evaluate@grouped", "crossval"}),
         ("fetch.synthetic.seed", 2, {"fetch"}),
     ],
 )
@@ -75,7 +76,7 @@ def test_verify_says_which_results_differ_and_fails_beyond_the_tolerance(project
 
 def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_became_of_it(project):
     project.set({"split.seed": 3})
-    assert project.repro() == {"split", "train", "evaluate", "plot"}
+    assert project.repro() == {"split", "train", "evaluate", "crossval", "plot"}
     params = json.loads(project.run("dvc", "params", "diff", "--json"))
     assert set(params["params.yaml"]) == {"split.seed"}
     metrics = json.loads(project.run("dvc", "metrics", "diff", "--json", "--all"))
@@ -83,12 +84,12 @@ def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_beca
     assert "parameters.trainable" in metrics["reports/grouped/training.json"]
     project.run("dvc", "plots", "show", "--out", "shown")
     page = (project.folder / "shown/index.html").read_text()
-    assert page.count("vegaEmbed(") == 10  # confusion, ROC, precision-recall, loss and accuracy of two protocols
+    assert page.count("vegaEmbed(") == 13  # confusion, ROC and precision-recall of all three, loss and accuracy of two
 
 
 def test_an_experiment_with_another_head_reruns_train_and_what_follows(project):
     printed = project.run("dvc", "exp", "run", "--name", "wider", "--set-param", "train.head.dropout=0.5")
-    assert stages_run(printed) == {"train", "evaluate", "plot"}
+    assert stages_run(printed) == {"train", "evaluate", "crossval", "plot"}
     shown = project.run("dvc", "exp", "show", "--csv")
     assert "wider" in shown
     project.run("dvc", "exp", "remove", "wider")

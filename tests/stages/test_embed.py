@@ -1,10 +1,20 @@
 import hashlib
+import importlib.util
+import json
 
+import numpy as np
 import pydantic
 import pytest
+import yaml
+from PIL import Image
 
 from stages import embed
+from stages.lib import lite0
+from stages.lib.deterministic import keras
 from stages.lib.errors import UserError
+from stages.lib.images import decode, resize
+from stages.lib.inference import outputs
+from tests.pipeline.imports import ROOT
 
 SETTINGS = {
     "backbone": "EfficientNetB0",
@@ -32,6 +42,11 @@ def test_blood_is_the_file_that_the_repository_carries():
     assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
+def test_blood_weights_are_not_for_the_other_backbone():
+    with pytest.raises(UserError, match=r"`embed.weights: imagenet` and `embed.image_size: 224`"):
+        find(backbone="EfficientNetLite0")
+
+
 def test_a_file_is_used_only_under_its_hash(tmp_path):
     file = tmp_path / "own.weights.h5"
     file.write_bytes(b"weights")
@@ -53,3 +68,33 @@ def test_a_misspelt_word_names_the_choices():
 def test_values_out_of_range_are_refused(changes):
     with pytest.raises(pydantic.ValidationError):
         embed.EmbedParams(**SETTINGS | changes)
+
+
+def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, monkeypatch):
+    """With EfficientNet-Lite0 and no network: features of two images, and the backbone that made them."""
+    if importlib.util.find_spec(lite0.PACKAGE) is None:
+        pytest.skip("the package of its weights is not installed; type `make lite0`")
+    monkeypatch.chdir(tmp_path)
+    for word in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(word, "http://127.0.0.1:9")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["embed"] |= {"backbone": "EfficientNetLite0", "weights": "imagenet", "image_size": 224} | {"views": 1}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "data/raw/a").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for number in range(2):
+        pixels = random.integers(256, size=(64, 64, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"data/raw/a/{number}.png")
+    digests = [hashlib.sha256(bytes([number])).hexdigest() for number in range(2)]
+    rows = [f"a/{number}.png,a,{digest}" for number, digest in enumerate(digests)]
+    (tmp_path / "data/manifest.csv").write_text("\n".join(["path,label,sha256", *rows]) + "\n")
+
+    embed.main()
+    features = np.load(tmp_path / "data/features/features.npy")
+    made_by = json.loads((tmp_path / "data/features/features.json").read_text())
+    assert (made_by["backbone"], made_by["weights"], made_by["image_size"]) == ("EfficientNetLite0", "imagenet", 224)
+    model = keras.models.load_model(tmp_path / "data/features/backbone.keras", compile=False)
+    images = [resize(decode(tmp_path / f"data/raw/a/{number}.png")[0], 224) for number in range(2)]
+    assert features.shape == (2, 2, 1280)
+    assert features[:, 0] == pytest.approx(np.concatenate(list(outputs(model, images))), abs=5e-3)
+    assert np.ptp(features[:, 0]) > 0.5
