@@ -2,11 +2,12 @@
 
     python -m stages.evaluate image      # or grouped
 
-Reads models/<protocol>/, data/raw/, data/splits.csv, data/fetch.json. The classifier gets the image files, not the
-features it was trained on, so that what is scored is what is shipped. Writes to reports/<protocol>/
+Reads models/<protocol>/, data/raw/, data/splits.csv, data/features/features.npy, data/fetch.json. The classifier gets
+the image files, not the features it was trained on, so that what is scored is what is shipped; the features are for a
+baseline. Writes to reports/<protocol>/
 
     metrics.json      numbers, nested; an undefined one (recall of a class without test images) is left out
-    predictions.csv   path, label, predicted, and p_<class> for each class
+    predictions.csv   path, label, group, predicted, and p_<class> for each class
     roc.csv, pr.csv   points of the one-vs-rest curves
 """
 
@@ -16,14 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.lib import baselines
+from stages.lib import baselines, params
 from stages.lib.deterministic import keras, start
 from stages.lib.errors import speaks_to_people
-from stages.lib.files import read_json, write_csv, write_json
+from stages.lib.files import read_json
 from stages.lib.images import decode, resize
 from stages.lib.inference import ahead, outputs
-from stages.lib.metrics import DIGITS, pr_curves, roc_curves, rounded, score, summarise
+from stages.lib.intervals import IntervalParams
 from stages.lib.progress import track
+from stages.lib.scoring import describe, open_features, save, source_counts
 
 
 @speaks_to_people
@@ -31,44 +33,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("protocol", choices=["image", "grouped"])
     protocol = parser.parse_args().protocol
-    start(seed=0)  # nothing here is random; this is for the deterministic kernels
+    settings = params.load("params.yaml", "intervals", IntervalParams)
+    start(seed=0)  # nothing here is random but the intervals, which have their own; this is for deterministic kernels
 
     splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0].astype(np.float32)
     classes = read_json(Path("models", protocol, "classes.json"))
     numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
-    test, train = splits[protocol] == "test", splits[protocol] == "train"
+    rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid", "test")}
+    train, test = rows["train"], rows["test"]
     files = [Path("data/raw", path) for path in splits["path"]]
-    test_files = [file for file, chosen in zip(files, test, strict=True) if chosen]
 
     model = keras.models.load_model(Path("models", protocol, "classifier.keras"), compile=False)
     size = model.input_shape[1]
-    images = track(ahead(lambda file: resize(decode(file)[0], size), test_files), "evaluate", total=len(test_files))
-    probabilities = np.concatenate(list(outputs(model, images)))
+    images = ahead(lambda row: resize(decode(files[row])[0], size), test)
+    probabilities = np.concatenate(list(outputs(model, track(images, "evaluate", total=len(test)))))
+    guesses = baselines.guesses(numbers, baselines.colour_histograms(files), features, train, test)
 
-    colours = np.stack(
-        list(
-            track(ahead(lambda file: baselines.colour_histogram(decode(file)[0]), files), "baseline", total=len(files))
-        )
-    )
-    guesses = {
-        "majority": baselines.majority(numbers[train], test.sum()),
-        "colour_histogram": baselines.logistic_regression(colours[train], numbers[train], colours[test]),
-    }
-
-    labels, reports = numbers[test], Path("reports", protocol)
+    labels, tested = numbers[test], splits.iloc[test]
     metrics = {
         "synthetic": int(read_json("data/fetch.json")["synthetic"]),
-        **summarise(labels, probabilities, classes),
-        "baseline": {name: score(labels, guess) for name, guess in guesses.items()},
-        "images": {part: int((splits[protocol] == part).sum()) for part in ("train", "valid", "test")},
+        **describe(labels, probabilities, tested["group"].to_numpy(), classes, guesses, settings),
+        "images": {part: len(members) for part, members in rows.items()},
+        "sources": {
+            part: source_counts(splits["label"].iloc[members], splits["group"].iloc[members], classes)
+            for part, members in rows.items()
+        },
     }
-    write_json(reports / "metrics.json", rounded(metrics))
-    predictions = splits.loc[test, ["path", "label"]].reset_index(drop=True)
-    predictions["predicted"] = np.array(classes)[probabilities.argmax(axis=1)]
-    columns = pd.DataFrame(probabilities.round(DIGITS), columns=[f"p_{name}" for name in classes])
-    write_csv(reports / "predictions.csv", pd.concat([predictions, columns], axis=1))
-    write_csv(reports / "roc.csv", roc_curves(labels, probabilities, classes))
-    write_csv(reports / "pr.csv", pr_curves(labels, probabilities, classes))
+    save(Path("reports", protocol), metrics, tested[["path", "label", "group"]], labels, probabilities, classes)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import Field
 
 from stages.lib import figures, images, report
+from stages.lib.comparison import PROTOCOLS
 from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json, replacing
 from stages.lib.params import Section, load
@@ -27,69 +28,86 @@ class Plot(Section):
     # Each runs from light to dark in one direction, so that it reads in grey print and with every colour vision.
     colormap: Literal["Blues", "Greens", "Greys", "Oranges", "Purples"]
     mistakes: int = Field(ge=0, le=60)  # shown a protocol; 0 keeps pictures of the cells out of the report, and of Git
+    siblings: int = Field(ge=0, le=10)  # groups shown; 0 likewise
+    min_cells: int = Field(ge=2, le=100)  # from fewer cells of a class its recall is called not estimable
 
 
 @speaks_to_people
 def main():
     params = load("params.yaml", "plot", Plot)
     fetch, features = read_json("data/fetch.json"), read_json("data/features/features.json")
-    splits = _csv("data/splits.csv")
-    results = {protocol: _results(REPORTS / protocol) for protocol in report.PROTOCOLS}
-    content = report.context(fetch, splits, features, results, params.mistakes)
+    splits, audit = _csv("data/splits.csv"), read_json("reports/audit.json")
+    results = {protocol: _results(protocol) for protocol in PROTOCOLS}
+    content = report.context(fetch, splits, features, audit, results, params.mistakes, params.min_cells)
     with replacing(FIGURES) as folder:
         folder.mkdir()
+        _draw_images(folder, content, params)
         for protocol, result in results.items():
-            _draw(folder, protocol, result, content, params)
-        metrics = {protocol: result["metrics"] for protocol, result in results.items()}
-        scores = report.recalls(metrics, content["classes"], fetch)
-        figures.save(
-            figures.recalls(scores, "Recall of each class, by protocol", content["label"]), folder / "recall.svg"
-        )
+            _draw_scores(folder, protocol, result, content, params)
+        recalls = figures.recalls(content["recalls"], "Recall of each class, each cell counting once", content["label"])
+        figures.save(recalls, folder / "recall.svg")
     for template, page in (("report.md.j2", "README.md"), ("report.html.j2", "index.html")):
         text = report.render(template, FIGURES, **content)
         with replacing(REPORTS / page) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _draw(folder, protocol, result, content, params):
+def _draw_images(folder, content, params):
+    """Draw what the images are: how many show how many cells, and the largest groups of siblings."""
+    note, audit = content["label"], content["audit"]
+    counts = {name: (found["images"], found["groups"]) for name, found in audit["classes"].items()}
+    figures.save(figures.composition(counts, "Images, and the cells that they show", note), folder / "composition.svg")
+    groups = [
+        (group["label"], group["images"], [_thumbnail(path, content) for path in group["examples"]])
+        for group in audit["largest_groups"][: params.siblings]
+    ]
+    if groups:
+        figures.save(figures.siblings(groups, "Largest groups of siblings", note), folder / "siblings.png")
+
+
+def _draw_scores(folder, protocol, result, content, params):
     """Draw the figures of one protocol, as `folder`/PROTOCOL_KIND.svg."""
     classes, note = content["classes"], content["label"]
-    titles = {
-        kind: f"{title}, protocol {protocol} ({report.PROTOCOLS[protocol]})"
-        for kind, (title, _) in report.FIGURES.items()
-    }
-    predictions, per_class = result["predictions"], result["metrics"]["per_class"]
-    auc = {name: per_class.get(name, {}).get("auc") for name in classes}
+    titles = {kind: f"{title}, {PROTOCOLS[protocol]}" for kind, (title, _) in report.FIGURES.items()}
+    predictions, per_class = result["predictions"], content["results"][protocol]["per_class"]
+    auc = {name: row["auc"].few or f"AUC {row['auc'].text}" for name, row in per_class.items()}
     prevalence = {name: float((predictions["label"] == name).mean()) for name in classes}
     drawn = {
         "confusion": figures.confusion(
-            predictions["label"], predictions["predicted"], classes, titles["confusion"], note, params.colormap
+            *(predictions[column] for column in ("label", "predicted", "group")),
+            classes,
+            titles["confusion"],
+            note,
+            params.colormap,
         ),
-        "history": figures.history(result["history"], result["training"]["best_epoch"], titles["history"], note),
         "roc": figures.roc(result["roc"], auc, titles["roc"], note),
         "pr": figures.pr(result["pr"], prevalence, titles["pr"], note),
     }
+    if "history" in result:
+        best_epoch = result["training"]["best_epoch"]
+        drawn["history"] = figures.history(result["history"], best_epoch, titles["history"], note)
     for kind, figure in drawn.items():
         figures.save(figure, folder / f"{protocol}_{kind}.svg")
-    size = content["features"]["image_size"]  # the pictures as the classifier sees them
     thumbnails = [
-        (
-            images.resize(images.decode(RAW / row["path"])[0], size),
-            *(row[key] for key in ("label", "predicted", "probability")),
-        )
+        (_thumbnail(row["path"], content), *(row[key] for key in ("label", "predicted", "probability")))
         for row in content["results"][protocol]["mistakes"]
     ]
     if thumbnails:
         figures.save(figures.mistakes(thumbnails, titles["mistakes"], note), folder / f"{protocol}_mistakes.png")
 
 
-def _results(folder):
-    """Read what `train` and `evaluate` wrote for one protocol."""
-    return {
-        "metrics": read_json(folder / "metrics.json"),
-        "training": read_json(folder / "training.json"),
-        **{name: _csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr", "history")},
-    }
+def _thumbnail(path, content):
+    """The picture as the classifier sees it."""
+    return images.resize(images.decode(RAW / path)[0], content["features"]["image_size"])
+
+
+def _results(protocol):
+    """Read what was written of one protocol; the cross-validation keeps no model, and so no training."""
+    folder = REPORTS / protocol
+    tables = {name: _csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")}
+    if protocol != "crossval":
+        tables |= {"training": read_json(folder / "training.json"), "history": _csv(folder / "history.csv")}
+    return {"metrics": read_json(folder / "metrics.json"), **tables}
 
 
 def _csv(path):

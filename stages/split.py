@@ -1,8 +1,14 @@
-"""split: which images are for training, validation and testing, under both protocols.
+"""split: which images are for training, validation and testing, under both protocols, and which fold each is in.
 
-Reads data/raw/, data/manifest.csv. Writes data/splits.csv: path, label, group, image, grouped, in the manifest's
-order, where the last two hold train, valid or test: `image` divides by file, as the original study did, `grouped` by
-group of sibling images.
+    python -m stages.split
+
+Reads data/raw/, data/manifest.csv. Writes
+
+    data/splits.csv      path, label, group, kin, image, grouped, fold, in the manifest's order. Images of one group are
+                         copies of one photograph; groups of one kin seem to show one cell, photographed again. `image`
+                         and `grouped` hold train, valid or test: `image` divides by file, as the original study did,
+                         `grouped` divides no kin. `fold` numbers the parts of the cross-validation, nor does that
+    reports/audit.json   siblings, duplicates, doubtful labels, and what could not be had: see lib/audit.py
 """
 
 from pathlib import Path
@@ -11,16 +17,20 @@ import pandas as pd
 import pydantic
 
 from stages.lib import params
+from stages.lib.audit import PROTOCOLS, audit, summary
 from stages.lib.errors import speaks_to_people
-from stages.lib.files import write_csv
-from stages.lib.siblings import find_groups
-from stages.lib.splits import PARTS, split_by_group, split_by_image
+from stages.lib.files import write_csv, write_json
+from stages.lib.siblings import find_siblings
+from stages.lib.splits import PARTS, folds, split_by_group, split_by_image
 
 
 class SplitParams(params.Section):
+    """Section `split` of params.yaml."""
+
     seed: int = pydantic.Field(ge=0, lt=2**32)
     train: float = pydantic.Field(gt=0, lt=1)
     valid: float = pydantic.Field(ge=0, lt=1)
+    folds: int = pydantic.Field(ge=2, le=20)
 
     @pydantic.model_validator(mode="after")
     def leaves_something_to_test(self):
@@ -35,22 +45,22 @@ def main():
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     labels, shares = manifest["label"].to_numpy(), (settings.train, settings.valid)
 
-    groups = find_groups([Path("data/raw", path) for path in manifest["path"]])
+    found = find_siblings([Path("data/raw", path) for path in manifest["path"]])
     splits = manifest[["path", "label"]].assign(
-        group=groups,
+        group=found.group,
+        kin=found.kin,
         image=split_by_image(labels, shares, settings.seed),
-        grouped=split_by_group(labels, groups, shares, settings.seed),
+        grouped=split_by_group(labels, found.kin, shares, settings.seed),
+        fold=folds(labels, found.kin, settings.folds, settings.seed),
     )
+    findings = audit(splits, found.pixels, shares)
     write_csv("data/splits.csv", splits)
+    write_json("reports/audit.json", findings)
 
-    print(f"{len(splits):,} images in {splits['group'].nunique():,} groups of identical images")
-    for protocol in ("image", "grouped"):
+    for protocol in PROTOCOLS:
         counts = pd.crosstab(splits["label"], splits[protocol]).reindex(columns=list(PARTS), fill_value=0)
-        print(f"\n{protocol}:\n{counts.to_string()}")
-        for label, part in (counts == 0).stack().loc[lambda empty: empty].index:
-            print(
-                f"note: no image of {label} is in {part}: it has {(labels == label).sum()}, in too few groups to divide"
-            )
+        print(f"images a class, {protocol}:\n{counts.to_string()}\n")
+    print("\n".join(summary(findings)))
 
 
 if __name__ == "__main__":

@@ -17,21 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pydantic
 
 from stages.lib import params
 from stages.lib.deterministic import keras, start
-from stages.lib.errors import UserError, speaks_to_people
+from stages.lib.errors import speaks_to_people
 from stages.lib.files import replacing, write_csv, write_json
-from stages.lib.head import HeadParams, build_head, classifier
+from stages.lib.head import build_head, classifier
 from stages.lib.keras_file import save
-from stages.lib.training import OptimiserParams, fit
-
-
-class TrainParams(params.Section):
-    seed: int = pydantic.Field(ge=0, lt=2**32)
-    head: HeadParams
-    optimiser: OptimiserParams
+from stages.lib.scoring import open_features
+from stages.lib.training import TrainParams, fit
 
 
 @speaks_to_people
@@ -43,13 +37,7 @@ def main():
     start(settings.seed)
 
     splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
-    features = np.load("data/features/features.npy", mmap_mode="r", allow_pickle=False)
-    if len(features) != len(splits):
-        raise UserError(
-            f"data/features/ holds {len(features):,} images and data/splits.csv {len(splits):,}: they were "
-            "made from different images. "
-            "Type `dvc repro` to bring them together."
-        )
+    features = open_features(Path("data/features/features.npy"), len(splits))
     classes = sorted(splits["label"].unique())
     numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
     rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid")}

@@ -1,21 +1,26 @@
-"""Print where the report is and what it says in a few lines: `python -m tools.headline`."""
+"""Print what the report says in a few lines, and where it is: `python -m tools.headline`."""
 
 from pathlib import Path
 
+from stages.lib.comparison import PROTOCOLS, against_baselines, estimate
 from stages.lib.files import read_json
 
-EXPLAINED = {"image": "split by file, as the original study did", "grouped": "split by group of sibling images"}
+COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
 
 
 def main():
-    metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in EXPLAINED}
-    print("\nprotocol   accuracy   balanced   macro F1   macro AUC")
-    for protocol, values in metrics.items():
-        macro = values["macro"]
-        print(
-            f"{protocol:<10} {values['accuracy']:8.3f} {values['balanced_accuracy']:10.3f} {macro['f1']:10.3f} "
-            f"{macro['auc']:11.3f}   {EXPLAINED[protocol]}"
-        )
+    metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in PROTOCOLS}
+    print(f"\n{'each cell counting once':<25}" + "".join(f"{name:>20}" for name, _ in COLUMNS))
+    for protocol, name in reversed(PROTOCOLS.items()):  # the one to believe first
+        scores = [str(estimate(metrics[protocol], "cells", key)) for _, key in COLUMNS]
+        print(f"{name:<25}" + "".join(f"{score:>20}" for score in scores))
+    print(
+        f"\nThe number to believe is the first: {PROTOCOLS['crossval']}. In brackets "
+        f"{100 * metrics['crossval']['intervals']['level']:.4g} % intervals."
+    )
+    for better, sentence in against_baselines(metrics["crossval"]):
+        if not better:
+            print(sentence)
     if any(values["synthetic"] for values in metrics.values()):
         print("These are drawn cells: the figures say that the pipeline works, nothing about blood.")
     print(

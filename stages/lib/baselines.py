@@ -5,7 +5,31 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from stages.lib.images import decode
+from stages.lib.inference import ahead
+from stages.lib.progress import track
+
 BINS = 4  # a channel; 4 x 4 x 4 = 64 colours
+
+
+def guesses(labels, colours, features, train, test):
+    """Return what each baseline, fitted on the `train` rows, predicts for the `test` rows.
+
+    Args:
+        labels: class number of each image.
+        colours: float array (images, 64), see `colour_histograms`.
+        features: float array (images, n): what the head is given of each image as it is.
+        train, test: indices of images.
+
+    Returns:
+        {"majority", "colour_histogram", "logistic_regression"}: int arrays of class numbers, one a test image. The
+        last is the one that the head has to beat: the same features, without the head.
+    """
+    return {
+        "majority": majority(labels[train], len(test)),
+        "colour_histogram": logistic_regression(colours[train], labels[train], colours[test]),
+        "logistic_regression": logistic_regression(features[train], labels[train], features[test]),
+    }
 
 
 def majority(train_labels, count):
@@ -29,12 +53,22 @@ def colour_histogram(pixels):
     return np.bincount(cells, minlength=BINS**3) / len(cells)
 
 
+def colour_histograms(files):
+    """Return the `colour_histogram` of each image file, a float array (images, 64)."""
+    histograms = ahead(lambda file: colour_histogram(decode(file)[0]), files)
+    return np.stack(list(track(histograms, "baseline", total=len(files))))
+
+
 def logistic_regression(train, labels, test):
     """Predict the class number of each of `test` by logistic regression on standardised numbers (L2, C = 1).
 
+    Where there is one class only to learn from, that one is predicted.
+
     Args:
         train, test: float arrays (images, n).
-        labels: class number of each of `train`, at least two different.
+        labels: class number of each of `train`, at least one.
     """
+    if (labels == labels[0]).all():
+        return np.full(len(test), labels[0])
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     return model.fit(train, labels).predict(test)

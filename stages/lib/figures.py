@@ -49,11 +49,12 @@ def save(figure, path):
 
 
 @styled
-def confusion(truth, predicted, classes, title, note="", colormap="Blues"):
+def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues"):
     """Confusion matrix: a row a true class, with counts, and shares of the row as text and colour.
 
     Args:
-        truth, predicted: class names of the test images, in the same order.
+        truth, predicted: class names of the scored images, in the same order.
+        groups: the number of each image's group; a row says how many groups, that is cells, its images show.
         classes: all class names, in the order of rows and columns.
         title: first line above the figure.
         note: a label below the title, such as a warning about the data; "" for none.
@@ -62,7 +63,11 @@ def confusion(truth, predicted, classes, title, note="", colormap="Blues"):
     counts = confusion_matrix(truth, predicted, labels=classes)
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
-    rows = [f"{shorten(name)} ({total})" for name, total in zip(classes, support[:, 0], strict=True)]
+    truth, groups = np.asarray(truth), np.asarray(groups)
+    rows = [
+        f"{shorten(name)}\n{_many(total, 'image')}, {_many(len(np.unique(groups[truth == name])), 'cell')}"
+        for name, total in zip(classes, support[:, 0], strict=True)
+    ]
     columns = [shorten(name) for name in classes]
     # A cell must hold "1234" over "100%"; past a dozen classes the figure grows instead of the letters shrinking.
     beside = 0.6 + LETTER * max(map(_width, rows))
@@ -95,7 +100,7 @@ def confusion(truth, predicted, classes, title, note="", colormap="Blues"):
     axes.set_yticks(ticks, rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="predicted class", ylabel="true class (test images)", aspect="equal")
+    axes.set(xlabel="predicted class", ylabel="true class", aspect="equal")
     axes.invert_yaxis()
     return figure
 
@@ -144,13 +149,12 @@ def roc(curves, auc, title, note=""):
 
     Args:
         curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
-        auc: {class: area under its curve, or None}; its order is that of the panels.
+        auc: {class: what stands below its name, such as "AUC 0.90"}; its order is that of the panels.
         title, note: as in `confusion`.
     """
     chance = dict.fromkeys(auc, ([0, 1], [0, 1]))
-    titles = {name: f"AUC {area:.2f}" for name, area in auc.items() if area is not None}
     labels = ("false positive rate (1 − specificity)", "true positive rate (recall)")
-    return _panels(curves, ("fpr", "tpr"), chance, titles, labels, title, note)
+    return _panels(curves, ("fpr", "tpr"), chance, auc, labels, title, note)
 
 
 @styled
@@ -192,32 +196,84 @@ def mistakes(rows, title, note=""):
 
 
 @styled
-def recalls(scores, title, note=""):
-    """Dot plot of the recall of each class, with one kind of marker for each series.
+def siblings(rows, title, note=""):
+    """Thumbnails of groups of siblings, a row a group, so that one can see whether they show one cell.
 
     Args:
-        scores: {series: {class: recall 0-1, or None}}, at most three series with the same classes in the same order.
-            The last row of the plot is set off as the mean.
+        rows: one (label, number of images, thumbnails) a group; thumbnails are uint8 arrays (side, side, 3), values
+            0-255. At least one.
+        title, note: as in `confusion`.
+    """
+    across = max(len(thumbnails) for *_, thumbnails in rows)
+    beside = 1.35
+    side = min(1.1, (WIDTH - beside - 0.1) / across)
+    figure = _figure(title, "a row is a group: images found to show one photographed cell", note, side * len(rows))
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    widths = [beside, *[side] * across, WIDTH - beside - side * across]
+    grid = figure.subplots(len(rows), across + 2, squeeze=False, width_ratios=widths)
+    for line, (label, count, thumbnails) in zip(grid, rows, strict=True):
+        line[0].text(0, 0.5, f"{shorten(label, 16)}\n{count:,} images", va="center", fontsize=9)
+        for axes, pixels in zip(line[1:], thumbnails, strict=False):
+            axes.imshow(pixels)
+    for axes in grid.flatten():
+        axes.set_axis_off()
+    return figure
+
+
+@styled
+def composition(counts, title, note=""):
+    """Two bars a class: how many images there are, and how many cells they show.
+
+    Args:
+        counts: {class: (images, cells)}.
+        title, note: as in `confusion`.
+    """
+    figure = _figure(title, "", note, 0.6 * len(counts) + 0.9)
+    axes = figure.subplots()
+    rows = np.arange(len(counts))
+    longest = max(images for images, _ in counts.values())
+    kinds = ((-0.19, GREY, "images"), (0.19, VERMILLION, "cells that they show"))
+    for which, (offset, colour, name) in enumerate(kinds):
+        numbers = [pair[which] for pair in counts.values()]
+        axes.barh(rows + offset, numbers, height=0.34, color=colour, label=name)
+        for row, value in zip(rows, numbers, strict=True):
+            axes.text(value + 0.01 * longest, row + offset, f"{value:,}", va="center", fontsize=9)
+    axes.set_yticks(rows, [shorten(name) for name in counts])
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.set(xlim=(0, 1.08 * longest), ylim=(len(counts) - 0.5, -0.5), xlabel="number")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
+def recalls(scores, title, note=""):
+    """Dot plot of the recall of each class, with one kind of marker for each series and its interval as a line.
+
+    Args:
+        scores: {series: {class: Estimate of `lib.comparison`}}, at most four series with the same classes in the same
+            order. What has no value is left out. The last row of the plot is set off as the mean.
         title, note: as in `confusion`.
     """
     classes = list(next(iter(scores.values())))
-    figure = _figure(title, "", note, 0.42 * len(classes) + 1.0)
+    figure = _figure(title, "lines: intervals", note, 0.55 * len(classes) + 1.2)
     axes = figure.subplots()
+    # Blue is split by file, vermillion by cell.
     kinds = [
         {"marker": "o", "color": BLUE},
+        {"marker": "D", "color": VERMILLION, "markerfacecolor": "white"},
         {"marker": "D", "color": VERMILLION},
         {"marker": "s", "color": BLACK, "markerfacecolor": "white"},
     ]
     rows = np.arange(len(classes))
-    known = [[value[name] for value in scores.values() if value[name] is not None] for name in classes]
-    for row, values in zip(rows, known, strict=True):
-        if values:
-            axes.plot([min(values), max(values)], [row, row], color=GREY, lw=2, zorder=1)
     for index, ((series, values), kind) in enumerate(zip(scores.items(), kinds, strict=False)):
-        x = [np.nan if value is None else value for value in values.values()]
+        x = [np.nan if found.value is None else found.value for found in values.values()]
         # Markers of one class stand a little above one another, so that equal scores don't hide each other.
         y = rows + (index - (len(scores) - 1) / 2) * 0.2
-        axes.plot(x, y, ls="none", ms=7, clip_on=False, label=series, zorder=3, **kind)
+        for row, found in zip(y, values.values(), strict=True):
+            if found.low is not None:
+                axes.plot([found.low, found.high], [row, row], color=kind["color"], lw=1.2, zorder=2)
+        axes.plot(x, y, ls="none", ms=6, clip_on=False, label=series, zorder=3, **kind)
     axes.set_yticks(rows, [shorten(name) for name in classes])
     axes.set_yticks(rows[:-1] + 0.5, minor=True)
     axes.grid(axis="x")
@@ -226,7 +282,7 @@ def recalls(scores, title, note=""):
     axes.tick_params(axis="y", which="both", length=0)
     axes.spines["left"].set_visible(False)
     axes.set(xlim=(0, 1), ylim=(len(classes) - 0.5, -0.5), xlabel="recall")
-    figure.legend(loc="outside lower center", ncols=len(scores))
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -272,7 +328,7 @@ def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="def
     key = "blue: this class; grey: the other classes; dashes: guessing"
     figure = _figure(title, key, note, ((WIDTH - 0.6) / across + 0.3) * down + 0.5)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flatten()
-    lines = {name: rows[list(columns)].to_numpy().T for name, rows in curves.groupby("class", sort=False)}
+    lines = {name: _thinned(rows[list(columns)].to_numpy()).T for name, rows in curves.groupby("class", sort=False)}
     for index, (axes, name) in enumerate(zip(grid, classes, strict=False)):
         for other, line in lines.items():
             if other != name:
@@ -291,6 +347,16 @@ def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="def
     figure.supxlabel(labels[0], fontsize=10)
     figure.supylabel(labels[1], fontsize=10)
     return figure
+
+
+def _thinned(points):
+    """The points of a curve without those that nobody can tell from the one before, to be light in Git."""
+    steps = np.abs(np.diff(np.rint(points * 150), axis=0)).any(axis=1)  # a panel is about 130 points of print wide
+    return points[np.r_[True, steps]] if len(points) < 3 else points[np.r_[True, steps[:-1], True]]
+
+
+def _many(count, noun):
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _width(text):

@@ -6,52 +6,14 @@ from pathlib import Path
 
 import jinja2
 
+from stages.lib import comparison
+from stages.lib.comparison import PROTOCOLS, estimate, lookup, number
+from stages.lib.original_study import COMPARABLE, ORIGINAL, same_classes, whose
+
 SYNTHETIC = "synthetic cells, drawn by this project: these scores say nothing about patients' cells"
 
-PROTOCOLS = {"image": "split by file", "grouped": "split by group"}
-
-# The table that the original study published, in the shape of metrics.json: random split by file, 106 test images a
-# class. It has no AUC and no specificity; its balanced accuracy is its macro recall.
-ORIGINAL = {
-    "accuracy": 0.92,
-    "balanced_accuracy": 0.92,
-    "macro": {"precision": 0.94, "recall": 0.92, "f1": 0.92},
-    "weighted": {"precision": 0.94, "recall": 0.92, "f1": 0.92},
-    "per_class": {
-        "basophil": {"precision": 1.00, "recall": 1.00, "f1": 1.00, "support": 106},
-        "eosinophil": {"precision": 0.97, "recall": 0.68, "f1": 0.80, "support": 106},
-        "lymphocyte": {"precision": 0.99, "recall": 0.99, "f1": 0.99, "support": 106},
-        "monocyte": {"precision": 0.96, "recall": 0.99, "f1": 0.98, "support": 106},
-        "neutrophil": {"precision": 0.76, "recall": 0.96, "f1": 0.85, "support": 106},
-    },
-}
-
-DATASET = "brikwerk/bccd-white-blood-cell"  # the original study's, on Kaggle
-# How far the original study's numbers can be compared, by whose images these are.
-COMPARABLE = {
-    "same": "These are the images of the original study. It split them by file, so compare its numbers with those of "
-    "the protocol image; which files stood in its test part is not known.",
-    "synthetic": "The original study scored photographs of real cells, and the images here are drawn: its numbers are "
-    "about other data and stand here for orientation only.",
-    "unknown": "Whether these are the images of the original study is not known to this pipeline: take its numbers to "
-    "be about other data.",
-}
-
-HEADLINE = [
-    ("Accuracy", ("accuracy",)),
-    ("Balanced accuracy", ("balanced_accuracy",)),
-    ("Macro precision", ("macro", "precision")),
-    ("Macro recall", ("macro", "recall")),
-    ("Macro F1", ("macro", "f1")),
-    ("Macro AUC", ("macro", "auc")),
-    ("Weighted precision", ("weighted", "precision")),
-    ("Weighted recall", ("weighted", "recall")),
-    ("Weighted F1", ("weighted", "f1")),
-    ("Commonest class, accuracy", ("baseline", "majority", "accuracy")),
-    ("Commonest class, balanced accuracy", ("baseline", "majority", "balanced_accuracy")),
-    ("Colour histogram, accuracy", ("baseline", "colour_histogram", "accuracy")),
-    ("Colour histogram, balanced accuracy", ("baseline", "colour_histogram", "balanced_accuracy")),
-]
+PARTS = ("train", "valid", "test")
+LISTED = 10  # of duplicates and doubtful labels; reports/audit.json holds the rest
 
 # Kind of figure: its title, and how to read it.
 FIGURES = {
@@ -73,69 +35,27 @@ FIGURES = {
     "pr": (
         "Precision-recall curves",
         "As one accepts less certain images, more cells of the class are found (to the right) and more of the finds "
-        "are wrong (downwards); the dashes are the share of the class in the test images, which guessing would reach.",
+        "are wrong (downwards); the dashes are the share of the class in the scored images: guessing reaches that.",
     ),
     "mistakes": (
         "Most confident mistakes",
-        "Wrongly classified test images, the surest first, each with its true class, → the class it was given, and the "
-        "probability that the classifier gave that; sure mistakes are often wrong labels, poor crops or rare forms.",
+        "Wrongly classified images, one a cell and the surest first, each with its true class, → the class it was "
+        "given, and the probability that the classifier gave that; sure mistakes are often wrong labels, poor crops or "
+        "rare forms.",
     ),
 }
 
 
-def recalls(results, classes, fetch):
-    """Recall of each class and, last, their mean, by series, for the figure that compares the protocols.
-
-    Args:
-        results: {protocol: its metrics.json}.
-        classes: class names in the order wanted.
-        fetch: content of fetch.json.
-
-    Returns:
-        {series: {class: recall or None}}; the original study is a series where all its classes are here.
-    """
-    series = {f"{name} ({PROTOCOLS[name]})": metrics for name, metrics in results.items()}
-    if _is_original(classes):
-        series["original study" if _whose(fetch) == "same" else "original study (other data)"] = ORIGINAL
-    return {
-        name: {
-            **{label: lookup(metrics, "per_class", label, "recall") for label in classes},
-            "mean (balanced accuracy)": lookup(metrics, "balanced_accuracy"),
-        }
-        for name, metrics in series.items()
-    }
-
-
-def parts(splits, protocols=tuple(PROTOCOLS)):
-    """Count the images of each class in each part.
+def parts(splits, protocols=("image", "grouped")):
+    """Count the images of each class in each part, as {class: {protocol: {part: images}}}.
 
     Args:
         splits: data frame with the columns label and one of train/valid/test a protocol.
-
-    Returns:
-        (counts, warnings): {class: {protocol: [train, valid, test]}}, and one sentence for each part without images,
-        and for each class without images in a part that has some.
     """
-    names = ("train", "valid", "test")
-    effects = (
-        "it can't be learnt",
-        "the choice of the epoch that is kept doesn't see it",
-        "its recall can't be measured",
-    )
-    empty = {(protocol, part) for protocol in protocols for part in names if not (splits[protocol] == part).any()}
-    counts = {}
-    warnings = [f"Protocol {protocol}: there are no {part} images." for protocol, part in sorted(empty)]
-    for label, rows in splits.groupby("label", sort=True):
-        counts[label] = {}
-        for protocol in protocols:
-            found = rows[protocol].value_counts()
-            counts[label][protocol] = [int(found.get(part, 0)) for part in names]
-            for part, effect in zip(names, effects, strict=True):
-                if part not in found and (protocol, part) not in empty:
-                    warnings.append(
-                        f"Protocol {protocol}: no image of class {label} is in the {part} part, so {effect}."
-                    )
-    return counts, warnings
+    return {
+        label: {protocol: {part: int((rows[protocol] == part).sum()) for part in PARTS} for protocol in protocols}
+        for label, rows in splits.groupby("label", sort=True)
+    }
 
 
 def wrong(predictions):
@@ -146,45 +66,65 @@ def wrong(predictions):
     return rows.assign(probability=probability).sort_values(["probability", "path"], ascending=[False, True])
 
 
-def context(fetch, splits, features, results, shown):
+def context(fetch, splits, features, audit, results, shown, min_cells):
     """Everything that the templates say.
 
     Args:
-        fetch, features: content of fetch.json and features.json.
+        fetch, features, audit: content of fetch.json, features.json and audit.json.
         splits: data frame of splits.csv.
-        results: {protocol: {"metrics": content of metrics.json, "training": content of training.json,
-            "predictions": data frame of predictions.csv}}.
+        results: {protocol: {"metrics": content of metrics.json, "predictions": data frame of predictions.csv, and, but
+            for the cross-validation, "training": content of training.json}}.
         shown: how many mistakes a protocol are shown; 0 for none.
+        min_cells: a recall of a class is not estimable from fewer scored cells.
     """
     classes = sorted(fetch["classes"])
     metrics = {protocol: result["metrics"] for protocol, result in results.items()}
-    counts, warnings = parts(splits)
-    sizes = splits.groupby("group").size()
+    counts = parts(splits)
+    recalls = comparison.recalls(metrics, classes, fetch, min_cells)
+    level = f"{100 * metrics['crossval']['intervals']['level']:.4g} %"
     return {
         "label": SYNTHETIC if fetch["synthetic"] else "",
         "fetch": fetch,
         "features": features,
+        "audit": audit,
+        "listed": LISTED,
         "classes": classes,
         "protocols": PROTOCOLS,
-        "groups": {
-            "number": len(sizes),
-            "shared": int((sizes > 1).sum()),
-            "divided": {name: int((splits.groupby("group")[name].nunique() > 1).sum()) for name in PROTOCOLS},
+        "believe": _believe(results["crossval"], len(classes)),
+        "by_file": {
+            "score": estimate(metrics["image"], "cells", "balanced_accuracy"),
+            "accuracy": estimate(metrics["image"], "accuracy"),
         },
+        "gap": comparison.gap(metrics, audit["leak"]),
+        "verdicts": comparison.against_baselines(metrics["crossval"]),
+        "scores": comparison.table(metrics, classes, min_cells),
+        "rule": comparison.RULE,
+        "level": level,
+        "reading": _reading(metrics, level),
+        "few": comparison.too_few(metrics, classes, min_cells),
+        "few_reason": f"Fewer than {min_cells} cells of the class were scored, too few for a recall: a single cell "
+        f"named otherwise would move it by {1 / (min_cells - 1):.2f} or more. The averages over the classes do include "
+        "them, for what they are worth.",
         "parts": counts,
-        "totals": {name: [sum(c[name][i] for c in counts.values()) for i in range(3)] for name in PROTOCOLS},
-        "warnings": warnings,
-        "headline": _headline(metrics, classes),
+        "totals": {name: [int((splits[name] == part).sum()) for part in PARTS] for name in ("image", "grouped")},
+        "statements": [*audit["missing"], *audit["uneven"]],
         "original": ORIGINAL["per_class"],
-        "is_original": _is_original(classes),
-        "comparable": COMPARABLE[_whose(fetch)],
+        "original_images": sum(row["support"] for row in ORIGINAL["per_class"].values()),
+        "is_original": same_classes(classes),
+        "comparable": COMPARABLE[whose(fetch)],
         "figures": FIGURES,
         "shown": shown,
-        "results": {protocol: _result(result, classes, shown) for protocol, result in results.items()},
+        "trained": {protocol: result["training"] for protocol, result in results.items() if "training" in result},
+        "results": {protocol: _result(result, classes, shown, min_cells) for protocol, result in results.items()},
+        "recalls": recalls,
         "recalls_alt": "Recall of each class: "
         + "; ".join(
-            f"{name}: " + ", ".join(f"{label} {number(value)}" for label, value in series.items())
-            for name, series in recalls(metrics, classes, fetch).items()
+            f"{name}: " + ", ".join(f"{label} {found}" for label, found in series.items())
+            for name, series in recalls.items()
+        ),
+        "composition_alt": ", ".join(
+            f"{name}: {found['images']:,} images of {found['groups']:,} cells"
+            for name, found in audit["classes"].items()
         ),
     }
 
@@ -207,25 +147,19 @@ def render(template, folder, **content):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "gap": gap, "md": escape_markdown}
+    environment.filters |= {"number": number, "percent": percent, "md": escape_markdown}
     environment.globals |= {
         "has_figure": lambda name: (folder / name).exists(),
         "inline": lambda name: _data_uri(folder / name),
-        "lookup": lookup,
     }
     page = environment.get_template(template).render(**content)
     page = re.sub(r" +\n", "\n", page)
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def number(value, digits=2):
-    """Return a score as text, and an undefined one (None) as a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def gap(value):
-    """Return the difference of two scores as text with its sign, and an undefined one (None) as a dash."""
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
+def percent(share):
+    """Return a share of 0-1 as text, and an undefined one (None) as a dash."""
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def escape_markdown(text):
@@ -233,73 +167,86 @@ def escape_markdown(text):
     return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(str(text).split()))
 
 
-def lookup(content, *keys):
-    """Return the value that `keys` lead to in nested dicts, or None where there is none."""
-    for key in keys:
-        if key not in content:
-            return None
-        content = content[key]
-    return content
+def _believe(result, classes):
+    """The first screen: what was scored, and the number to believe."""
+    metrics, predictions = result["metrics"], result["predictions"]
+    baseline = metrics["baseline"]
+    return {
+        "score": estimate(metrics, "cells", "balanced_accuracy"),
+        "accuracy": estimate(metrics, "cells", "accuracy"),
+        "cells": predictions["group"].nunique(),
+        "classes": classes,
+        "folds": metrics["folds"],
+        "bars": [
+            ("this classifier", metrics["cells"]["balanced_accuracy"]),
+            ("logistic regression", baseline["logistic_regression"]["cells"]["balanced_accuracy"]),
+            ("colour histogram", baseline["colour_histogram"]["cells"]["balanced_accuracy"]),
+            ("commonest class", baseline["majority"]["cells"]["balanced_accuracy"]),
+        ],
+    }
 
 
-def _whose(fetch):
-    """Whose images these are, as a key of `COMPARABLE`."""
-    if fetch["synthetic"]:
-        return "synthetic"
-    return "same" if fetch["source"] == "kaggle" and DATASET in fetch["origin"] else "unknown"
+def _reading(metrics, level):
+    """How to read the table of scores, in sentences."""
+    sentences = [
+        f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
+        f"{metrics['crossval']['intervals']['repeats']:,} times: copies of a cell add nothing to what is known of it.",
+        "Each cell counts once: a cell with several images counts as the share of them that was named right. Each "
+        "image counts once: a cell with many copies weighs as much as all of them.",
+        "Split by file deals the images out to training and test by chance, as the original study did. Split by cell "
+        "deals out whole cells with all their copies. Cross-validation by cell does so once a fold until every cell "
+        "has been scored, so that rare classes get an estimate from all their cells.",
+    ]
+    if _any_wilson(metrics):
+        sentences.append(
+            "† Every resample gave a class the same score, as where all its cells were named right. Wilson's interval "
+            "for that many cells stands there, and averages are combined from the classes' intervals."
+        )
+    return sentences
 
 
-def _is_original(classes):
-    """Whether these are exactly the classes of the original study."""
-    return set(classes) == set(ORIGINAL["per_class"])
-
-
-def _headline(metrics, classes):
-    """Rows of the headline table: (name, {protocol: score}, image - grouped or None, the original study's score)."""
-    rows = []
-    for name, keys in HEADLINE:
-        scores = {protocol: lookup(content, *keys) for protocol, content in metrics.items()}
-        gap = None if None in scores.values() else scores["image"] - scores["grouped"]
-        rows.append((name, scores, gap, lookup(ORIGINAL, *keys) if _is_original(classes) else None))
-    return rows
-
-
-def _result(result, classes, shown):
+def _result(result, classes, shown, min_cells):
     """What the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
+    each_cell = mistakes.drop_duplicates("group")
     total, right = len(predictions), len(predictions) - len(mistakes)
     pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     worst = "".join(f"; most often wrong: {true} called {called} ({n})" for (true, called), n in pairs.head(1).items())
     areas = ", ".join(f"{name} {number(lookup(metrics, 'per_class', name, 'auc'))}" for name in classes)
-    baselines = metrics["baseline"]
+    training = result.get("training")
+    columns = ("precision", "recall", "specificity", "f1", "auc")
+    per_class = {
+        name: {
+            **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells) for key in columns},
+            "images": lookup(metrics, "per_class", name, "support") or 0,
+            "cells": comparison.cells(metrics, name),
+        }
+        for name in classes
+    }
     return {
-        "metrics": metrics,
-        "training": result["training"],
-        "right": right,
         "total": total,
-        "beaten": metrics["accuracy"] > max(baseline["accuracy"] for baseline in baselines.values()),
-        "bars": [
-            ("this classifier", metrics["accuracy"]),
-            ("colour histogram", baselines["colour_histogram"]["accuracy"]),
-            ("commonest class", baselines["majority"]["accuracy"]),
-        ],
-        "mistakes": mistakes.head(shown).to_dict("records"),
+        "cells": predictions["group"].nunique(),
+        "per_class": per_class,
+        "mistakes": each_cell.head(shown).to_dict("records"),
         "wrong": len(mistakes),
-        "undefined": any(
-            lookup(metrics, "per_class", name, key) is None
-            for name in classes
-            for key in ("precision", "recall", "specificity", "f1", "auc")
-        ),
+        "undefined": any(row[key].text == "–" for row in per_class.values() for key in columns),
         "alt": {
-            "confusion": f"{right} of {total} test images are on the diagonal{worst}.",
-            "history": f"Accuracy and loss over {result['training']['epochs']} epochs; "
-            f"the weights of epoch {result['training']['best_epoch']} were kept.",
+            "confusion": f"{right} of {total} images are on the diagonal{worst}.",
+            "history": training
+            and f"Accuracy and loss over {training['epochs']} epochs; "
+            f"the weights of epoch {training['best_epoch']} were kept.",
             "roc": f"Area under the curve of each class: {areas}.",
             "pr": f"One precision-recall curve a class: {', '.join(classes)}.",
-            "mistakes": f"Thumbnails of {min(shown, len(mistakes))} of {len(mistakes)} wrongly classified test images.",
+            "mistakes": f"Thumbnails of {min(shown, len(each_cell))} of {len(each_cell)} cells of which an image was "
+            "classified wrongly.",
         },
     }
+
+
+def _any_wilson(content):
+    """Whether any interval in nested dicts is Wilson's."""
+    return isinstance(content, dict) and (bool(content.get("wilson")) or any(map(_any_wilson, content.values())))
 
 
 def _data_uri(path):

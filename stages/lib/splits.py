@@ -1,6 +1,11 @@
-"""Dividing images among train, valid and test: by file as the original study did, or by group of siblings."""
+"""Dividing images among train, valid and test, by file as the original study did or by group of siblings; and folds."""
+
+import warnings
 
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from stages.lib.errors import UserError
 
 PARTS = ("train", "valid", "test")
 
@@ -48,6 +53,38 @@ def split_by_group(labels, groups, shares, seed):
         members = members[np.argsort(-sizes[members], kind="stable")]
         part_of_group[members] = _assign(sizes[members], part_sizes(sizes[members].sum(), shares))
     return np.array(PARTS)[part_of_group[group_numbers]]
+
+
+def folds(labels, groups, count, seed):
+    """Assign whole groups to the folds of a cross-validation, each class spread as evenly as its groups allow.
+
+    A class with fewer groups than folds is missing from some of them.
+
+    Args:
+        labels: class name of each image.
+        groups: group number of each image.
+        count: folds, at least 2.
+        seed: seeds the order among groups that are alike.
+
+    Returns:
+        int array of fold numbers from 0, one an image; equal for all images of a group.
+
+    Raises:
+        UserError: there are fewer groups than folds, or no class has as many images as there are folds.
+    """
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    images, found = np.unique(labels, return_counts=True)[1].max(), len(np.unique(groups))
+    if min(images, found) < count:
+        raise UserError(
+            f"`split.folds` asks for {count} folds, but there are {found} groups of sibling images, and the largest "
+            f"class has {images} images: neither may be fewer than the folds. Lower `split.folds`, or add images."
+        )
+    fold = np.empty(len(labels), dtype=int)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a class with fewer images than folds
+        parts = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(labels, labels, groups)
+        for number, (_, members) in enumerate(parts):
+            fold[members] = number
+    return fold
 
 
 def part_sizes(count, shares):

@@ -6,6 +6,7 @@ import numpy as np
 import pydantic
 
 from stages.lib.deterministic import keras
+from stages.lib.head import HeadParams
 from stages.lib.params import Section
 
 
@@ -20,6 +21,14 @@ class OptimiserParams(Section):
     reduce_factor: float = pydantic.Field(gt=0, lt=1)  # ReduceLROnPlateau: the learning rate is multiplied by it ...
     reduce_patience: pydantic.PositiveInt  # ... after this many epochs without a better validation loss
     stop_patience: pydantic.PositiveInt  # EarlyStopping: epochs without a better validation loss
+
+
+class TrainParams(Section):
+    """How a head is made: what the section `train` of params.yaml holds."""
+
+    seed: int = pydantic.Field(ge=0, lt=2**32)
+    head: HeadParams
+    optimiser: OptimiserParams
 
 
 class ViewBatches(keras.utils.PyDataset):

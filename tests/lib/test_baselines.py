@@ -1,6 +1,7 @@
 import numpy as np
+from PIL import Image
 
-from stages.lib.baselines import colour_histogram, logistic_regression, majority
+from stages.lib.baselines import colour_histogram, colour_histograms, guesses, logistic_regression, majority
 
 
 def test_histogram_counts_colours_and_knows_no_place():
@@ -23,3 +24,33 @@ def test_logistic_regression_learns_what_is_linear():
     labels = random.integers(3, size=300)
     numbers = random.normal(size=(300, 5)) + 4 * np.eye(5)[labels]
     assert (logistic_regression(numbers[:200], labels[:200], numbers[200:]) == labels[200:]).mean() > 0.9
+
+
+def test_logistic_regression_of_one_class_says_that_class():
+    assert logistic_regression(np.eye(4), np.full(4, 2), np.ones((3, 4))).tolist() == [2, 2, 2]
+
+
+def test_histograms_of_files_in_order(tmp_path):
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)] * 10
+    files = []
+    for number, colour in enumerate(colours):
+        files.append(tmp_path / f"{number}.png")
+        Image.new("RGB", (9, 9), colour).save(files[-1])
+    found = colour_histograms(files)
+    assert found.argmax(axis=1).tolist() == [48, 12, 3] * 10
+
+
+def test_each_baseline_learns_from_train_and_from_its_own_numbers():
+    random = np.random.default_rng(0)
+    labels = np.array([0, 1, 1] * 30)
+    told, untold = 4 * np.eye(3)[labels], random.normal(size=(90, 3))
+    train, test = np.arange(60), np.arange(60, 90)
+    by_features = guesses(labels, untold, told, train, test)
+    by_colour = guesses(labels, told, untold, train, test)
+    assert by_features["majority"].tolist() == [1] * 30
+    assert (by_features["logistic_regression"] == labels[test]).all()
+    assert (by_colour["colour_histogram"] == labels[test]).all()
+    assert (by_colour["logistic_regression"] != labels[test]).any()
+    labels[test] = 0  # what it is tested on it may not know
+    assert (guesses(labels, untold, told, train, test)["logistic_regression"][::3] == 0).all()
+    assert (guesses(labels, untold, told, train, test)["logistic_regression"][1::3] == 1).all()

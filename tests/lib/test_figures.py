@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.lib import figures
+from stages.lib.comparison import Estimate
 
 
 def texts(axes):
@@ -12,10 +13,15 @@ def texts(axes):
 
 
 def test_confusion_shows_counts_and_shares_of_the_true_class():
-    figure = figures.confusion(["a", "a", "a", "a", "b"], ["a", "a", "a", "b", "b"], ["a", "b", "c"], "title")
+    truth, predicted, groups = ["a", "a", "a", "a", "b"], ["a", "a", "a", "b", "b"], [0, 0, 1, 1, 2]
+    figure = figures.confusion(truth, predicted, groups, ["a", "b", "c"], "title")
     (axes,) = figure.axes
     assert texts(axes) == ["3\n75%", "1\n25%", "0", "0", "1\n100%", "0", "–", "–", "–"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a (4)", "b (1)", "c (0)"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "a\n4 images, 2 cells",
+        "b\n1 image, 1 cell",
+        "c\n0 images, 0 cells",
+    ]
     shares = axes.collections[0].get_array()
     np.testing.assert_array_equal(shares[:2], [[0.75, 0.25, 0], [0, 1, 0]])
     assert np.ma.getmaskarray(shares)[2].all()  # no test image of c: no share, rather than 0 %
@@ -25,7 +31,8 @@ def test_confusion_shows_counts_and_shares_of_the_true_class():
 def test_confusion_text_stands_out_from_its_cell(colormap):
     names = ["a"] * 10
     for wrong in range(11):
-        figure = figures.confusion(names, ["b"] * wrong + names[wrong:], ["a", "b"], "title", colormap=colormap)
+        predicted = ["b"] * wrong + names[wrong:]
+        figure = figures.confusion(names, predicted, range(10), ["a", "b"], "title", colormap=colormap)
         axes = figure.axes[0]
         cell = axes.collections[0].cmap(1 - wrong / 10)
         white = axes.texts[0].get_color() == "white"
@@ -51,7 +58,7 @@ def test_roc_has_a_panel_a_class(number):
     names = [f"class {index}" for index in range(number)]
     rows = [(name, x, y) for name in names[1:] for x, y in ((0, 0), (0.1, 0.9), (1, 1))]
     curves = pd.DataFrame(rows, columns=["class", "fpr", "tpr"])
-    figure = figures.roc(curves, {"class 0": None} | dict.fromkeys(names[1:], 0.9), "title")
+    figure = figures.roc(curves, {"class 0": "AUC –"} | dict.fromkeys(names[1:], "AUC 0.90"), "title")
     titles = [axes.get_title() for axes in figure.axes if axes.axison]
     assert titles == ["class 0\nnot defined"] + [f"{name}\nAUC 0.90" for name in names[1:]]
     own = [line for line in figure.axes[1].lines if line.get_color() == figures.BLUE]
@@ -65,11 +72,40 @@ def test_pr_marks_the_prevalence_of_each_class():
     assert dashes == [0.3, 0.7]
 
 
-def test_recalls_leaves_an_undefined_recall_out():
-    figure = figures.recalls({"one": {"a": 0.5, "mean": 0.5}, "two": {"a": None, "mean": 0.25}}, "title")
-    marks = {line.get_label(): line.get_xdata() for line in figure.axes[0].lines if line.get_marker() in "oD"}
+def test_a_long_curve_is_thinned_but_keeps_its_ends_and_its_shape():
+    x = np.linspace(0, 1, 5000)
+    curves = pd.DataFrame({"class": "a", "fpr": x, "tpr": np.sqrt(x)})
+    (line,) = [line for line in figures.roc(curves, {"a": "AUC 0.67"}, "title").axes[0].lines if line.get_lw() == 2]
+    drawn = line.get_xydata()
+    assert len(drawn) < 400
+    assert drawn[0].tolist() == [0, 0] and drawn[-1].tolist() == [1, 1]
+    np.testing.assert_allclose(np.interp(x, *drawn.T), np.sqrt(x), atol=0.01)
+
+
+def test_recalls_leaves_an_undefined_recall_out_and_draws_intervals():
+    one = {"a": Estimate(0.5, 0.25, 0.75), "mean": Estimate(0.5)}
+    two = {"a": Estimate(few="not estimable: 1 cell"), "mean": Estimate(0.25)}
+    axes = figures.recalls({"one": one, "two": two}, "title").axes[0]
+    marks = {line.get_label(): line.get_xdata() for line in axes.lines if line.get_marker() in ("o", "D")}
     np.testing.assert_array_equal(marks["one"], [0.5, 0.5])
     np.testing.assert_array_equal(marks["two"], [np.nan, 0.25])
+    lines = [
+        list(line.get_xdata()) for line in axes.lines if line.get_label().startswith("_child") and line.get_lw() == 1.2
+    ]
+    assert lines == [[0.25, 0.75]]
+
+
+def test_composition_draws_images_and_cells_and_writes_both_numbers():
+    axes = figures.composition({"a": (700, 4), "b": (1200, 1100)}, "title").axes[0]
+    assert sorted(bar.get_width() for bar in axes.patches) == [4, 700, 1100, 1200]
+    assert sorted(texts(axes)) == ["1,100", "1,200", "4", "700"]
+
+
+def test_siblings_has_a_row_a_group():
+    picture = np.zeros((8, 8, 3), np.uint8)
+    figure = figures.siblings([("a", 175, [picture] * 8), ("b", 2, [picture] * 2)], "title")
+    assert [len(axes.images) for axes in figure.axes].count(1) == 10
+    assert [text for axes in figure.axes for text in texts(axes)] == ["a\n175 images", "b\n2 images"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +123,7 @@ def test_shorten(name, shown):
 
 def test_a_users_matplotlib_settings_change_no_byte(tmp_path):
     def draw(path):
-        figures.save(figures.confusion(["a", "b"], ["a", "b"], ["a", "b"], "title", "note"), path)
+        figures.save(figures.confusion(["a", "b"], ["a", "b"], [0, 1], ["a", "b"], "title", "note"), path)
         return path.read_bytes()
 
     plain = draw(tmp_path / "plain.svg")

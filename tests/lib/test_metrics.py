@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from sklearn import metrics as sk
 from sklearn.metrics import classification_report
 
-from stages.lib.metrics import pr_curves, roc_curves, score, summarise
+from stages.lib.metrics import auc, cell_weights, measure, pr_curves, roc_curves, score, summarise
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 
@@ -70,3 +71,57 @@ def test_no_curve_where_there_is_nothing_to_tell_apart():
 
 def test_balanced_accuracy_is_the_mean_recall():
     assert score(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])) == {"accuracy": 0.75, "balanced_accuracy": 0.5}
+
+
+def test_weights_are_scikit_learns(test_part):
+    labels, probabilities = test_part
+    predicted = probabilities.argmax(axis=1)
+    weights = np.random.default_rng(1).random((3, 200))
+    weights[:, ::7] = 0
+    found = measure(labels, probabilities, CLASSES, weights)
+    for row in range(3):
+        said = {"sample_weight": weights[row]}
+        assert found["accuracy"][row] == pytest.approx(sk.accuracy_score(labels, predicted, **said))
+        assert found["balanced_accuracy"][row] == pytest.approx(sk.balanced_accuracy_score(labels, predicted, **said))
+        precision, recall, f1, support = sk.precision_recall_fscore_support(labels, predicted, **said)
+        theirs = {"precision": precision, "recall": recall, "f1": f1, "support": support}
+        for number, name in enumerate(CLASSES):
+            for metric, values in theirs.items():
+                assert found["per_class"][name][metric][row] == pytest.approx(values[number])
+            area = sk.roc_auc_score(labels == number, probabilities[:, number], **said)
+            assert found["per_class"][name]["auc"][row] == pytest.approx(area)
+            others = labels != number
+            specificity = sk.accuracy_score(
+                others[others], (predicted != number)[others], sample_weight=weights[row][others]
+            )
+            assert found["per_class"][name]["specificity"][row] == pytest.approx(specificity)
+
+
+def test_ties_count_half_whatever_their_weights():
+    scores, is_class = np.array([0.2, 0.2, 0.5, 0.5, 0.5, 0.9]), np.array([True, False, True, False, False, True])
+    weights = np.array([1.0, 2, 3, 4, 0.5, 1])
+    assert auc(is_class, scores, weights) == pytest.approx(sk.roc_auc_score(is_class, scores, sample_weight=weights))
+    assert auc(is_class, np.ones(6), weights) == 0.5
+    assert np.isnan(auc(np.ones(6, bool), scores, weights))
+
+
+def test_a_cell_weighs_once_whatever_its_copies():
+    # Two cells of class 0, one of them nine times and right; one cell of class 1, half of its images right.
+    groups, labels = np.array([0] * 9 + [1, 2, 2]), [0] * 10 + [1, 1]
+    probabilities = np.eye(3)[[0] * 9 + [1, 1, 0]]
+    weights = cell_weights(groups)
+    assert weights.sum() == pytest.approx(3)
+    found = summarise(labels, probabilities, CLASSES, weights)
+    assert found["per_class"]["basophil"]["recall"] == 0.5  # by image it is 0.9
+    assert found["per_class"]["basophil"]["support"] == 2
+    assert found["accuracy"] == 0.5
+    assert score(np.array(labels), probabilities.argmax(axis=1), weights) == pytest.approx(
+        {"accuracy": 0.5, "balanced_accuracy": 0.5}
+    )
+
+
+def test_weights_that_are_no_whole_numbers_leave_undefined_what_is():
+    weights = cell_weights([0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2])
+    found = summarise([0] * 12, np.eye(3)[[0] * 12], CLASSES, weights)
+    assert "specificity" not in found["per_class"]["basophil"]
+    assert found["per_class"]["eosinophil"] == {"specificity": 1.0, "support": 0}

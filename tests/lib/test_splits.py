@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from stages.lib.splits import PARTS, part_sizes, split_by_group, split_by_image
+from stages.lib.errors import UserError
+from stages.lib.splits import PARTS, folds, part_sizes, split_by_group, split_by_image
 
 SHARES = (0.7, 0.15)
 
@@ -75,3 +76,51 @@ def test_a_group_with_two_labels_stays_whole():
     groups = [*range(20), 0, 0, *range(20, 38)]  # group 0 has one image of a and two of b
     parts = split_by_group(labels, groups, SHARES, 1)
     assert parts[0] == parts[20] == parts[21]
+
+
+# Cells a class as in the images that the original study used, once each, and with copies until a class has 700 images.
+CELLS = {"basophil": 4, "eosinophil": 84, "lymphocyte": 33, "monocyte": 20, "neutrophil": 203}
+
+
+def cells(images):
+    """Labels and groups of those cells: one image of each, or about `images` a class."""
+    labels = np.repeat(list(CELLS), list(CELLS.values()))
+    copies = [images // CELLS[label] + (cell % 3 == 0) if images else 1 for cell, label in enumerate(labels)]
+    return np.repeat(labels, copies), np.repeat(np.arange(len(labels)), copies)
+
+
+@pytest.mark.parametrize("images", [None, 700])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_folds_divide_no_group_and_spread_each_class(images, seed):
+    labels, groups = cells(images)
+    fold = folds(labels, groups, 5, seed)
+    first = np.unique(groups, return_index=True)[1]  # an image of each group
+    for label, count in CELLS.items():
+        spread = Counter(fold[first[labels[first] == label]])
+        expected = count / 5
+        assert all(abs(spread[number] - expected) <= 1.5 for number in range(5)), (label, spread)
+        by_image = [np.mean(fold[labels == label] == number) for number in range(5)]
+        if count >= 20:
+            assert by_image == pytest.approx([0.2] * 5, abs=0.05)
+        else:
+            assert sorted(by_image)[0] == 0 and sorted(by_image)[1] == pytest.approx(0.25, abs=0.01)
+    assert all(len(set(fold[groups == group])) == 1 for group in set(groups))
+
+
+def test_folds_are_of_the_seed():
+    labels, groups = cells(None)
+    assert (folds(labels, groups, 5, 1) == folds(labels, groups, 5, 1)).all()
+    assert (folds(labels, groups, 5, 1) != folds(labels, groups, 5, 2)).any()
+
+
+def test_folds_of_a_class_with_one_group_and_of_the_smallest_data():
+    labels = np.array(["a"] * 10 + ["b"] * 10)
+    fold = folds(labels, [*range(10), *[99] * 10], 5, 1)
+    assert len(set(fold[10:])) == 1
+    assert Counter(folds(["a", "a", "b", "b"], [0, 1, 2, 3], 2, 1)) == {0: 2, 1: 2}
+
+
+@pytest.mark.parametrize(("labels", "groups"), [("aaaabbbb", [0] * 4 + [1] * 4), ("abcd", range(4))])
+def test_more_folds_than_there_can_be_are_refused(labels, groups):
+    with pytest.raises(UserError, match=r"`split.folds` asks for 3 folds.*Lower `split.folds`"):
+        folds(list(labels), list(groups), 3, 1)

@@ -12,50 +12,30 @@ import pytest
 from PIL import Image
 
 from stages import plot
+from stages.lib.audit import audit
 from stages.lib.report import SYNTHETIC
 
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 AWKWARD = ["<b>young</b> | `$a$` & *more*", "плазматическая клетка крови", "嗜酸性粒细胞", "NA", "1", "x" * 70]
-PARAMS = "plot:\n  colormap: Blues\n  mistakes: 4\n"
+PARAMS = "plot:\n  colormap: Blues\n  mistakes: 4\n  siblings: 2\n  min_cells: 2\n"
+PROTOCOLS = ("image", "grouped", "crossval")
 
 
-def fabricate(root, classes, synthetic=False, wrong=True, untested=None):
-    """Write every input of the stage under `root`: 6 images a class, of which 2 are test images under both protocols.
+def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_labels=False):
+    """Write every input of the stage under `root`: 12 images of 6 cells a class, 2 cells of which are test cells.
 
-    With `wrong`, one test image a class is called the next class. The class `untested` has no test image.
+    With `wrong`, one of the two test cells a class is called the next class. The class `untested` has no test image,
+    and in the cross-validation too few cells. With `two_labels`, one cell stands under the first two classes.
     """
-    paths = [(f"{label[:8].strip('/')}{index}.png", label) for label in classes for index in range(6)]
+    paths = [(f"{label[:8].strip('/')}{index}.png", label) for label in classes for index in range(12)]
     splits = pd.DataFrame(paths, columns=["path", "label"])
-    splits["group"] = np.arange(len(splits))
-    parts = ["train", "train", "train", "valid", "test", "test"] * len(classes)
-    splits["image"] = ["train" if label == untested else part for (_, label), part in zip(paths, parts, strict=True)]
-    splits["grouped"] = splits["image"]
-    test = splits[splits["image"] == "test"].reset_index(drop=True)
-    wrongly = test.index % 2 == 1 if wrong else np.zeros(len(test), bool)
-    predictions = test[["path", "label"]].copy()
-    predictions["predicted"] = [
-        classes[(classes.index(label) + is_wrong) % len(classes)]
-        for label, is_wrong in zip(test["label"], wrongly, strict=True)
-    ]
-    for name in classes:
-        predictions[f"p_{name}"] = np.where(predictions["predicted"] == name, 0.9, 0.02)
-    scores = {"precision": 0.5, "recall": 0.25, "specificity": 0.75, "f1": 0.3333, "auc": 0.8, "support": 2}
-    per_class = {name: dict(scores) for name in classes if name != untested}
-    if untested:
-        per_class[untested] = {"specificity": 1.0, "support": 0}
-    baseline = {"accuracy": 0.2, "balanced_accuracy": 0.2}
-    metrics = {
-        "synthetic": int(synthetic),
-        "accuracy": 0.5,
-        "balanced_accuracy": 0.5,
-        "macro": {"precision": 0.5, "recall": 0.5, "f1": 0.5, "auc": 0.8},
-        "weighted": {"precision": 0.5, "recall": 0.5, "f1": 0.5},
-        "per_class": per_class,
-        "baseline": {"majority": baseline, "colour_histogram": baseline},
-        "images": {"train": 3, "valid": 1, "test": 2},
-    }
-    curve = [(name, x, y) for name in classes if name != untested for x, y in ((0, 1), (0.5, 1), (1, 0.5))]
-    history = {"epoch": [1, 2], "loss": [1, 0.5], "accuracy": [0.5, 0.6], "learning_rate": [0.1, 0.01]}
+    splits["group"] = np.arange(len(splits)) // 2
+    parts = ["train"] * 6 + ["valid"] * 2 + ["test"] * 4
+    splits["grouped"] = ["train" if label == untested else parts[i % 12] for i, (_, label) in enumerate(paths)]
+    splits["image"] = ["train" if label == untested else parts[-i % 12] for i, (_, label) in enumerate(paths)]
+    splits["fold"] = splits["group"] % 3
+    if two_labels:
+        splits.loc[12, "group"] = 0
     fetch = {
         "source": "synthetic" if synthetic else "kaggle",
         "synthetic": synthetic,
@@ -63,7 +43,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None):
         "origin": "brikwerk/bccd-white-blood-cell version 1",
         "sha256": None,
         "images": len(splits),
-        "classes": dict.fromkeys(classes, 6),
+        "classes": dict.fromkeys(classes, 12),
         "converted": {"greyscale to RGB": {"count": 3, "examples": ["a.png"]}},
         "quarantined": [{"path": "x|<i>.jpg", "reason": "the file is empty"}],
         "ignored": [],
@@ -71,24 +51,66 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None):
     }
     features = {"backbone": "EfficientNetB0", "weights": "imagenet", "image_size": 32, "views": 4}
     training = {"epochs": 2, "best_epoch": 1, "parameters": {"total": 4000000, "trainable": 1000}}
-    for protocol in ("image", "grouped"):
+    history = {"epoch": [1, 2], "loss": [1, 0.5], "accuracy": [0.5, 0.6], "learning_rate": [0.1, 0.01]}
+    for protocol in PROTOCOLS:
         folder = root / "reports" / protocol
         folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(metrics))
-        (folder / "training.json").write_text(json.dumps(training))
-        predictions.to_csv(folder / "predictions.csv", index=False)
-        pd.DataFrame(curve, columns=["class", "fpr", "tpr"]).to_csv(folder / "roc.csv", index=False)
-        pd.DataFrame(curve, columns=["class", "recall", "precision"]).to_csv(folder / "pr.csv", index=False)
-        pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
+        scored = splits if protocol == "crossval" else splits[splits[protocol] == "test"]
+        _scores(folder, scored.reset_index(drop=True), classes, synthetic, wrong, untested)
+        if protocol != "crossval":
+            (folder / "training.json").write_text(json.dumps(training))
+            pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
     (root / "data" / "features").mkdir(parents=True)
     (root / "data" / "raw").mkdir()
     (root / "data" / "fetch.json").write_text(json.dumps(fetch))
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
+    (root / "reports" / "audit.json").write_text(json.dumps(audit(splits, splits["group"].to_numpy(), (0.5, 0.2))))
     splits.to_csv(root / "data" / "splits.csv", index=False)
-    for path in test["path"]:
+    for path in splits["path"]:
         Path(root / "data" / "raw" / path).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 20), "purple").save(root / "data" / "raw" / path)
     (root / "params.yaml").write_text(PARAMS)
+
+
+def _scores(folder, scored, classes, synthetic, wrong, untested):
+    """Write the metrics, predictions and curves of the images `scored` into `folder`."""
+    predictions = scored[["path", "label", "group"]].copy()
+    wrongly = scored["group"] % 2 == 1 if wrong else np.zeros(len(scored), bool)
+    predictions["predicted"] = [
+        classes[(classes.index(label) + is_wrong) % len(classes)]
+        for label, is_wrong in zip(scored["label"], wrongly, strict=True)
+    ]
+    for name in classes:
+        predictions[f"p_{name}"] = np.where(predictions["predicted"] == name, 0.9, 0.02)
+    scores = {"precision": 0.5, "recall": 0.25, "specificity": 0.75, "f1": 0.3333, "auc": 0.8, "support": 4}
+    span = {"low": 0.125, "high": 0.375}
+    tested = [name for name in classes if name != untested]
+    per_class = {name: dict(scores) for name in tested}
+    cells = {name: {"recall": 0.25, "support": 2} for name in tested}
+    if untested:
+        per_class[untested] = {"specificity": 1.0, "support": 0}
+        cells[untested] = {"support": 0}
+    recalls = {name: {"recall": span} for name in tested}
+    averages = {"accuracy": 0.5, "balanced_accuracy": 0.5, "macro": {"precision": 0.5, "f1": 0.5, "auc": 0.8}}
+    spans = {"accuracy": {"low": 0.3, "high": 0.7}, "balanced_accuracy": {"low": 0.31, "high": 0.71, "wilson": 1}}
+    baseline = {"accuracy": 0.35, "balanced_accuracy": 0.35}
+    metrics = {
+        "synthetic": int(synthetic),
+        "folds": 3,
+        **averages,
+        "per_class": per_class,
+        "cells": {**averages, "per_class": cells},
+        "intervals": {"level": 0.95, "repeats": 1000, **spans, "per_class": recalls}
+        | {"cells": {**spans, "per_class": recalls}},
+        "baseline": {
+            name: {**baseline, "cells": baseline} for name in ("majority", "colour_histogram", "logistic_regression")
+        },
+    }
+    curve = [(name, x, y) for name in tested for x, y in ((0, 1), (0.5, 1), (1, 0.5))]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    predictions.to_csv(folder / "predictions.csv", index=False)
+    pd.DataFrame(curve, columns=["class", "fpr", "tpr"]).to_csv(folder / "roc.csv", index=False)
+    pd.DataFrame(curve, columns=["class", "recall", "precision"]).to_csv(folder / "pr.csv", index=False)
 
 
 def run(root):
@@ -106,6 +128,24 @@ def five(tmp_path_factory):
     """Output for the five classes of the original study, of which one has no test image."""
     root = tmp_path_factory.mktemp("five")
     fabricate(root, FIVE, untested="basophil")
+    return run(root)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Output for two classes, of which a cell stands under both."""
+    root = tmp_path_factory.mktemp("two")
+    fabricate(root, FIVE[:2], two_labels=True)
+    return run(root)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """Output for two classes of drawn cells with all pictures of cells turned off."""
+    root = tmp_path_factory.mktemp("bare")
+    fabricate(root, FIVE[:2], synthetic=True)
+    without = PARAMS.replace("mistakes: 4", "mistakes: 0").replace("siblings: 2", "siblings: 0")
+    (root / "params.yaml").write_text(without)
     return run(root)
 
 
@@ -129,7 +169,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "br"):
             self.open.append(tag)
         if tag == "caption":
             self.captions.append("")
@@ -142,30 +182,28 @@ class Page(HTMLParser):
             self.captions[-1] += data
 
 
-def test_same_inputs_give_the_same_bytes_wherever_they_are(five, tmp_path):
-    fabricate(tmp_path, FIVE, untested="basophil")
-    assert run(tmp_path) == five
-    kinds = ("confusion.svg", "history.svg", "roc.svg", "pr.svg", "mistakes.png")
-    names = {f"figures/{protocol}_{kind}" for protocol in ("image", "grouped") for kind in kinds}
-    assert set(five) == names | {"figures/recall.svg", "README.md", "index.html"}
+def test_same_inputs_give_the_same_bytes_wherever_they_are(two, tmp_path):
+    fabricate(tmp_path, FIVE[:2], two_labels=True)
+    assert run(tmp_path) == two
+    kinds = ("confusion.svg", "roc.svg", "pr.svg", "mistakes.png")
+    names = {f"{protocol}_{kind}" for protocol in PROTOCOLS for kind in kinds}
+    names |= {"image_history.svg", "grouped_history.svg", "recall.svg", "composition.svg", "siblings.png"}
+    assert set(two) == {f"figures/{name}" for name in names} | {"README.md", "index.html"}
     assert "Software" not in Image.open(tmp_path / "reports/figures/image_mistakes.png").info
 
 
-def test_synthetic_label_stands_wherever_results_do(tmp_path):
-    fabricate(tmp_path, FIVE[:2], synthetic=True)
-    written = run(tmp_path)
-    drawings = [content.decode() for name, content in written.items() if name.endswith(".svg")]
+def test_synthetic_label_stands_wherever_results_do(bare):
+    drawings = [content.decode() for name, content in bare.items() if name.endswith(".svg")]
     assert drawings and all(SYNTHETIC in drawing for drawing in drawings)
-    captions = Page(written["index.html"].decode()).captions
+    captions = Page(bare["index.html"].decode()).captions
     assert captions and all(SYNTHETIC.lower() in caption.lower() for caption in captions)
-    blocks = written["README.md"].decode().split("\n\n")
+    blocks = bare["README.md"].decode().split("\n\n")
     above = [before for before, block in itertools.pairwise(blocks) if block.startswith("| ")]
-    assert len(above) == 5 and all(SYNTHETIC.capitalize() in text for text in above)
+    assert len(above) == 6 and all(SYNTHETIC.capitalize() in text for text in above)
 
 
-def test_real_images_carry_no_synthetic_label(tmp_path, monkeypatch):
-    fabricate(tmp_path, FIVE[:2])
-    assert not any(SYNTHETIC[:15].lower().encode() in content.lower() for content in run(tmp_path).values())
+def test_real_images_carry_no_synthetic_label(two):
+    assert not any(SYNTHETIC[:15].lower().encode() in content.lower() for content in two.values())
 
 
 def test_html_stands_alone_and_names_are_escaped(awkward):
@@ -173,7 +211,7 @@ def test_html_stands_alone_and_names_are_escaped(awkward):
     page = Page(text)
     assert ("html", {"lang": "en"}) in page.tags
     images = [attrs for tag, attrs in page.tags if tag == "img"]
-    assert len(images) == 11
+    assert len(images) == 17
     assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
     assert not any(tag in ("script", "link", "iframe") for tag, _ in page.tags)
     assert not re.search(r"""(url\(|@import|src=["']?http)""", text)
@@ -189,11 +227,54 @@ def test_markdown_tables_keep_their_columns(awkward):
     assert r"put together from the folders one\|\<u\>, two." in text
 
 
-def test_undefined_scores_are_dashes_with_a_note(five):
+def test_a_class_without_scored_cells_is_not_estimable_with_the_reason(five):
+    text, page = five["README.md"].decode(), five["index.html"].decode()
+    none = "not estimable: 0 cells"
+    assert f"| basophil | – | {none} | 1.00 | {none} | {none} | 0 | 0 | 1.00 | 1.00 | 1.00 |" in text
+    assert f"| Recall: basophil | {none} | {none} | {none} |" in text
+    assert "**Not estimable** (basophil): Fewer than 2 cells of the class were scored" in text
+    assert none in page and "Fewer than 2 cells of the class were scored" in page
+    assert "– means: not defined" in text and "– means: not defined" in page
+    assert "no image of basophil is in the test part" in text and "no image of basophil is in the test part" in page
+
+
+def test_the_first_screen_has_the_number_to_believe_with_its_interval(five):
+    text, page = five["README.md"].decode(), five["index.html"].decode()
+    assert "**The number to believe: 0.50** (95 % interval 0.31–0.71†), cross-validated by cell" in text
+    assert page.index("The number to believe") < page.index("Side by side")
+    assert "60 images of 5 classes show 30 cells" in text and "60 images of 5 classes show 30 cells" in page
+
+
+def test_the_protocols_stand_in_one_table_with_intervals_and_numbers(five):
     text = five["README.md"].decode()
-    assert "| basophil | – | – | 1.00 | – | – | 0 | 1.00 | 1.00 | 1.00 |" in text
-    assert "– means: not defined" in text and "– means: not defined" in five["index.html"].decode()
-    assert "no image of class basophil is in the test part" in text
+    assert "| split by file (the original's way) | split by cell | cross-validated by cell | original study |" in text
+    assert "| Scored | 16 images, 12 cells | 16 images, 8 cells | 60 images, 30 cells | 530 images |" in text
+    assert "| Recall: monocyte | 0.25 (0.12–0.38) | 0.25 (0.12–0.38) | 0.25 (0.12–0.38) | 0.99 |" in text
+
+
+def test_a_head_that_does_not_beat_logistic_regression_is_said_not_to(five):
+    for page in ("README.md", "index.html"):
+        said = "The trained head is no better than logistic regression on the same features: balanced accuracy 0.50"
+        assert said in five[page].decode()
+
+
+def test_the_audit_is_in_both_pages(two):
+    for page in ("README.md", "index.html"):
+        text = two[page].decode()
+        assert "1 cell stands under more than one label" in text
+        assert "basophil (2), eosinophil (1)" in text and "eosinoph0.png" in text
+        assert "23 images are identical to another, pixel by pixel, in 11 sets" in text
+
+
+def test_mistakes_are_shown_once_a_cell(five):
+    """Groups of odd number are called wrongly, and all equally surely: of both images of a cell, the first by path."""
+    page = five["index.html"].decode()
+    section = page[page.index("Most confident mistakes, cross-validated by cell") :]
+    section = section[: section.index("</details>")]
+    assert re.findall(r"(\w+\.png)</td></tr>", section) == [
+        *(f"basophil{number}.png" for number in (10, 2, 6)),
+        "eosinoph10.png",
+    ]
 
 
 def test_nothing_wrong_is_said_instead_of_shown(tmp_path):
@@ -201,15 +282,13 @@ def test_nothing_wrong_is_said_instead_of_shown(tmp_path):
     written = run(tmp_path)
     assert not any("mistakes" in name for name in written)
     for page in ("README.md", "index.html"):
-        assert written[page].decode().count("o test image was classified wrongly") == 2
+        assert written[page].decode().count("No image was classified wrongly") == 3
 
 
-def test_no_mistakes_wanted_puts_no_picture_of_a_cell_in_the_report(tmp_path):
-    fabricate(tmp_path, FIVE[:2])
-    (tmp_path / "params.yaml").write_text(PARAMS.replace("mistakes: 4", "mistakes: 0"))
-    written = run(tmp_path)
-    assert not any(name.endswith(".png") for name in written)
-    assert "`plot.mistakes` is 0" in written["README.md"].decode()
+def test_no_pictures_wanted_puts_no_picture_of_a_cell_in_the_report(bare):
+    assert not any(name.endswith(".png") for name in bare)
+    text = bare["README.md"].decode()
+    assert "`plot.mistakes` is 0" in text and "`plot.siblings` is 0" in text
 
 
 def test_a_missing_input_is_named_with_what_to_type(tmp_path, monkeypatch, capsys):

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -24,7 +25,7 @@ def tree(tmp_path, monkeypatch):
 
 
 def params(tree, **changes):
-    values = {"seed": 1, "train": 0.7, "valid": 0.15} | changes
+    values = {"seed": 1, "train": 0.7, "valid": 0.15, "folds": 5} | changes
     (tree / "params.yaml").write_text(f"split: {values}")
 
 
@@ -32,15 +33,25 @@ def test_both_protocols_in_the_manifests_order(tree, capsys):
     params(tree)
     split.main()
     splits = pd.read_csv("data/splits.csv")
-    assert list(splits) == ["path", "label", "group", "image", "grouped"]
+    assert list(splits) == ["path", "label", "group", "image", "grouped", "fold"]
     assert splits["path"].tolist() == pd.read_csv("data/manifest.csv")["path"].tolist()
     copies = splits[splits["path"].isin(["a/8.png", "a/9.png"])]
-    assert copies["group"].nunique() == copies["grouped"].nunique() == 1
+    assert copies["group"].nunique() == copies["grouped"].nunique() == copies["fold"].nunique() == 1
+    assert set(splits["fold"]) == set(range(5))
     assert splits["group"].nunique() == 20
     printed = capsys.readouterr().out
-    assert "21 images in 20 groups" in printed
-    assert "no image of c is in test" in printed
+    assert "21 images show 20 cells" in printed
+    assert "note, grouped: no image of c is in the test part" in printed
     assert "no image of a" not in printed
+
+
+def test_the_audit_is_written_beside_the_split(tree):
+    params(tree)
+    split.main()
+    audit = json.loads((tree / "reports/audit.json").read_text())
+    assert audit["exact_duplicates"] == {"images": 2, "sets": 1, "examples": [["a/8.png", "a/9.png"]]}
+    assert audit["classes"]["a"] == {"images": 10, "groups": 9, "largest_group": 2}
+    assert audit["leak"]["grouped"] == 0
 
 
 @pytest.mark.parametrize(
@@ -49,6 +60,7 @@ def test_both_protocols_in_the_manifests_order(tree, capsys):
         ({"train": 0.9, "valid": 0.1}, "leave no images for the test part"),
         ({"train": 0.0}, "`split.train` is 0.0"),
         ({"vaild": 0.1}, "Did you mean `split.valid`?"),
+        ({"folds": 1}, "`split.folds` is 1"),
     ],
 )
 def test_shares_that_cannot_be_stop_and_write_nothing(tree, capsys, changes, said):
@@ -56,4 +68,4 @@ def test_shares_that_cannot_be_stop_and_write_nothing(tree, capsys, changes, sai
     with pytest.raises(SystemExit):
         split.main()
     assert said in capsys.readouterr().err
-    assert not (tree / "data/splits.csv").exists()
+    assert not (tree / "data/splits.csv").exists() and not (tree / "reports/audit.json").exists()

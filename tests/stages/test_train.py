@@ -23,7 +23,7 @@ def tree(tmp_path, monkeypatch):
 def test_features_and_splits_of_different_images_stop(tree, capsys):
     with pytest.raises(SystemExit):
         train.main()
-    assert "data/features/ holds 2 images and data/splits.csv 3" in capsys.readouterr().err
+    assert "data/features/ holds 2 images and the splits 3" in capsys.readouterr().err
     assert not (tree / "models").exists()
 
 

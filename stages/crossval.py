@@ -1,0 +1,59 @@
+"""crossval: the head cross-validated by group, so that every cell is scored once, by a head that never saw it.
+
+A test part holds one cell of a class of four; pooled over the folds, all four are scored. Reads data/features/,
+data/splits.csv, data/raw/, data/fetch.json. The heads get the features of the images as they are, and no model is kept:
+what is scored is the recipe, not the shipped classifier. Writes to reports/crossval/ what `evaluate` writes:
+
+    metrics.json      numbers, nested, of all images together; an undefined one is left out
+    predictions.csv   path, label, group, fold, predicted, and p_<class> for each class
+    roc.csv, pr.csv   points of the one-vs-rest curves
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.lib import baselines, params
+from stages.lib.cross_validation import predict, rounds
+from stages.lib.errors import speaks_to_people
+from stages.lib.files import read_json
+from stages.lib.intervals import IntervalParams
+from stages.lib.progress import track
+from stages.lib.scoring import describe, open_features, save, source_counts
+from stages.lib.training import TrainParams
+
+
+@speaks_to_people
+def main():
+    settings = params.load("params.yaml", "train", TrainParams)
+    intervals = params.load("params.yaml", "intervals", IntervalParams)
+
+    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    features = open_features(Path("data/features/features.npy"), len(splits))
+    classes = sorted(splits["label"].unique())
+    labels = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
+    folds = rounds(splits["fold"])
+
+    colours = baselines.colour_histograms([Path("data/raw", path) for path in splits["path"]])
+    as_they_are = features[:, 0].astype(np.float32)
+    probabilities, guesses = np.empty((len(splits), len(classes)), np.float32), {}
+    for train, valid, test in track(folds, "cross-validate", unit="folds"):
+        probabilities[test] = predict(features, labels, len(classes), train, valid, test, settings)
+        for name, guess in baselines.guesses(labels, colours, as_they_are, train, test).items():
+            guesses.setdefault(name, np.empty_like(labels))[test] = guess
+
+    groups = splits["group"].to_numpy()
+    metrics = {
+        "synthetic": int(read_json("data/fetch.json")["synthetic"]),
+        "folds": len(folds),
+        **describe(labels, probabilities, groups, classes, guesses, intervals),
+        "images": {"all": len(splits)},
+        "sources": {"all": source_counts(splits["label"], groups, classes)},
+    }
+    images = splits[["path", "label", "group", "fold"]]
+    save(Path("reports/crossval"), metrics, images, labels, probabilities, classes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages import evaluate
+from stages.lib.deterministic import keras
+
+CLASSES = ["basophil", "eosinophil", "lymphocyte"]
+PARTS = ["train", "train", "valid", "test", "test"]
+COLOURS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """Five cells a class, two images each, of the class's own colour; the classifier names the strongest channel.
+
+    One basophil of the test part is green, so the classifier and the colour histogram call it eosinophil; its features
+    say basophil.
+    """
+    root = tmp_path_factory.mktemp("evaluate")
+    rows = [
+        (f"{label}/{cell}_{copy}.png", label, 5 * number + cell, PARTS[cell])
+        for number, label in enumerate(CLASSES)
+        for cell in range(5)
+        for copy in (0, 1)
+    ]
+    splits = pd.DataFrame(rows, columns=["path", "label", "group", "grouped"]).assign(image="train")
+    for path, label in zip(splits["path"], splits["label"], strict=True):
+        colour = COLOURS[1] if path.startswith("basophil/4") else COLOURS[CLASSES.index(label)]
+        (root / "data/raw" / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (12, 9), colour).save(root / "data/raw" / path)
+    splits.to_csv(root / "data/splits.csv", index=False)
+    (root / "data/fetch.json").write_text('{"synthetic": true}')
+    (root / "data/features").mkdir()
+    features = 5 * np.eye(6)[pd.factorize(splits["label"])[0]] + np.random.default_rng(0).normal(size=(30, 6))
+    np.save(root / "data/features/features.npy", features[:, None].astype(np.float16))
+    (root / "params.yaml").write_text("intervals: {level: 0.95, repeats: 200, seed: 1}")
+
+    image = keras.Input((8, 8, 3))
+    scores = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
+    folder = root / "models/grouped"
+    folder.mkdir(parents=True)
+    keras.Model(image, keras.layers.Softmax()(scores)).save(folder / "classifier.keras")
+    (folder / "classes.json").write_text(json.dumps(CLASSES))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setattr(sys, "argv", ["evaluate", "grouped"])
+        evaluate.main()
+    return root
+
+
+@pytest.fixture(scope="module")
+def metrics(tree):
+    return json.loads((tree / "reports/grouped/metrics.json").read_text())
+
+
+def test_the_classifier_is_scored_on_the_test_images(tree, metrics):
+    predictions = pd.read_csv(tree / "reports/grouped/predictions.csv")
+    assert list(predictions) == ["path", "label", "group", "predicted", *(f"p_{name}" for name in CLASSES)]
+    assert predictions["group"].tolist() == [3, 3, 4, 4, 8, 8, 9, 9, 13, 13, 14, 14]
+    assert predictions.loc[predictions["label"] != predictions["predicted"], "path"].tolist() == [
+        "basophil/4_0.png",
+        "basophil/4_1.png",
+    ]
+    assert metrics["accuracy"] == metrics["cells"]["accuracy"] == 0.8333
+    assert metrics["per_class"]["basophil"] | {"recall": 0.5, "support": 4} == metrics["per_class"]["basophil"]
+    assert metrics["cells"]["per_class"]["basophil"]["support"] == 2
+
+
+def test_images_and_cells_of_each_part(metrics):
+    assert metrics["images"] == {"train": 12, "valid": 6, "test": 12}
+    assert metrics["sources"] == {
+        part: dict.fromkeys(CLASSES, count) for part, count in (("train", 2), ("valid", 1), ("test", 2))
+    }
+
+
+def test_logistic_regression_has_the_features_and_not_the_colours(metrics):
+    assert metrics["baseline"]["colour_histogram"]["accuracy"] == 0.8333
+    assert metrics["baseline"]["logistic_regression"]["accuracy"] == 1.0
+    assert metrics["baseline"]["majority"]["balanced_accuracy"] == 0.3333
+
+
+def test_intervals_by_the_parameters(metrics):
+    assert (metrics["intervals"]["level"], metrics["intervals"]["repeats"]) == (0.95, 200)
+    assert metrics["intervals"]["per_class"]["lymphocyte"]["recall"]["wilson"] == 1  # two cells of two
+    assert metrics["intervals"]["per_class"]["basophil"]["recall"] == {"low": 0.0, "high": 1.0}
+
+
+def test_features_of_other_images_stop(tree, tmp_path, monkeypatch, capsys):
+    (tmp_path / "data/features").mkdir(parents=True)
+    np.save(tmp_path / "data/features/features.npy", np.zeros((2, 1, 6), np.float16))
+    for name in ("data/splits.csv", "params.yaml"):
+        (tmp_path / name).write_bytes((tree / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["evaluate", "grouped"])
+    with pytest.raises(SystemExit):
+        evaluate.main()
+    assert "holds 2 images and the splits 30" in capsys.readouterr().err
