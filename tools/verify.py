@@ -21,8 +21,18 @@ import yaml
 TOLERANCE = 0.02  # absolute, of any metric ...
 IMAGES = 2  # ... or this many test images called otherwise, of the class for a class's metrics
 ROUNDING = 1e-4  # of the reported digits
-COUNTS = ("images.", "parameters.", ".support", "synthetic")  # these may not differ at all
-IGNORED = ("epochs", "best_epoch")  # how it got there, not how good it is
+COUNTS = (
+    ".images.",
+    "parameters.",
+    ".support",
+    "synthetic",
+    ".sources.",
+    ".folds",
+    ".level",
+    ".repeats",
+)  # may not differ
+# How it got there, not how good it is; and which kind of interval, which one image can decide.
+IGNORED = ("epochs", "best_epoch", "wilson")
 
 
 def main():
@@ -57,7 +67,7 @@ def compare(repository, run):
     for path in read_yaml(run / "dvc.yaml")["metrics"]:
         before, after = flat(json.loads(show(repository, path))), flat(json.loads((run / path).read_text()))
         for key in sorted(before.keys() | after.keys()):
-            if key in IGNORED:
+            if key.rpartition(".")[2] in IGNORED:
                 continue
             old, new = before.get(key), after.get(key)
             change = abs(new - old) if old is not None and new is not None else float("inf")
@@ -79,10 +89,13 @@ def tolerance(key, metrics):
     """Return by how much the metric `key` of flat `metrics` may differ."""
     if any(count in f".{key}" for count in COUNTS):
         return 0
-    if key.startswith("per_class."):
-        tested = metrics.get(f"{key.rpartition('.')[0]}.support", 0)
+    *sections, _ = [part for part in key.split(".") if part not in ("intervals", "low", "high")]
+    if "per_class" in sections:
+        tested = metrics.get(".".join([*sections, "support"]), 0)
+    elif "cells" in sections:
+        tested = sum(value for name, value in metrics.items() if name.startswith("cells.") and ".support" in name)
     else:
-        tested = metrics.get("images.test", 0)
+        tested = metrics.get("images.test", metrics.get("images.all", 0))
     return max(TOLERANCE, IMAGES / tested) + ROUNDING if tested else TOLERANCE
 
 

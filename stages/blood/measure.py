@@ -6,7 +6,7 @@ Reads the weights, models/blood/cells/ and the archives of other laboratories th
 the head's settings in params.yaml. Writes models/blood/results.json: for each backbone
 
     pbc_test                       classifiers fitted on the parts train and valid, scored on the part test
-    laboratories.<name>.within     5-fold cross-validation over that laboratory's cells
+    laboratories.<name>.within     5-fold cross-validation over that laboratory's images, by cell
     laboratories.<name>.from_pbc   classifiers fitted on the parts train and valid, scored on that laboratory's cells
 
 each by the commonest class, by logistic regression and by the default head, see lib/probes.py.
@@ -23,6 +23,7 @@ from stages.lib.deterministic import start
 from stages.lib.errors import UserError, speaks_to_people
 from stages.lib.files import sha256, write_json
 from stages.lib.metrics import rounded
+from stages.lib.siblings import find_siblings
 
 PARAMS, CELLS = "models/blood/params.yaml", Path("models/blood/cells")
 WEIGHTS = Path("models/blood/efficientnetb0.weights.h5")
@@ -63,7 +64,7 @@ def main():
                 for place, table in tables.items()
                 for numbers in [table["label"].map(settings.classes.index).to_numpy()]
             }
-            results[name] = {"image_size": size} | score(features, tables["pbc"]["part"], head, settings.seeds)
+            results[name] = {"image_size": size} | score(features, tables, head, settings.seeds)
 
     pbc, *others = tables
     write_json(
@@ -92,7 +93,7 @@ def read_home(classes):
 
 
 def read_laboratory(name, archive, folder, classes):
-    """Unpack another laboratory's archive to `folder` and return its cells of `classes` as a table: file, label."""
+    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: table of file, label, kin."""
     if not archive.is_file():
         raise UserError(
             f"`measure.laboratories.{name}` in {PARAMS} is {archive}, and there is no such file. Put it there (see "
@@ -110,18 +111,24 @@ def read_laboratory(name, archive, folder, classes):
             f"{archive} holds images of {', '.join(sorted({row.label for row in found.rows}))}, fewer than two of the "
             f"classes {', '.join(classes)} that `measure.classes` in {PARAMS} names. Rename its folders to those."
         )
+    table["kin"] = find_siblings(table["file"].tolist()).kin
     return table
 
 
-def score(features, part, head, seeds):
-    """Return one backbone's results; `features` is {"pbc" and each laboratory: `probes.Labelled`}."""
+def score(features, tables, head, seeds):
+    """Return one backbone's results; `features` is {"pbc" and each laboratory: `probes.Labelled`}, as `tables` are."""
     pbc, *others = features
+    part = tables[pbc]["part"]
     train, valid, test = (features[pbc].of((part == name).to_numpy()) for name in ("train", "valid", "test"))
     scores = probes.across(train, valid, {pbc: test} | {name: features[name] for name in others}, head, seeds)
     return {
         "pbc_test": scores[pbc],
         "laboratories": {
-            name: {"within": probes.within(features[name], head, seeds), "from_pbc": scores[name]} for name in others
+            name: {
+                "within": probes.within(features[name], tables[name]["kin"].to_numpy(), head, seeds),
+                "from_pbc": scores[name],
+            }
+            for name in others
         },
     }
 

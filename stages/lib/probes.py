@@ -5,13 +5,11 @@ Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3); the project's 
 """
 
 import itertools
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
-from stages.lib import baselines
+from stages.lib import baselines, splits
 from stages.lib.deterministic import keras
 from stages.lib.head import build_head
 from stages.lib.images import decode, resize
@@ -88,21 +86,22 @@ def across(train, valid, tests, params, seeds):
     }
 
 
-def within(cells, params, seeds):
-    """Score classifiers by stratified 5-fold cross-validation, over pooled out-of-fold predictions.
+def within(cells, groups, params, seeds):
+    """Score classifiers by stratified 5-fold cross-validation by group, over pooled out-of-fold predictions.
 
     Logistic regression learns from four folds; the head from three, stopped by the fold after the one that is scored. A
     class of fewer cells than folds is missing from some of them.
 
     Args:
-        cells: `Labelled`, each row another cell.
+        cells: `Labelled`.
+        groups: group number of each row; rows of one group, which show one cell, are in one fold.
         params, seeds: as in `across`; a seed draws the folds too.
 
     Returns:
         {"majority", "logistic_regression", "head"} as in `across`, each but the first with "by_seed".
     """
     predicted = {"logistic_regression": {}, "head": {}}
-    folds = {seed: _folds(cells.labels, seed) for seed in seeds}
+    folds = {seed: splits.folds(cells.labels, groups, FOLDS, seed) for seed in seeds}
     for method in predicted.values():
         method.update({seed: np.empty_like(cells.labels) for seed in seeds})
     for seed, fold in track(list(itertools.product(seeds, range(FOLDS))), "within a laboratory", unit="fits"):
@@ -117,17 +116,6 @@ def within(cells, params, seeds):
         for method, by_seed in predicted.items()
     }
     return {"majority": score(cells.labels, baselines.majority(cells.labels, len(cells.labels))), **scores}
-
-
-def _folds(labels, seed):
-    """The fold of each cell, 0 to 4."""
-    fold = np.empty(len(labels), int)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")  # `within` says so
-        splits = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels)
-        for number, (_, test) in enumerate(splits):
-            fold[test] = number
-    return fold
 
 
 def _by_head(train, valid, test, params, seed):

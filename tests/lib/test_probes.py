@@ -61,7 +61,7 @@ def test_across_scores_each_set_by_what_was_learnt_elsewhere():
 def test_within_scores_cells_that_were_not_learnt_from(monkeypatch):
     """Two classes are alike: known by heart, their cells would be called right. One has too few for the folds."""
     monkeypatch.setattr(probes, "FOLDS", 3)
-    found = within(cells([30, 20, 20, 2], 5, centres=[0, 1, 1, 2]), PARAMS, seeds=[1])
+    found = within(cells([30, 20, 20, 2], 5, centres=[0, 1, 1, 2]), np.arange(72), PARAMS, seeds=[1])
     assert found["majority"] == pytest.approx({"accuracy": 30 / 72, "balanced_accuracy": 1 / 4})
     for method in ("logistic_regression", "head"):
         assert 0.55 < found[method]["accuracy"] < 0.85

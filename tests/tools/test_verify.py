@@ -22,6 +22,14 @@ def test_two_images_may_be_called_otherwise():
     assert tolerance("per_class.basophil.recall", METRICS) == pytest.approx(IMAGES / 18, abs=1e-3)
 
 
+def test_two_cells_may_be_called_otherwise_where_cells_count():
+    metrics = METRICS | flat({"cells": {"per_class": {"basophil": {"support": 4}, "neutrophil": {"support": 36}}}})
+    assert tolerance("cells.accuracy", metrics) == pytest.approx(IMAGES / 40, abs=1e-3)
+    assert tolerance("intervals.cells.accuracy.low", metrics) == pytest.approx(IMAGES / 40, abs=1e-3)
+    assert tolerance("intervals.cells.per_class.basophil.recall.high", metrics) == pytest.approx(IMAGES / 4, abs=1e-3)
+    assert tolerance("intervals.per_class.basophil.recall.low", metrics) == pytest.approx(IMAGES / 18, abs=1e-3)
+
+
 def test_of_many_images_the_share_counts():
     assert tolerance("per_class.neutrophil.recall", METRICS) == pytest.approx(TOLERANCE, abs=1e-3)
 
