@@ -11,7 +11,8 @@ SHARES = (0.7, 0.15)
 def table(*rows):
     """Rows of (label, group, image, grouped, fold) as splits.csv; an image's path is its class and its number."""
     splits = pd.DataFrame(rows, columns=["label", "group", "image", "grouped", "fold"])
-    return splits.assign(path=[f"{label}/{number}" for number, label in enumerate(splits["label"])])
+    paths = [f"{label}/{number}" for number, label in enumerate(splits["label"])]
+    return splits.assign(path=paths, kin=splits["group"])
 
 
 def ten(label, first):
@@ -41,6 +42,15 @@ def test_leak_is_the_share_of_test_images_whose_cell_was_trained_on():
     cells = [(0, "train", "train"), (0, "test", "train"), (1, "test", "test"), (1, "test", "test"), (2, "test", "test")]
     splits = table(*(("a", group, image, grouped, 0) for group, image, grouped in cells))
     assert audit(splits, np.arange(5), SHARES)["leak"] == {"image": 0.25, "grouped": 0.0}
+
+
+def test_a_cell_photographed_again_is_listed_and_counts_as_a_leak():
+    splits = table(("a", 0, "train", "train", 0), ("b", 1, "test", "train", 0), ("a", 2, "test", "test", 1))
+    splits["kin"] = [0, 0, 1]
+    found = audit(splits, np.arange(3), SHARES)
+    assert found["photographed_again"] == [{"groups": [0, 1], "labels": {"a": 1, "b": 1}, "examples": ["a/0", "b/1"]}]
+    assert found["leak"] == {"image": 0.5, "grouped": 0.0}
+    assert any("2 cells seem to be 1 that were photographed more than once" in line for line in summary(found))
 
 
 def test_leak_without_test_images_is_undefined():
