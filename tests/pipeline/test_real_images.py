@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -32,15 +33,27 @@ def run(tmp_path, monkeypatch):
     return run
 
 
-def test_a_set_like_the_original_studys_is_divided_as_it_was(run):
+def test_a_set_like_the_original_studys_is_divided_as_it_was_and_its_cells_are_found(run):
     splits = run("bccd_wbc.zip")
     assert len(splits) == 3500
     for _, images in splits.groupby("label"):
         assert Counter(images["image"]) == {"train": 489, "valid": 105, "test": 106}
+    if not (truth := DATA / "bccd_wbc_sources.csv").is_file():
+        pytest.skip(f"{truth} is not there, so the groups can't be compared with the sources")
+    source = pd.read_csv(truth).set_index("file")["source"][splits["path"]].to_numpy()
+    group, first = splits["group"].to_numpy(), np.triu_indices(len(splits), 1)
+    same, found = (
+        np.equal.outer(values, values)[first] for values in (np.unique(source, return_inverse=True)[1], group)
+    )
+    assert found[same].mean() >= 0.98
+    assert same[found].mean() >= 0.98
+    train = set(source[splits["grouped"] == "train"])
+    assert np.mean([cell in train for cell in source[splits["grouped"] == "test"]]) <= 0.005
 
 
-def test_a_class_of_four_cells_is_in_every_part(run):
+def test_real_cells_stay_apart_and_a_class_of_four_is_in_every_part(run):
     splits = run("bccd_cells.zip")
+    assert splits["group"].duplicated().mean() <= 0.01
     assert Counter(splits["label"]) == {
         "basophil": 4,
         "eosinophil": 84,

@@ -64,7 +64,9 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "data" / "raw").mkdir()
     (root / "data" / "fetch.json").write_text(json.dumps(fetch))
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
-    (root / "reports" / "audit.json").write_text(json.dumps(audit(splits, splits["group"].to_numpy(), (0.5, 0.2))))
+    (root / "reports" / "audit.json").write_text(
+        json.dumps(audit(splits.assign(kin=splits["group"]), splits["group"].to_numpy(), (0.5, 0.2)))
+    )
     splits.to_csv(root / "data" / "splits.csv", index=False)
     for path in splits["path"]:
         Path(root / "data" / "raw" / path).parent.mkdir(parents=True, exist_ok=True)
