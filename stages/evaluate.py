@@ -22,10 +22,11 @@ from stages.lib.deterministic import keras, start
 from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json
 from stages.lib.images import decode, resize
-from stages.lib.inference import ahead, outputs
+from stages.lib.inference import outputs
 from stages.lib.intervals import IntervalParams
 from stages.lib.progress import track
 from stages.lib.scoring import describe, open_features, save, source_counts
+from stages.lib.threads import ahead
 
 
 @speaks_to_people

@@ -6,8 +6,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stages.lib.images import decode
-from stages.lib.inference import ahead
 from stages.lib.progress import track
+from stages.lib.threads import ahead
 
 BINS = 4  # a channel; 4 x 4 x 4 = 64 colours
 

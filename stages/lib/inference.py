@@ -1,9 +1,6 @@
-"""Running a Keras model over many images: batches of one size, prepared ahead in threads."""
+"""Running a Keras model over many images, in batches of one size."""
 
-import collections
-import concurrent.futures
 import itertools
-import os
 
 import numpy as np
 
@@ -36,16 +33,3 @@ def outputs(model, images):
         batch = np.zeros((BATCH, size, size, 3), np.uint8)
         batch[: len(chunk)] = chunk
         yield forward(batch).numpy()[: len(chunk)]
-
-
-def ahead(function, items):
-    """Yield `function(item)` of each item in order, computed by threads only a few items ahead: memory stays flat."""
-    workers = os.cpu_count() or 1
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        waiting = collections.deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -1,8 +1,6 @@
 """Decoding every image once: the manifest of the good ones, and what is to be said of the others."""
 
-import os
 from collections import Counter, defaultdict
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +8,7 @@ from stages.lib import images
 from stages.lib.errors import UserError
 from stages.lib.files import sha256
 from stages.lib.progress import track
+from stages.lib.threads import ahead
 
 EXAMPLES = 10  # paths named for each kind of conversion
 
@@ -43,15 +42,14 @@ def take_inventory(folder):
     """
     paths = sorted(path.relative_to(folder).as_posix() for path in Path(folder).glob("*/*"))
     rows, bad, noted = [], [], defaultdict(list)
-    with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
-        looked_at = pool.imap(lambda path: _look_at(folder, path), paths)
-        for path, (row, notes, reason) in zip(paths, track(looked_at, "decode", total=len(paths)), strict=True):
-            if row is None:
-                bad.append((path, reason))
-                continue
-            rows.append(row)
-            for note in notes:
-                noted[note].append(path)
+    looked_at = ahead(lambda path: _look_at(folder, path), paths)
+    for path, (row, notes, reason) in zip(paths, track(looked_at, "decode", total=len(paths)), strict=True):
+        if row is None:
+            bad.append((path, reason))
+            continue
+        rows.append(row)
+        for note in notes:
+            noted[note].append(path)
     converted = {note: {"count": len(found), "examples": found[:EXAMPLES]} for note, found in sorted(noted.items())}
     return Inventory(rows, converted, bad)
 

@@ -13,9 +13,10 @@ from stages.lib import baselines, splits
 from stages.lib.deterministic import keras
 from stages.lib.head import build_head
 from stages.lib.images import decode, resize
-from stages.lib.inference import ahead, outputs
+from stages.lib.inference import outputs
 from stages.lib.metrics import score
 from stages.lib.progress import track
+from stages.lib.threads import ahead
 from stages.lib.training import fit
 
 FOLDS = 5

@@ -7,14 +7,15 @@ look-alikes must not merge two cells.
 
 A cell that was photographed twice, as happens where a slide is gone over again, shows the same shapes in another light.
 Its photographs are different groups, and `kin`, which a split may not divide either.
+
+Where most images have a copy, the set was made by a program, and an image without one is rather a copy that was not
+recognised: it is compared with many more images, and groups that are only likely to show one cell are kept together as
+`kin`. That costs a split some of its freedom; a copy on its other side would cost the score its meaning.
 """
 
 import collections
-import concurrent.futures
 import functools
 import hashlib
-import itertools
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -26,19 +27,21 @@ from stages.lib.cell_frame import describe, frame, mean_colour
 from stages.lib.images import decode
 from stages.lib.progress import track
 from stages.lib.registration import compare, log_odds
+from stages.lib.threads import ahead
 
 NEIGHBOURS = 10  # candidates an image
 FIRST = 3  # of them for an image without any near match: most images of a set without siblings
 FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbours are typically at 0.5
 SAME = 1.0  # log odds at which two images count as one cell: tuned with the weights, see tools/fit_siblings.py
-TOGETHER = 0.0  # log odds at which pairs count where two must agree
+TOGETHER = 0.0  # log odds at which pairs count where two must agree, and at which one makes kin where most have copies
 NEAR = -4.0  # log odds at which an image's further candidates are looked at
 PHOTOGRAPH = 1.5  # levels of 0-255 by which copies of one photograph may differ in mean colour; JPEG makes up to 1.4
 DIMENSIONS = 48  # of the descriptor, for the search
 WITNESSES = 6  # pairs compared between two groups before they become one; two of them must agree
 ROUNDS = 3  # of looking for groups of one cell that no pair of neighbours has joined
+REACH = 60  # images that one without a copy is compared with, where most have copies
 SAMPLE = 400  # images whose nearest neighbours tell how much light and stain vary among copies
-CACHED = 4096  # images kept in their frames, 38 kB each
+CACHED = 4096  # images kept in their frames, 26 kB each
 BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
 
 
@@ -46,14 +49,15 @@ class Siblings(NamedTuple):
     """Which images show the same cell; int arrays, one number an image, counted in the order of appearance."""
 
     group: np.ndarray  # equal for copies of one photograph of a cell
-    kin: np.ndarray  # equal for images of one cell, photographed once or again
+    kin: np.ndarray  # equal for images that show or may show one cell, photographed once or again
     pixels: np.ndarray  # equal for images whose decoded pixels are identical
 
 
 def find_siblings(files):
     """Find the `Siblings` among image files.
 
-    Memory is flat but for the descriptors, 2 kB an image.
+    Memory is flat but for the descriptors, 2 kB an image, and for what came of the pairs compared, typically ten an
+    image of 0.2 kB each.
 
     Args:
         files: paths of image files.
@@ -68,7 +72,7 @@ def find_siblings(files):
 def _describe_all(files):
     """Return the number of each image's pixels, the first image of each number, and the descriptors of those."""
     numbers, identical, first, descriptors = {}, [], [], []
-    for index, (digest, descriptor) in enumerate(track(_in_threads(_describe, files), "describe", total=len(files))):
+    for index, (digest, descriptor) in enumerate(track(ahead(_describe, files), "describe", total=len(files))):
         if digest not in numbers:
             numbers[digest] = len(numbers)
             first.append(index)
@@ -90,8 +94,9 @@ class _Search:
         self.files, count = files, len(files)
         dimensions = min(DIMENSIONS, *descriptors.shape)
         self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
-        neighbours = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, count), algorithm="brute").fit(self.points)
-        self.distance, self.neighbour = neighbours.kneighbors(self.points)
+        self.index = NearestNeighbors(algorithm="brute").fit(self.points)
+        distance, neighbour = self.index.kneighbors(self.points, min(NEIGHBOURS + 1, count))
+        self.near = [self._near(image, *row) for image, row in enumerate(zip(distance, neighbour, strict=True))]
         self.group, self.kin = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
         self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
@@ -99,37 +104,44 @@ class _Search:
 
     def run(self):
         """Return the group and the kin number of each image."""
-        self.tolerance, self.colour_evidence = self._colours()
+        self.copied, self.tolerance, self.colour_evidence = self._colours()
         self._join_neighbours(1, FIRST, range(len(self.files)))
         promising = np.flatnonzero(self.best > NEAR)
         self._join_neighbours(FIRST + 1, NEIGHBOURS, promising)
         for _ in range(ROUNDS):
             if not self._join_groups():
                 break
+        if self.copied:
+            self._join_lonely()
         for subset in self.group.subsets():
             self._unite(self.kin, sorted(subset))
+        if self.copied:
+            for pair, (odds, colour) in self.known.items():
+                if odds > TOGETHER and colour <= self.tolerance:
+                    self.kin.merge(*pair)
         return self._numbers(self.group), self._numbers(self.kin)
 
     def _colours(self):
-        """How far copies of a photograph differ in mean colour here, and what agreement adds to the log odds.
+        """Whether most images have a copy, how far copies differ in mean colour, and what agreement adds to the odds.
 
         Where most images have a copy, the set was made by a program, and what varies among the copies is what that
         program did; colours that agree are then evidence, the more the rarer they agree by chance. Where few have one,
         those are rather cells photographed twice, and a pair must stand out by its shapes alone.
         """
         sample = np.unique(np.linspace(0, len(self.files) - 1, SAMPLE).astype(int))
-        pairs = [self._pair(image, self._others(image)[0]) for image in sample]
+        pairs = [self._pair(image, self.near[image][0][1]) for image in sample]
         gaps = [colour for odds, colour in self._compare(pairs, "sample") if odds > SAME]
         if len(gaps) < len(sample) / 2:
-            return PHOTOGRAPH, 0.0
+            return False, PHOTOGRAPH, 0.0
         tolerance = max(PHOTOGRAPH, 2 * float(np.percentile(gaps, 95)))
         colours = np.array([mean_colour(self.framed(image)) for image in sample])
         chance = np.linalg.norm(colours[:, None] - colours[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
-        return tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
+        return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
-    def _others(self, image):
-        """The neighbours of an image, nearest first, without itself."""
-        return [int(other) for other in self.neighbour[image] if other != image]
+    def _near(self, image, distance, neighbour):
+        """(distance, image) of the neighbours of an image, nearest first, without itself."""
+        found = zip(distance.tolist(), neighbour.tolist(), strict=True)
+        return [(round(gap, 6), other) for gap, other in found if other != image]
 
     def _pair(self, image, other):
         return (int(min(image, other)), int(max(image, other)))
@@ -138,11 +150,9 @@ class _Search:
         """Compare images with their neighbours from one rank to another, nearest pairs first, and join the matches."""
         distance = {}
         for image in images:
-            for rank, other in enumerate(self._others(image), start=1):
-                if nearest <= rank <= farthest:
-                    gap = float(np.linalg.norm(self.points[image] - self.points[other]))
-                    if gap < FAR:
-                        distance[self._pair(image, other)] = round(gap, 6)
+            for gap, other in self.near[image][nearest - 1 : farthest]:
+                if gap < FAR:
+                    distance[self._pair(image, other)] = gap
         pairs = sorted(distance, key=lambda pair: (distance[pair], pair))
         batches = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
         for batch in track(batches, "compare", unit=f"batches of {BATCH} pairs"):
@@ -176,6 +186,27 @@ class _Search:
                 joined |= self.group.merge(one[0], other[0])
         return joined
 
+    def _join_lonely(self):
+        """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
+        lonely = [min(subset) for subset in self.group.subsets() if len(subset) == 1]
+        for image in track(sorted(lonely), "search on", unit="images without a copy"):
+            if len(self.group.subset(image)) > 1:
+                continue  # joined by one before it
+            found = self.index.kneighbors(self.points[[image]], min(REACH + 1, len(self.files)))
+            others = [other for gap, other in self._near(image, *(row[0] for row in found)) if gap < FAR]
+            compared = self._compare([self._pair(image, other) for other in others])
+            votes = collections.defaultdict(list)
+            for other, (odds, colour) in zip(others, compared, strict=True):
+                if self._same(odds, colour, TOGETHER):
+                    votes[self.group[other]].append((odds, other))
+            agreeing = [  # for two single images, one pair is all that there can be
+                max(group)
+                for root, group in votes.items()
+                if max(group)[0] + self.colour_evidence > SAME and len(group) >= min(2, len(self.group.subset(root)))
+            ]
+            if agreeing:
+                self.group.merge(image, max(agreeing)[1])
+
     def _agreed(self, one, other, witnesses=0):
         """Whether two of the nearest pairs between two groups say that they show one cell.
 
@@ -207,7 +238,7 @@ class _Search:
     def _compare(self, pairs, label=None):
         """Return (log odds, difference of mean colour) of each pair, in order."""
         unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
-        results = _in_threads(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
+        results = ahead(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
         if label:
             results = track(results, label, total=len(unknown), unit="pairs")
         for pair, evidence in zip(unknown, results, strict=True):
@@ -223,18 +254,6 @@ class _Search:
         for number, subset in enumerate(sets.subsets()):
             numbers[sorted(subset)] = number
         return numbers
-
-
-def _in_threads(function, items):
-    """Yield `function(item)` of each item in order, computed in threads only a few items ahead."""
-    workers = os.cpu_count() or 1
-    items = iter(items)
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        waiting = collections.deque(pool.submit(function, item) for item in itertools.islice(items, 4 * workers))
-        while waiting:
-            result = waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
-            yield result
 
 
 def _renumber(numbers):

@@ -8,6 +8,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from stages.lib.errors import UserError
 
 PARTS = ("train", "valid", "test")
+NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are under suspicion
+SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8, see README.md
 
 
 def split_by_image(labels, shares, seed):
@@ -31,6 +33,9 @@ def split_by_group(labels, groups, shares, seed):
     three groups. A group whose images have several labels counts for its most frequent one (the first by name among
     equals).
 
+    Where nearly all images of a class have siblings, a group much smaller than is usual there is rather a part of
+    another that was not recognised. Such groups go where they do least harm if so: to valid, as long as that has room.
+
     Args:
         labels: class name of each image.
         groups: group number of each image.
@@ -51,7 +56,12 @@ def split_by_group(labels, groups, shares, seed):
         random = np.random.default_rng([seed, *name.encode()])
         members = members[random.permutation(len(members))]
         members = members[np.argsort(-sizes[members], kind="stable")]
-        part_of_group[members] = _assign(sizes[members], part_sizes(sizes[members].sum(), shares))
+        wanted = part_sizes(sizes[members].sum(), shares)
+        aside = _aside(sizes[members], wanted[1])
+        part_of_group[members[aside]] = PARTS.index("valid")
+        wanted[1] -= sizes[members[aside]].sum()
+        rest = members[~aside]
+        part_of_group[rest] = _assign(sizes[rest], wanted, {0, 2} if aside.any() else {0, 1, 2})
     return np.array(PARTS)[part_of_group[group_numbers]]
 
 
@@ -109,10 +119,24 @@ def part_sizes(count, shares):
     return [int(size) for size in sizes]
 
 
-def _assign(sizes, wanted):
-    """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images a part."""
+def _aside(sizes, room):
+    """Return which groups of a class are suspiciously small; `sizes` in falling order, `room` images in valid."""
+    total, aside = sizes.sum(), np.zeros(len(sizes), bool)
+    if sizes[sizes > 1].sum() < NEARLY_ALL * total:
+        return aside
+    usual = sizes[np.searchsorted(np.cumsum(sizes), total / 2)]  # half of the images are in groups at least as large
+    for group in range(len(sizes) - 1, 1, -1):  # the smallest first; two groups are left for train and test
+        if sizes[group] >= SMALL * usual or sizes[group] > room:
+            break
+        aside[group] = True
+        room -= sizes[group]
+    return aside
+
+
+def _assign(sizes, wanted, empty):
+    """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images a part, `empty` parts."""
     lacking = list(wanted)
-    empty = {0, 1, 2}
+    empty = set(empty)
     parts = []
     for position, size in enumerate(sizes):
         # When no more groups are left than parts without one, each of those parts gets one.

@@ -124,3 +124,25 @@ def test_folds_of_a_class_with_one_group_and_of_the_smallest_data():
 def test_more_folds_than_there_can_be_are_refused(labels, groups):
     with pytest.raises(UserError, match=r"`split.folds` asks for 3 folds.*Lower `split.folds`"):
         folds(list(labels), list(groups), 3, 1)
+
+
+def test_suspiciously_small_groups_serve_for_validation():
+    """Where every cell has ten copies, one or two by themselves are rather copies that were not recognised."""
+    sizes = [10] * 20 + [5, 2, 1, 1]
+    groups = np.repeat(range(len(sizes)), sizes)
+    for seed in range(5):
+        parts = split_by_group(["a"] * len(groups), groups, (0.7, 0.15), seed)
+        assert set(parts[groups >= 20]) == {"valid"}
+        assert abs((parts == "valid").mean() - 0.15) < 0.03
+
+
+def test_small_groups_are_not_suspicious_where_few_images_have_siblings():
+    groups = np.repeat(range(60), [10] * 2 + [1] * 58)
+    parts = split_by_group(["a"] * len(groups), groups, (0.7, 0.15), seed=1)
+    assert set(parts[groups >= 2]) == {"train", "valid", "test"}
+
+
+def test_suspicion_never_empties_train_or_test():
+    groups = np.repeat(range(4), [20, 2, 1, 1])
+    parts = split_by_group(["a"] * len(groups), groups, (0.5, 0.3), seed=1)
+    assert set(parts) == {"train", "valid", "test"}

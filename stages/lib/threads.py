@@ -1,0 +1,22 @@
+"""Work in threads, a little ahead of where its results are wanted."""
+
+import collections
+import concurrent.futures
+import itertools
+import os
+
+
+def ahead(function, items):
+    """Yield `function(item)` of each item in order, computed by threads only a few items ahead: memory stays flat.
+
+    >>> list(ahead(abs, [1, -2, 3]))
+    [1, 2, 3]
+    """
+    workers = os.cpu_count() or 1
+    items = iter(items)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        waiting = collections.deque(pool.submit(function, item) for item in itertools.islice(items, 4 * workers))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+            yield result
