@@ -5,23 +5,30 @@ Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features
     features.npy    float16 (images, 1 + views, 1280), in the manifest's order
     features.json   what made them
     backbone.keras  the backbone that made them, for `train` to build the classifier from
+
+What was computed before is taken from a cache, which lies in .cache/features or in what the environment's FEATURE_CACHE
+says: a folder, or an address that fsspec knows. With `embed.executor: dask`, the workers of the cluster that
+DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 import pydantic
 
-from stages.lib import backbone, params
+from stages.lib import backbone, engines, executors, params
 from stages.lib.deterministic import start
 from stages.lib.errors import UserError, speaks_to_people
-from stages.lib.features import write_features
+from stages.lib.feature_cache import FeatureCache
+from stages.lib.features import Recipe, write_features
 from stages.lib.files import replacing, sha256, write_json
 from stages.lib.keras_file import save
 from stages.lib.views import Augmentation
 
 BLOOD = Path("models/blood/efficientnetb0.weights.h5")
+LIMIT = 20 * 10**9  # bytes of the cache, 870,000 images with 8 views; more only while all are in use
 
 
 class EmbedParams(params.Section):
@@ -31,6 +38,8 @@ class EmbedParams(params.Section):
     image_size: int = pydantic.Field(ge=32, le=1024)
     views: int = pydantic.Field(ge=0, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**32)
+    engine: Literal["auto", "openvino", "tensorflow"]
+    executor: Literal["local", "dask"]
     augmentation: Augmentation
 
 
@@ -45,15 +54,21 @@ def main():
     images = [
         (Path("data/raw", path), digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)
     ]
+    engine = engines.choose(settings.engine)
+    recipe = Recipe(settings.augmentation, settings.seed)
+    address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
+    cache = FeatureCache(address, engines.identity(engine, model), LIMIT)
+    execute = getattr(executors, settings.executor)(lambda: engines.build(engine, model), recipe, cache)
+    length = model.output_shape[1]
     with replacing("data/features") as partial:
         partial.mkdir()
-        array = partial / "features.npy"
-        write_features(array, images, model, settings.views, settings.augmentation, settings.seed)
+        write_features(partial / "features.npy", images, settings.views, length, recipe, cache, execute)
         save(model, partial / "backbone.keras")
         write_json(
             partial / "features.json",
-            {"images": len(images), "features": model.output_shape[1], "weights_file_sha256": weights_sha256}
-            | settings.model_dump(exclude={"weights_sha256"}),
+            {"images": len(images), "features": length, "weights_file_sha256": weights_sha256}
+            | settings.model_dump(exclude={"weights_sha256", "executor"})
+            | {"engine": engine},
         )
 
 

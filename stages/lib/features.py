@@ -1,50 +1,157 @@
-"""Features of every image and view: one forward pass each, into an array on disk."""
+"""Features of every image and view: one forward pass each in a lifetime, into an array on disk."""
+
+import dataclasses
+import functools
+import itertools
+import json
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.lib.errors import UserError
+from stages.lib.feature_cache import key
 from stages.lib.images import decode
-from stages.lib.inference import ahead, outputs
 from stages.lib.progress import track
-from stages.lib.views import view
+from stages.lib.threads import ahead
+from stages.lib.views import Augmentation, view
 
 LARGEST = float(np.finfo(np.float16).max)
+TRIES = 3  # a shard may be damaged while it lies there
+SHARD = 64  # images a shard: with 8 views 1.5 MB, and some seconds' work that a kill may cost
 
 
-def write_features(path, images, backbone, views, augmentation, seed):
+class Work(NamedTuple):
+    """Views of one image that are to be embedded."""
+
+    file: str  # path of the image file
+    sha256: str  # of its content, in hexadecimal
+    views: tuple[int, ...]  # their numbers; 0 is the image as it is
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What, beside an image and the backbone, decides a feature."""
+
+    augmentation: Augmentation
+    seed: int
+
+    def key(self, sha256, number):
+        """Return the cache's key of a view; the image as it is depends on neither seed nor augmentation."""
+        return key(f"{sha256} {number} {self._views if number else ''}")
+
+    @functools.cached_property
+    def _views(self):
+        return json.dumps([self.seed, self.augmentation.model_dump()], sort_keys=True)
+
+
+def write_features(path, images, views, length, recipe, cache, execute):
     """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is the image as it is.
 
-    float16 halves the file and hides the last bits, in which kinds of CPU differ. Only a few images are held in
-    memory at a time.
+    float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
+    again. Only a few images and one shard are held in memory at a time, and 0.2 kB for each view.
 
     Args:
         path: the .npy file to write.
         images: list of (path of the image file, its SHA-256 in hexadecimal). The hash seeds the views, so that an
             image's features don't depend on the other images.
-        backbone: Keras model from (size, size, 3) RGB 0-255 to n features.
         views: random views an image, 0 or more.
-        augmentation: a `views.Augmentation`.
-        seed: whole number that, with the image's hash, seeds its views.
+        length: features a view, n.
+        recipe: a `Recipe`.
+        cache: a `FeatureCache` for this backbone.
+        execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
+            each as it is done: see `executors`.
 
     Raises:
         UserError: a feature is not a number that float16 can hold.
     """
-    size, length = backbone.input_shape[1], backbone.output_shape[1]
-
-    def prepare(image):
-        file, sha256 = image
-        pixels, _ = decode(file)
-        key = [seed, int(sha256[:16], 16)]
-        return [view(pixels, number, size, augmentation, key) for number in range(1 + views)]
-
-    prepared = track(ahead(prepare, images), "embed", total=len(images))
+    wanted = {}  # key of each view: where it belongs; the same image twice is embedded once
+    for row, (_, sha256) in enumerate(images):
+        for number in range(1 + views):
+            wanted.setdefault(recipe.key(sha256, number), []).append(row * (1 + views) + number)
     header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), 1 + views, length)}
     with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
         np.lib.format.write_array_header_1_0(file, header)
-        for batch in outputs(backbone, (pixels for all_views in prepared for pixels in all_views)):
-            if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
-                raise UserError(
-                    f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
-                    f"{LARGEST:g}. These weights can't be used: choose others by `embed.weights`."
-                )
-            file.write(batch.astype("<f2").tobytes())
+        start = file.tell()
+        for _ in range(TRIES):
+            shards = _take(cache, wanted, file, start, length)
+            if not wanted:
+                break
+            missing = _missing(images, views, recipe, wanted)
+            parts = [missing[first : first + SHARD] for first in range(0, len(missing), SHARD)]
+            _show(execute(parts), len(missing))
+        else:
+            raise UserError(
+                f"{len(wanted):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
+                "over. Check that disk, or choose another folder by FEATURE_CACHE, then type `dvc repro`."
+            )
+    cache.trim(keep=shards)
+
+
+def _take(cache, wanted, file, start, length):
+    """Copy rows from the cache to their places, strike them from `wanted`, and return the shards they came from."""
+    by_shard = {}
+    for found, place in cache.places().items():
+        if found in wanted:
+            by_shard.setdefault(place.shard, []).append((place.row, found))
+    for shard, rows in by_shard.items():
+        features = cache.read(shard)
+        if features is None:
+            continue
+        for row, found in rows:
+            content = features[row].astype("<f2").tobytes()
+            for position in wanted.pop(found):
+                file.seek(start + position * 2 * length)
+                file.write(content)
+    return list(by_shard)
+
+
+def _missing(images, views, recipe, wanted):
+    works, seen = [], set()
+    for file, sha256 in images:
+        numbers = tuple(number for number in range(1 + views) if recipe.key(sha256, number) in wanted)
+        if numbers and sha256 not in seen:
+            seen.add(sha256)
+            works.append(Work(str(file), sha256, numbers))
+    return works
+
+
+def _show(done, total):
+    """Wait for shards, showing how many images are done."""
+    for _ in track(itertools.chain.from_iterable(range(count) for count in done), "embed", total=total):
+        pass
+
+
+def embed(works, forward, size, recipe):
+    """Yield the features of each `Work`, float16 (views, n), in order.
+
+    Decoding and augmenting run ahead in threads while the backbone computes.
+
+    Args:
+        works: list of `Work`.
+        forward: from an iterable of images to batches of features, see `engines.Engine.load`.
+        size: side of the images it takes, in pixels.
+        recipe: a `Recipe`.
+
+    Raises:
+        UserError: a feature is not a number that float16 can hold.
+    """
+
+    def prepare(work):
+        pixels, _ = decode(Path(work.file))
+        seed = [recipe.seed, int(work.sha256[:16], 16)]
+        return [view(pixels, number, size, recipe.augmentation, seed) for number in work.views]
+
+    batches = forward(pixels for views in ahead(prepare, works) for pixels in views)
+    rows = itertools.chain.from_iterable(map(_checked, batches))
+    for work in works:
+        yield np.stack(list(itertools.islice(rows, len(work.views))))
+
+
+def _checked(batch):
+    if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
+        raise UserError(
+            f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
+            f"{LARGEST:g}. These weights can't be used: choose others by `embed.weights`."
+        )
+    return batch.astype(np.float16)

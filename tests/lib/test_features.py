@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.lib import backbone
+from stages.lib import backbone, engines, executors
 from stages.lib.deterministic import keras, start
 from stages.lib.errors import UserError
-from stages.lib.features import write_features
+from stages.lib.feature_cache import FeatureCache
+from stages.lib.features import Recipe, write_features
 from stages.lib.images import decode
-from stages.lib.inference import BATCH, ahead, outputs
+from stages.lib.inference import BATCH, outputs
 from stages.lib.views import Augmentation, view
 
 ANY = Augmentation(horizontal_flip=True, vertical_flip=True, rotation=0.5, zoom=0.1, contrast=0.1)
@@ -19,6 +20,14 @@ ANY = Augmentation(horizontal_flip=True, vertical_flip=True, rotation=0.5, zoom=
 def model():
     start(1)
     return backbone.build("EfficientNetB0", 32, "random", seed=1)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A backbone that is built and run in no time."""
+    start(1)
+    layers = [keras.Input((32, 32, 3)), keras.layers.Conv2D(8, 5, 4), keras.layers.GlobalAveragePooling2D()]
+    return keras.Sequential([*layers, keras.layers.Rescaling(0.1)])
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +41,34 @@ def images(tmp_path_factory):
     return made
 
 
-def test_each_row_holds_its_view(model, images, tmp_path):
-    write_features(tmp_path / "f.npy", images, model, 2, ANY, seed=7)
+def write(path, model, images, views, *, cache=None, engine="tensorflow", execute=executors.local, seed=7):
+    """Write features and return their bytes; `cache` is the folder of the cache, a new one by default."""
+    recipe = Recipe(ANY, seed)
+    cache = FeatureCache(cache or f"memory://{path}", engines.identity(engine, model), 10**9)
+    executor = execute(lambda: engines.build(engine, model), recipe, cache)
+    write_features(path, images, views, model.output_shape[1], recipe, cache, executor)
+    return path.read_bytes()
+
+
+class Counting:
+    """An executor like `executors.local` that counts the views it embeds."""
+
+    def __init__(self):
+        self.views = 0
+
+    def __call__(self, *arguments):
+        execute = executors.local(*arguments)
+
+        def counting(shards):
+            self.views += sum(len(work.views) for shard in shards for work in shard)
+            yield from execute(shards)
+
+        return counting
+
+
+@pytest.mark.parametrize("engine", ["tensorflow", "openvino"])
+def test_each_row_holds_its_view(model, images, tmp_path, engine):
+    write(tmp_path / "f.npy", model, images, 2, engine=engine)
     features = np.load(tmp_path / "f.npy", allow_pickle=False)
     assert features.shape == (25, 3, 1280)
     assert features.dtype == np.float16
@@ -45,16 +80,73 @@ def test_each_row_holds_its_view(model, images, tmp_path):
         assert features[11, number].astype(np.float32) == pytest.approx(expected, rel=1e-3, abs=2e-3)  # float16
 
 
-def test_an_images_features_do_not_depend_on_its_company(model, images, tmp_path):
-    write_features(tmp_path / "all.npy", images, model, 2, ANY, seed=7)
-    write_features(tmp_path / "some.npy", images[20:22], model, 2, ANY, seed=7)
+@pytest.mark.parametrize("engine", ["tensorflow", "openvino"])
+def test_an_images_features_do_not_depend_on_its_company(model, images, tmp_path, engine):
+    write(tmp_path / "all.npy", model, images, 2, engine=engine)
+    write(tmp_path / "some.npy", model, images[20:22], 2, engine=engine)
     assert (np.load(tmp_path / "some.npy") == np.load(tmp_path / "all.npy")[20:22]).all()
 
 
-def test_the_same_bytes_twice(model, images, tmp_path):
-    for name in ("first.npy", "second.npy"):
-        write_features(tmp_path / name, images, model, 1, ANY, seed=7)
-    assert (tmp_path / "first.npy").read_bytes() == (tmp_path / "second.npy").read_bytes()
+def test_the_same_bytes_twice(small, images, tmp_path):
+    assert write(tmp_path / "first.npy", small, images, 1) == write(tmp_path / "second.npy", small, images, 1)
+
+
+def test_only_what_the_cache_lacks_is_embedded(small, images, tmp_path):
+    counts = []
+    for some, views, seed in [
+        (images[:20], 1, 7),
+        (images, 1, 7),  # five images more
+        (images[3:], 1, 7),  # three fewer
+        (images, 3, 7),  # two views more
+        (images, 3, 8),  # another seed: the images as they are, are the same
+        ([*images, images[0]], 3, 8),  # an image twice
+    ]:
+        counting = Counting()
+        content = write(tmp_path / "f.npy", small, some, views, cache=tmp_path / "cache", execute=counting, seed=seed)
+        assert content == write(tmp_path / "anew.npy", small, some, views, seed=seed)
+        counts.append(counting.views)
+    assert counts == [40, 10, 0, 50, 75, 0]
+
+
+def test_a_damaged_shard_is_made_anew(small, images, tmp_path):
+    content = write(tmp_path / "f.npy", small, images, 1, cache=tmp_path / "cache")
+    (shard,) = (tmp_path / "cache").rglob("*.npz")
+    damaged = bytearray(shard.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    shard.write_bytes(damaged)
+    counting = Counting()
+    assert write(tmp_path / "f.npy", small, images, 1, cache=tmp_path / "cache", execute=counting) == content
+    assert counting.views == 50
+
+
+def test_finished_shards_survive_a_kill(small, images, tmp_path, monkeypatch):
+    monkeypatch.setattr("stages.lib.features.SHARD", 10)
+
+    def killed(*arguments):
+        execute = executors.local(*arguments)
+
+        def two_shards(shards):
+            for number, count in enumerate(execute(shards), start=1):
+                yield count
+                if number == 2:
+                    raise KeyboardInterrupt
+
+        return two_shards
+
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "f.npy", small, images, 1, cache=tmp_path / "cache", execute=killed)
+    counting = Counting()
+    content = write(tmp_path / "f.npy", small, images, 1, cache=tmp_path / "cache", execute=counting)
+    assert counting.views == 2 * 5
+    assert content == write(tmp_path / "anew.npy", small, images, 1)
+
+
+def test_a_cache_that_keeps_nothing_is_named(small, images, tmp_path):
+    def forgetful(*_):
+        return lambda shards: [len(shard) for shard in shards]
+
+    with pytest.raises(UserError, match="FEATURE_CACHE"):
+        write(tmp_path / "f.npy", small, images, 1, execute=forgetful)
 
 
 @pytest.mark.parametrize("scale", [1e6, np.nan])
@@ -62,7 +154,7 @@ def test_features_that_float16_cannot_hold_are_refused(images, tmp_path, scale):
     pooled = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()])
     pooled.add(keras.layers.Rescaling(scale))
     with pytest.raises(UserError, match="float16"):
-        write_features(tmp_path / "f.npy", images[:2], pooled, 0, ANY, seed=7)
+        write(tmp_path / "f.npy", pooled, images[:2], 0)
 
 
 def test_a_short_batch_gives_what_a_full_one_gives(model):
@@ -71,15 +163,3 @@ def test_a_short_batch_gives_what_a_full_one_gives(model):
     assert [len(batch) for batch in together] == [BATCH, 1]
     (alone,) = outputs(model, pixels[:1])
     assert (alone[0] == together[0][0]).all()
-
-
-def test_ahead_keeps_order_and_passes_errors_on():
-    assert list(ahead(lambda item: item * 2, range(100))) == [item * 2 for item in range(100)]
-    with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda item: 1 / item, [1, 0]))
-
-
-def test_ahead_runs_only_a_little_ahead():
-    started = []
-    next(ahead(started.append, range(10_000)))
-    assert len(started) < 1000

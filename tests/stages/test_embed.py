@@ -23,6 +23,8 @@ SETTINGS = {
     "image_size": 128,
     "views": 8,
     "seed": 1,
+    "engine": "auto",
+    "executor": "local",
     "augmentation": {"horizontal_flip": True, "vertical_flip": True, "rotation": 0.5, "zoom": 0.1, "contrast": 0.1},
 }
 
@@ -63,7 +65,15 @@ def test_a_misspelt_word_names_the_choices():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"backbone": "ResNet50"}, {"image_size": 16}, {"views": -1}, {"image_size": "128"}, {"seed": -1}]
+    "changes",
+    [
+        {"backbone": "ResNet50"},
+        {"image_size": 16},
+        {"views": -1},
+        {"image_size": "128"},
+        {"seed": -1},
+        {"engine": "onnx"},
+    ],
 )
 def test_values_out_of_range_are_refused(changes):
     with pytest.raises(pydantic.ValidationError):
