@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 repro blood test format bccd verify lock clean
+.PHONY: help setup lite0 repro blood test format bccd verify bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -11,7 +11,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade --quiet --custom-compile-command 'make lock'
 
 help:  ## list what can be typed
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 20
 
 setup: .venv/installed  ## make .venv with the pinned packages
 
@@ -56,6 +56,9 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 verify: setup  ## run the pipeline in a clone and compare with the committed results
 	@$(RUN) python -m tools.verify
 
+bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images
+	@$(BIN)/python -m tools.bench $(if $(ARCHIVE),--archive "$(ARCHIVE)")
+
 lock: .cache/lock/bin/uv  ## pin requirements.in and requirements-lite0.in anew, into their .txt
 	$< $(COMPILE) requirements.in --output-file requirements.txt
 	$< $(COMPILE) --no-deps requirements-lite0.in --output-file requirements-lite0.txt
@@ -63,6 +66,9 @@ lock: .cache/lock/bin/uv  ## pin requirements.in and requirements-lite0.in anew,
 .cache/lock/bin/uv:
 	$(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet uv==0.13.9
+
+clean-cache:  ## remove the features that are kept for later runs
+	rm -rf .cache/features
 
 clean:  ## remove the environment and caches, not the results
 	rm -rf .venv .cache .pytest_cache .ruff_cache

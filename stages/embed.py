@@ -4,7 +4,7 @@ Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features
 
     features.npy    float16 (images, 1 + views, 1280), in the manifest's order
     features.json   what made them
-    backbone.keras  the backbone that made them, for `train` to build the classifier from
+    backbone.keras  the backbone that made them, for `evaluate` to build the classifier from
 
 What was computed before is taken from a cache, which lies in .cache/features or in what the environment's FEATURE_CACHE
 says: a folder, or an address that fsspec knows. With `embed.executor: dask`, the workers of the cluster that
@@ -66,7 +66,12 @@ def main():
         save(model, partial / "backbone.keras")
         write_json(
             partial / "features.json",
-            {"images": len(images), "features": length, "weights_file_sha256": weights_sha256}
+            {
+                "images": len(images),
+                "features": length,
+                "parameters": model.count_params(),
+                "weights_file_sha256": weights_sha256,
+            }
             | settings.model_dump(exclude={"weights_sha256", "executor"})
             | {"engine": engine},
         )

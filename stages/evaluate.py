@@ -1,14 +1,16 @@
-"""evaluate: the saved classifier on the test images, under one protocol.
+"""evaluate: the classifier, backbone and head in one, on the test images, under one protocol.
 
     python -m stages.evaluate image      # or grouped
 
-Reads models/<protocol>/, data/raw/, data/splits.csv, data/features/features.npy, data/fetch.json. The classifier gets
-the image files, not the features it was trained on, so that what is scored is what is shipped; the features are for a
-baseline. Writes to reports/<protocol>/
+Reads models/<protocol>/head.keras and classes.json, data/features/, data/raw/, data/splits.csv, data/fetch.json. The
+classifier gets the image files, not the features it was trained on, so that what is scored is what is shipped; the
+features are for a baseline. Writes
 
-    metrics.json      numbers, nested; an undefined one (recall of a class without test images) is left out
-    predictions.csv   path, label, group, predicted, and p_<class> for each class
-    roc.csv, pr.csv   points of the one-vs-rest curves
+    models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
+    reports/<protocol>/metrics.json      numbers, nested; an undefined one (recall of a class without test images) is
+                                         left out
+    reports/<protocol>/predictions.csv   path, label, group, predicted, and p_<class> for each class
+    reports/<protocol>/roc.csv, pr.csv   points of the one-vs-rest curves
 """
 
 import argparse
@@ -17,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.lib import baselines, params
+from stages.lib import baselines, keras_file, params
 from stages.lib.deterministic import keras, start
 from stages.lib.errors import speaks_to_people
-from stages.lib.files import read_json
+from stages.lib.files import read_json, replacing
+from stages.lib.head import classifier
 from stages.lib.images import decode, resize
 from stages.lib.inference import outputs
 from stages.lib.intervals import IntervalParams
@@ -45,7 +48,13 @@ def main():
     train, test = rows["train"], rows["test"]
     files = [Path("data/raw", path) for path in splits["path"]]
 
-    model = keras.models.load_model(Path("models", protocol, "classifier.keras"), compile=False)
+    backbone, head = (
+        keras.models.load_model(file, compile=False)
+        for file in ("data/features/backbone.keras", Path("models", protocol, "head.keras"))
+    )
+    model = classifier(backbone, head)
+    with replacing(Path("models", protocol, "classifier.keras")) as partial:
+        keras_file.save(model, partial)
     size = model.input_shape[1]
     images = ahead(lambda row: resize(decode(files[row])[0], size), test)
     probabilities = np.concatenate(list(outputs(model, track(images, "evaluate", total=len(test)))))

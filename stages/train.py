@@ -4,11 +4,10 @@
 
 Reads data/features/, data/splits.csv. Writes
 
-    models/<protocol>/classifier.keras   backbone and head: raw RGB 0-255 images to class probabilities
-    models/<protocol>/head.weights.h5    the trained part alone
-    models/<protocol>/classes.json       the class names, in the order of the probabilities
-    reports/<protocol>/history.csv       loss and accuracy an epoch
-    reports/<protocol>/training.json     epochs, best epoch, numbers of parameters
+    models/<protocol>/head.keras       features to class probabilities; `evaluate` joins it to the backbone
+    models/<protocol>/classes.json     the class names, in the order of the probabilities
+    reports/<protocol>/history.csv     loss and accuracy an epoch
+    reports/<protocol>/training.json   epochs, best epoch, numbers of parameters of backbone and head together
 """
 
 import argparse
@@ -19,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from stages.lib import params
-from stages.lib.deterministic import keras, start
+from stages.lib.deterministic import start
 from stages.lib.errors import speaks_to_people
-from stages.lib.files import replacing, write_csv, write_json
-from stages.lib.head import build_head, classifier
+from stages.lib.files import read_json, replacing, write_csv, write_json
+from stages.lib.head import build_head
 from stages.lib.keras_file import save
 from stages.lib.scoring import open_features
 from stages.lib.training import TrainParams, fit
@@ -49,22 +48,20 @@ def main():
     head = build_head(features.shape[2], len(classes), settings.head)
     train, valid = ((rows[part], numbers[rows[part]]) for part in ("train", "valid"))
     history, best_epoch = fit(head, features, train, valid, settings.optimiser, settings.seed, report=say)
-    model = classifier(keras.models.load_model("data/features/backbone.keras", compile=False), head)
 
-    with replacing(Path("models", protocol)) as partial:
-        partial.mkdir()
-        save(model, partial / "classifier.keras")
-        head.save_weights(partial / "head.weights.h5")
-        write_json(partial / "classes.json", classes)
+    with replacing(Path("models", protocol, "head.keras")) as partial:
+        save(head, partial)
+    write_json(Path("models", protocol, "classes.json"), classes)
     reports = Path("reports", protocol)
     write_csv(reports / "history.csv", pd.DataFrame(history).round(6))
-    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    trainable = sum(int(np.prod(weight.shape)) for weight in head.trainable_weights)
+    total = head.count_params() + read_json("data/features/features.json")["parameters"]
     write_json(
         reports / "training.json",
         {
             "epochs": len(history),
             "best_epoch": best_epoch,
-            "parameters": {"total": model.count_params(), "trainable": trainable},
+            "parameters": {"total": total, "trainable": trainable},
         },
     )
 

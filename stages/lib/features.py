@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.lib.errors import UserError
 from stages.lib.feature_cache import key
-from stages.lib.images import decode
+from stages.lib.images import decode, resize
 from stages.lib.progress import track
 from stages.lib.threads import ahead
 from stages.lib.views import Augmentation, view
@@ -138,9 +138,9 @@ def embed(works, forward, size, recipe):
     """
 
     def prepare(work):
-        pixels, _ = decode(Path(work.file))
+        image = resize(decode(Path(work.file))[0], size)
         seed = [recipe.seed, int(work.sha256[:16], 16)]
-        return [view(pixels, number, size, recipe.augmentation, seed) for number in work.views]
+        return [view(image, number, recipe.augmentation, seed) for number in work.views]
 
     batches = forward(pixels for views in ahead(prepare, works) for pixels in views)
     rows = itertools.chain.from_iterable(map(_checked, batches))

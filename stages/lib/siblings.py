@@ -41,7 +41,7 @@ WITNESSES = 6  # pairs compared between two groups before they become one; two o
 ROUNDS = 3  # of looking for groups of one cell that no pair of neighbours has joined
 REACH = 60  # images that one without a copy is compared with, where most have copies
 SAMPLE = 400  # images whose nearest neighbours tell how much light and stain vary among copies
-CACHED = 4096  # images kept in their frames, 26 kB each
+CACHED = 16384  # images kept in their frames, 26 kB each
 BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
 
 

@@ -9,7 +9,7 @@ from stages.lib.deterministic import keras, start
 from stages.lib.errors import UserError
 from stages.lib.feature_cache import FeatureCache
 from stages.lib.features import Recipe, write_features
-from stages.lib.images import decode
+from stages.lib.images import decode, resize
 from stages.lib.inference import BATCH, outputs
 from stages.lib.views import Augmentation, view
 
@@ -74,7 +74,7 @@ def test_each_row_holds_its_view(model, images, tmp_path, engine):
     assert features.dtype == np.float16
     file, sha256 = images[11]
     for number in range(3):
-        pixels = view(decode(file)[0], number, 32, ANY, [7, int(sha256[:16], 16)])
+        pixels = view(resize(decode(file)[0], 32), number, ANY, [7, int(sha256[:16], 16)])
         expected = model(pixels[None].astype(np.float32), training=False).numpy()[0]
         assert np.ptp(expected) > 0.1
         assert features[11, number].astype(np.float32) == pytest.approx(expected, rel=1e-3, abs=2e-3)  # float16

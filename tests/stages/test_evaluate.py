@@ -42,9 +42,10 @@ def tree(tmp_path_factory):
 
     image = keras.Input((8, 8, 3))
     scores = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
+    keras.Model(image, scores).save(root / "data/features/backbone.keras")
     folder = root / "models/grouped"
     folder.mkdir(parents=True)
-    keras.Model(image, keras.layers.Softmax()(scores)).save(folder / "classifier.keras")
+    keras.Sequential([keras.Input((3,)), keras.layers.Softmax()]).save(folder / "head.keras")
     (folder / "classes.json").write_text(json.dumps(CLASSES))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
@@ -69,6 +70,14 @@ def test_the_classifier_is_scored_on_the_test_images(tree, metrics):
     assert metrics["accuracy"] == metrics["cells"]["accuracy"] == 0.8333
     assert metrics["per_class"]["basophil"] | {"recall": 0.5, "support": 4} == metrics["per_class"]["basophil"]
     assert metrics["cells"]["per_class"]["basophil"]["support"] == 2
+
+
+def test_the_file_that_is_shipped_says_what_was_scored(tree):
+    predictions = pd.read_csv(tree / "reports/grouped/predictions.csv")
+    model = keras.models.load_model(tree / "models/grouped/classifier.keras")
+    images = [np.array(Image.open(tree / "data/raw" / path).resize((8, 8))) for path in predictions["path"]]
+    said = predictions[[f"p_{name}" for name in CLASSES]].to_numpy()
+    assert model.predict(np.stack(images), verbose=0) == pytest.approx(said, abs=1e-4)
 
 
 def test_images_and_cells_of_each_part(metrics):

@@ -1,0 +1,63 @@
+"""Running a command and noting how long it takes and how much memory, stage by stage."""
+
+import re
+import subprocess
+import threading
+import time
+from typing import NamedTuple
+
+import psutil
+
+STAGE = re.compile(r"^Running stage '([^']+)'")
+
+
+class Watched(NamedTuple):
+    """What a command took."""
+
+    seconds: float
+    stages: (
+        dict  # {stage: (seconds, peak bytes)} of a `dvc repro`, in order; a stage's time holds DVC's hashing after it
+    )
+    peak: int  # bytes of all its processes together, the largest sum seen
+
+
+def watch(command, folder, environment):
+    """Run a command and return a `Watched`. Memory is looked at five times a second.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; what it printed is in `output`.
+    """
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    marks, peaks, printed = [("", started)], {"": 0}, []
+
+    def look():
+        whole = psutil.Process(process.pid)
+        while process.poll() is None:
+            stage, used = marks[-1][0], 0
+            try:
+                for one in [whole, *whole.children(recursive=True)]:
+                    used += one.memory_info().rss
+            except psutil.NoSuchProcess:
+                pass
+            peaks[stage] = max(peaks.get(stage, 0), used)
+            time.sleep(0.2)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for line in process.stdout:
+        printed.append(line)
+        if found := STAGE.match(line):
+            marks.append((found[1], time.monotonic()))
+    process.wait()
+    looking.join()
+    ended = time.monotonic()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, "".join(printed[-40:]))
+    times = {
+        stage: (until - since, peaks.get(stage, 0))
+        for (stage, since), (_, until) in zip(marks[1:], [*marks[2:], ("", ended)], strict=True)
+    }
+    return Watched(ended - started, times, max(peaks.values()))
