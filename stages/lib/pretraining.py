@@ -40,6 +40,13 @@ class PretrainParams(Section):
     average: float = pydantic.Field(ge=0, lt=1)  # share of the running average of weights that stays at each step
     lab_shift: LabShift
 
+    @pydantic.model_validator(mode="after")
+    def warms_up_before_it_ends(self):
+        epochs = sum(phase.epochs for phase in self.phases)
+        if self.warm_up >= epochs:
+            raise ValueError(f"warm_up {self.warm_up:g} takes all of the {epochs} epochs; it must be less")
+        return self
+
 
 class Cells(NamedTuple):
     """Labelled cells in memory."""

@@ -19,6 +19,7 @@ cv2.setNumThreads(1)  # the callers run many pairs at once
 
 _COARSE = 40  # side in pixels of the patches that are registered first
 _TURNS = 4  # tried a pair
+_ALIKE = 0.6  # correlation after the best turn below which no registration is tried: half of all pairs, 1 copy in 500
 _SURE = 0.97  # correlation at which no other turn is tried
 _OCTAVES = (0.7, 1.4, 2.8, 5.6, 11.2)  # standard deviations in patch pixels between which the four bands lie
 _LEAST_COVER = 0.4  # of the cell; with less in common, nothing is said
@@ -125,9 +126,11 @@ def measures(evidence):
 
 def _register(one, other):
     """Return (turned, aligned, transform from `one`'s patch to `other`'s) of the best registration, or None."""
+    candidates = turns(one.waves, other.waves, _TURNS)
+    if candidates[0][0] < _ALIKE:
+        return None
     mine, theirs = (_outline(framed.patch) for framed in (one, other))
     inside = cv2.resize(other.inside, (_COARSE, _COARSE), interpolation=cv2.INTER_NEAREST)
-    candidates = turns(one.waves, other.waves, _TURNS)
     found = []
     for _, mirrored, angle in candidates:
         start = _turn(angle, mirrored, _COARSE)

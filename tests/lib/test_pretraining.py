@@ -1,4 +1,5 @@
 import numpy as np
+import pydantic
 import pytest
 
 from stages.lib.deterministic import keras, start
@@ -96,6 +97,11 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(whole, tmp_path):
     assert epochs == [3]
     assert resumed_history == history
     assert all((one == other).all() for one, other in zip(backbone.get_weights(), resumed.get_weights(), strict=True))
+
+
+def test_a_warm_up_that_leaves_no_epoch_to_train_is_refused():
+    with pytest.raises(pydantic.ValidationError, match="takes all of the 3 epochs"):
+        PretrainParams(**PARAMS.model_dump() | {"warm_up": 3})
 
 
 def test_the_history_has_a_row_an_epoch_and_marks_each_that_is_better_than_all_before(whole):
