@@ -39,7 +39,7 @@ blood: lite0  ## train the blood-cell weights anew, from the images that models/
 test: setup  ## lint, then all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(RUN) python -m pytest -n auto --dist loadfile
+	@$(RUN) python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 format: setup  ## bring the code into the project's form
 	@$(BIN)/ruff check --fix .

@@ -19,7 +19,7 @@ cv2.setNumThreads(1)  # the callers run many pairs at once
 
 _COARSE = 40  # side in pixels of the patches that are registered first
 _TURNS = 4  # tried a pair
-_ALIKE = 0.6  # correlation after the best turn below which no registration is tried: half of all pairs, 1 copy in 500
+_ALIKE = 0.4  # correlation after the best turn below which no registration is tried: a fifth of all pairs, no copies
 _SURE = 0.97  # correlation at which no other turn is tried
 _OCTAVES = (0.7, 1.4, 2.8, 5.6, 11.2)  # standard deviations in patch pixels between which the four bands lie
 _LEAST_COVER = 0.4  # of the cell; with less in common, nothing is said
