@@ -28,6 +28,11 @@ def test_each_stage_has_its_time_and_its_memory(tmp_path):
     assert found.peak == large_peak
 
 
+def test_a_run_of_no_stage_has_a_time(tmp_path):
+    found = run("print('up to date')", tmp_path)
+    assert found.stages == {} and found.seconds > 0
+
+
 def test_a_command_that_fails_is_not_timed(tmp_path):
     with pytest.raises(subprocess.CalledProcessError) as raised:
         run("print('this is why'); raise SystemExit(3)", tmp_path)

@@ -56,8 +56,8 @@ def watch(command, folder, environment):
     ended = time.monotonic()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, "".join(printed[-40:]))
+    ends = [*(since for _, since in marks[1:]), ended]  # of what comes before the first stage, then of each stage
     times = {
-        stage: (until - since, peaks.get(stage, 0))
-        for (stage, since), (_, until) in zip(marks[1:], [*marks[2:], ("", ended)], strict=True)
+        stage: (until - since, peaks.get(stage, 0)) for (stage, since), until in zip(marks[1:], ends[1:], strict=True)
     }
     return Watched(ended - started, times, max(peaks.values()))
