@@ -5,7 +5,7 @@
 Reads data/raw/, data/manifest.csv. Writes
 
     data/splits.csv      path, label, group, kin, image, grouped, fold, in the manifest's order. Images of one group are
-                         copies of one photograph; groups of one kin seem to show one cell, photographed again. `image`
+                         copies of one photograph; groups of one kin seem to show one cell all the same. `image`
                          and `grouped` hold train, valid or test: `image` divides by file, as the original study did,
                          `grouped` divides no kin. `fold` numbers the parts of the cross-validation, nor does that
     reports/audit.json   siblings, duplicates, doubtful labels, and what could not be had: see lib/audit.py

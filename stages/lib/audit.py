@@ -32,7 +32,7 @@ def audit(splits, pixels, shares):
          "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
          "largest_groups": [{"group", "label", "images", "examples": [path]}], of two images or more, largest first,
          "two_labels": [{"group", "labels": {label: images}, "paths": [path]}],
-         "photographed_again": [{"groups": [group], "labels": {label: images}, "examples": [path]}], groups that seem to
+         "kin": [{"groups": [group], "labels": {label: images}, "examples": [path]}], groups that seem to
             show one cell, one path of each group,
          "leak": {protocol: share of the test images with a sibling in train, or None without test images},
          "sources": {protocol: {part: {label: groups}}},
@@ -60,7 +60,7 @@ def audit(splits, pixels, shares):
             for group, rows in groups
             if rows["label"].nunique() > 1
         ],
-        "photographed_again": _photographed_again(splits),
+        "kin": _kin(splits),
         "leak": {protocol: _leak(splits, protocol) for protocol in PROTOCOLS},
         "sources": {protocol: _sources(splits, protocol) for protocol in PROTOCOLS},
         "missing": [*_missing(splits), *_in_one_fold(splits)],
@@ -82,10 +82,10 @@ def summary(content):
         sentences.append(
             f"{duplicates['images']:,} images are identical to another, pixel by pixel, in {duplicates['sets']:,} sets"
         )
-    if again := content["photographed_again"]:
+    if again := content["kin"]:
         sentences.append(
-            f"{sum(len(kin['groups']) for kin in again):,} cells seem to be {len(again):,} that were photographed more "
-            "than once; a split keeps these together too"
+            f"{sum(len(kin['groups']) for kin in again):,} groups seem to show {len(again):,} cells: photographed "
+            "more than once, or copied beyond sure recognition; a split keeps these together too"
         )
     sentences += [
         f"note: one cell under {len(group['labels'])} labels ("
@@ -119,7 +119,7 @@ def _largest(groups):
     ]
 
 
-def _photographed_again(splits):
+def _kin(splits):
     return [
         {
             "groups": sorted(rows["group"].unique().tolist()),

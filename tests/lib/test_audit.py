@@ -48,9 +48,9 @@ def test_a_cell_photographed_again_is_listed_and_counts_as_a_leak():
     splits = table(("a", 0, "train", "train", 0), ("b", 1, "test", "train", 0), ("a", 2, "test", "test", 1))
     splits["kin"] = [0, 0, 1]
     found = audit(splits, np.arange(3), SHARES)
-    assert found["photographed_again"] == [{"groups": [0, 1], "labels": {"a": 1, "b": 1}, "examples": ["a/0", "b/1"]}]
+    assert found["kin"] == [{"groups": [0, 1], "labels": {"a": 1, "b": 1}, "examples": ["a/0", "b/1"]}]
     assert found["leak"] == {"image": 0.5, "grouped": 0.0}
-    assert any("2 cells seem to be 1 that were photographed more than once" in line for line in summary(found))
+    assert any("2 groups seem to show 1 cell" in line for line in summary(found))
 
 
 def test_leak_without_test_images_is_undefined():
