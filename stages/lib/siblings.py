@@ -21,10 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 from stages.lib.cell_frame import describe, frame, mean_colour
 from stages.lib.images import decode
+from stages.lib.neighbours import Neighbours
 from stages.lib.progress import track
 from stages.lib.registration import compare, log_odds
 from stages.lib.threads import ahead
@@ -93,10 +93,10 @@ class _Search:
     def __init__(self, files, descriptors):
         self.files, count = files, len(files)
         dimensions = min(DIMENSIONS, *descriptors.shape)
-        self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
-        self.index = NearestNeighbors(algorithm="brute").fit(self.points)
-        distance, neighbour = self.index.kneighbors(self.points, min(NEIGHBOURS + 1, count))
-        self.near = [self._near(image, *row) for image, row in enumerate(zip(distance, neighbour, strict=True))]
+        with np.errstate(invalid="ignore"):  # images that all look alike have no variance to explain
+            self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
+        self.index = Neighbours(self.points)
+        self.nearest = self.index.nearest(NEIGHBOURS + 1)
         self.group, self.kin = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
         self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
@@ -129,7 +129,7 @@ class _Search:
         those are rather cells photographed twice, and a pair must stand out by its shapes alone.
         """
         sample = np.unique(np.linspace(0, len(self.files) - 1, SAMPLE).astype(int))
-        pairs = [self._pair(image, self.near[image][0][1]) for image in sample]
+        pairs = [self._pair(image, self._near(image)[0][1]) for image in sample]
         gaps = [colour for odds, colour in self._compare(pairs, "sample") if odds > SAME]
         if len(gaps) < len(sample) / 2:
             return False, PHOTOGRAPH, 0.0
@@ -138,8 +138,14 @@ class _Search:
         chance = np.linalg.norm(colours[:, None] - colours[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
         return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
-    def _near(self, image, distance, neighbour):
-        """(distance, image) of the neighbours of an image, nearest first, without itself."""
+    def _near(self, image, found=None):
+        """(distance, image) of the neighbours of an image, nearest first, without itself.
+
+        Args:
+            image: number of the image.
+            found: what the index said of it; by default, of its `NEIGHBOURS` nearest.
+        """
+        distance, neighbour = found or (column[image] for column in self.nearest)
         found = zip(distance.tolist(), neighbour.tolist(), strict=True)
         return [(round(gap, 6), other) for gap, other in found if other != image]
 
@@ -150,7 +156,7 @@ class _Search:
         """Compare images with their neighbours from one rank to another, nearest pairs first, and join the matches."""
         distance = {}
         for image in images:
-            for gap, other in self.near[image][nearest - 1 : farthest]:
+            for gap, other in self._near(image)[nearest - 1 : farthest]:
                 if gap < FAR:
                     distance[self._pair(image, other)] = gap
         pairs = sorted(distance, key=lambda pair: (distance[pair], pair))
@@ -175,8 +181,7 @@ class _Search:
         if len(groups) < 2:
             return False
         centres = np.stack([self.points[members].mean(axis=0) for members in groups])
-        search = NearestNeighbors(n_neighbors=min(NEIGHBOURS // 2 + 1, len(groups)), algorithm="brute").fit(centres)
-        near = search.kneighbors(centres, return_distance=False)
+        _, near = Neighbours(centres).nearest(NEIGHBOURS // 2 + 1)
         pairs = {self._pair(one, other) for one, row in enumerate(near) for other in row if one != other}
         pairs = [pair for pair in sorted(pairs) if max(len(groups[number]) for number in pair) > 1]
         joined = False
@@ -188,12 +193,12 @@ class _Search:
 
     def _join_lonely(self):
         """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
-        lonely = [min(subset) for subset in self.group.subsets() if len(subset) == 1]
-        for image in track(sorted(lonely), "search on", unit="images without a copy"):
+        lonely = sorted(min(subset) for subset in self.group.subsets() if len(subset) == 1)
+        nearest = zip(*self.index.nearest(REACH + 1, lonely), strict=True) if lonely else []
+        for image, found in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
             if len(self.group.subset(image)) > 1:
                 continue  # joined by one before it
-            found = self.index.kneighbors(self.points[[image]], min(REACH + 1, len(self.files)))
-            others = [other for gap, other in self._near(image, *(row[0] for row in found)) if gap < FAR]
+            others = [other for gap, other in self._near(image, found) if gap < FAR]
             compared = self._compare([self._pair(image, other) for other in others])
             votes = collections.defaultdict(list)
             for other, (odds, colour) in zip(others, compared, strict=True):

@@ -77,10 +77,9 @@ def test_every_image_once_an_epoch_each_time_by_a_view_drawn_anew():
     batches = ViewBatches(features, np.arange(10, 50), np.zeros(40, dtype=int), np.ones(2), 16, seed=1)
     epochs = []
     for _ in range(20):
-        drawn = np.concatenate([batches[number][0] for number in range(len(batches))])
+        drawn = np.concatenate([rows for rows, *_ in batches.epoch()])
         assert sorted(drawn[:, 0]) == list(range(10, 50))
         epochs.append(drawn)
-        batches.on_epoch_begin()
     assert (epochs[0] != epochs[1]).any()
     views = np.bincount(np.concatenate(epochs)[:, 1].astype(int), minlength=4) / 800
     assert views == pytest.approx(0.25, abs=0.06)
@@ -89,7 +88,7 @@ def test_every_image_once_an_epoch_each_time_by_a_view_drawn_anew():
 @pytest.mark.parametrize(("images", "sizes"), [(40, [16, 16, 8]), (33, [16, 17]), (3, [3]), (1, [1]), (32, [16, 16])])
 def test_no_batch_is_a_single_image_unless_there_is_but_one(images, sizes):
     batches = ViewBatches(np.zeros((images, 1, 2)), np.arange(images), np.zeros(images, int), np.ones(2), 16, seed=1)
-    assert [len(batches[number][0]) for number in range(len(batches))] == sizes
+    assert [len(rows) for rows, *_ in batches.epoch()] == sizes
 
 
 def test_balanced_weights_make_classes_weigh_the_same():

@@ -1,0 +1,53 @@
+"""The points nearest to each point: exactly for some ten thousands, by a graph for more, in n log n time."""
+
+import faiss
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+EXACT = 50_000  # points up to which all distances are computed; above, that would take longer than the graph
+# Hierarchical navigable small worlds (Malkov and Yashunin, Efficient and robust approximate nearest neighbor search
+# using hierarchical navigable small world graphs, PAMI 42, 2020). Of 100,000 points in 48 dimensions, it found 99.7 %
+# of the ten nearest that there are.
+LINKS = 32  # of a point in the graph
+BUILDING, SEARCHING = 80, 128  # candidates kept while a point is put in, and while one is looked for
+
+
+class Neighbours:
+    """Points that can be asked which of them are nearest.
+
+    Args:
+        points: float32 array (points, dimensions).
+        exact: number of points up to which the answer is exact.
+    """
+
+    def __init__(self, points, exact=EXACT):
+        self.points = np.ascontiguousarray(points, np.float32)
+        if len(points) <= exact:
+            self.exact = NearestNeighbors(algorithm="brute").fit(self.points)
+            return
+        self.exact = None
+        self.graph = faiss.IndexHNSWFlat(self.points.shape[1], LINKS)
+        self.graph.hnsw.efConstruction, self.graph.hnsw.efSearch = BUILDING, SEARCHING
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)  # several would put the points in in another order each time
+        self.graph.add(self.points)
+        faiss.omp_set_num_threads(threads)
+
+    def nearest(self, count, asked=slice(None)):
+        """Return the nearest points of some, themselves among them.
+
+        Args:
+            count: how many; all where there are fewer.
+            asked: numbers of the points to find the neighbours of, by default all.
+
+        Returns:
+            (distance, number): arrays (asked, count), nearest first; Euclidean distances. Where the graph found fewer,
+            the point itself fills its row, infinitely far away.
+        """
+        count = min(count, len(self.points))
+        if self.exact:
+            return self.exact.kneighbors(self.points[asked], count)
+        squares, numbers = self.graph.search(self.points[asked], count)
+        missing, own = numbers < 0, np.arange(len(self.points))[asked]
+        distances = np.where(missing, np.inf, np.sqrt(np.maximum(squares, 0)))
+        return distances, np.where(missing, own[:, None], numbers)
