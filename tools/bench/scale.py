@@ -80,7 +80,11 @@ def make(folder, count):
 
 
 def blots(random, kind):
-    """Return an image of a dark disc with lobes, uint8 (SIDE, SIDE, 3)."""
+    """Return an image of a dark disc with lobes and a texture of its own, uint8 (SIDE, SIDE, 3).
+
+    The texture is to an image what chromatin is to a cell: without it so many look alike that the search for siblings
+    has ten times as much to compare as among cells.
+    """
     image = np.full((SIDE, SIDE, 3), 215, np.uint8)
     colour = np.array([150, 90, 110]) + 25 * np.array([kind % 3, kind % 2, -(kind % 3)])
     cv2.circle(image, (SIDE // 2, SIDE // 2), int(random.integers(11, 17)), (200, 180, 205), -1)
@@ -88,8 +92,9 @@ def blots(random, kind):
         centre = (SIDE / 2 + random.normal(0, 4, 2)).astype(int).tolist()
         axes = random.integers(3, 8, 2).tolist()
         cv2.ellipse(image, centre, axes, float(random.uniform(0, 180)), 0, 360, colour.tolist(), -1)
-    noise = random.normal(0, 6, image.shape)
-    return np.clip(cv2.GaussianBlur(image, (0, 0), 0.8) + noise, 0, 255).astype(np.uint8)
+    texture = cv2.resize(random.normal(0, 30, (9, 9)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    image = cv2.GaussianBlur(image, (0, 0), 0.8) + texture[..., None] * (image[..., 1:2] < 200)
+    return np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
 
 
 def draw(table, path):
