@@ -1,13 +1,10 @@
-import hashlib
 import os
 import signal
 import threading
 import time
 
 import distributed
-import numpy as np
 import pytest
-from PIL import Image
 
 from stages.lib import engines, executors, features
 from stages.lib.deterministic import keras, start
@@ -17,17 +14,6 @@ from stages.lib.views import Augmentation
 
 AUGMENTATION = Augmentation(horizontal_flip=True, vertical_flip=True, rotation=0.5, zoom=0.1, contrast=0.1)
 RECIPE = features.Recipe(AUGMENTATION, 7)
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    folder, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    made = []
-    for number in range(60):
-        file = folder / f"{number}.png"
-        Image.fromarray(random.integers(256, size=(40, 50, 3), dtype=np.uint8)).save(file)
-        made.append((file, hashlib.sha256(file.read_bytes()).hexdigest()))
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,5 @@
-import hashlib
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from stages.lib import backbone, engines, executors
 from stages.lib.deterministic import keras, start
@@ -30,15 +27,9 @@ def small():
     return keras.Sequential([*layers, keras.layers.Rescaling(0.1)])
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    folder, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    made = []
-    for number in range(25):
-        file = folder / f"{number}.png"
-        Image.fromarray(random.integers(256, size=(40, 50, 3), dtype=np.uint8)).save(file)
-        made.append((file, hashlib.sha256(file.read_bytes()).hexdigest()))
-    return made
+@pytest.fixture
+def images(images):
+    return images[:25]
 
 
 def write(path, model, images, views, *, cache=None, engine="tensorflow", execute=executors.local, seed=7):

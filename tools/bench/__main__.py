@@ -14,21 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
 import yaml
 
-from stages.lib import engines
-from stages.lib.backbone import build
-from stages.lib.deterministic import start
 from stages.lib.files import replacing
+from tools.bench import passes
 from tools.bench.watch import watch
-
-PASSES = 512  # images by which engines are timed
-ROUNDS = 5  # of timing all engines in turn
-WEIGHTS = Path("models/blood/efficientnetb0.weights.h5")
 
 
 def main():
@@ -51,7 +43,9 @@ def main():
         }
         size = _set(clone, options)
         lines += _whole(clone, environment, size, options.epochs)
-    lines += _engines(size)
+        print("bench: engines", file=sys.stderr, flush=True)
+        files = sorted(file for file in (clone / "data/raw").rglob("*") if file.is_file())
+        lines += passes.measure(files, size)
     text = "\n".join(lines)
     print(f"\n{text}")
     if options.output:
@@ -84,7 +78,7 @@ def _whole(clone, environment, size, epochs):
     _write(clone, content)
     head, nothing = repro("a changed head"), repro("nothing changed")
     print("bench: the naive script", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "tools.bench.naive", "data/raw", WEIGHTS, "--size", str(size)]
+    command = [sys.executable, "-m", "tools.bench.naive", "data/raw", passes.WEIGHTS, "--size", str(size)]
     naive = watch([*command, "--epochs", str(epochs)], clone, environment)
 
     images = len((clone / "data/manifest.csv").read_text(encoding="utf-8").splitlines()) - 1
@@ -110,39 +104,6 @@ def _whole(clone, environment, size, epochs):
             f"| {stage} | {seconds:.1f} | {_mega(peak)} | "
             + (f"{head.stages[stage][0]:.1f} |" if stage in head.stages else "– |")
             for stage, (seconds, peak) in cold.stages.items()
-        ),
-    ]
-
-
-def _engines(size):
-    """Time the engines in turn and compare their features; returns lines of Markdown."""
-    start(1)
-    backbone = build("EfficientNetB0", size, WEIGHTS)
-    images = np.random.default_rng(1).integers(256, size=(PASSES, size, size, 3), dtype=np.uint8)
-    runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
-    for name in ("tensorflow", "openvino"):
-        forward = engines.build(name, backbone).load()
-        runners[name] = lambda forward=forward: np.concatenate(list(forward(images)))
-    features = {name: run() for name, run in runners.items()}  # a first time, in which things are compiled
-    speeds = {name: [] for name in runners}
-    for _ in range(ROUNDS):
-        for name, run in runners.items():
-            started = time.monotonic()
-            run()
-            speeds[name].append(PASSES / (time.monotonic() - started))
-    expected = features["Keras' predict"]
-    usual = np.median(speeds["Keras' predict"])
-    return [
-        "",
-        f"Forward passes of {PASSES} images at {size} px, {ROUNDS} rounds in turn; the largest feature is "
-        f"{np.abs(expected).max():.1f}.",
-        "",
-        "| engine | images a second (range) | against Keras' predict | largest difference of a feature |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {name} | {np.median(found):.0f} ({min(found):.0f}–{max(found):.0f}) | {np.median(found) / usual:.2f} | "
-            f"{np.abs(features[name] - expected).max():.1g} |"
-            for name, found in speeds.items()
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import threading
 import time
 from typing import NamedTuple
@@ -22,7 +23,7 @@ class Watched(NamedTuple):
 
 
 def watch(command, folder, environment):
-    """Run a command and return a `Watched`. Memory is looked at five times a second.
+    """Run a command and return a `Watched`, saying which stage is at work. Memory is looked at five times a second.
 
     Raises:
         subprocess.CalledProcessError: it failed; what it printed is in `output`.
@@ -51,6 +52,7 @@ def watch(command, folder, environment):
         printed.append(line)
         if found := STAGE.match(line):
             marks.append((found[1], time.monotonic()))
+            print(f"bench: {marks[-1][1] - started:.0f} s, {found[1]}", file=sys.stderr, flush=True)
     process.wait()
     looking.join()
     ended = time.monotonic()

@@ -1,0 +1,101 @@
+"""How fast the backbone's passes are, by engine, and whether decoding and augmenting keep up with them."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from stages.lib import engines
+from stages.lib.backbone import build
+from stages.lib.deterministic import start
+from stages.lib.features import Recipe, Work, embed
+from stages.lib.files import sha256
+from stages.lib.images import decode, resize
+from stages.lib.views import Augmentation, view
+
+PASSES = 512  # images by which engines are timed
+ROUNDS = 5  # of timing everything in turn
+WEIGHTS = Path("models/blood/efficientnetb0.weights.h5")
+VIEWS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
+AUGMENTATION = {"horizontal_flip": True, "vertical_flip": True, "rotation": 0.5, "zoom": 0.1, "contrast": 0.1}
+
+
+def measure(files, size):
+    """Time engines and the feeding of them; returns lines of Markdown.
+
+    Args:
+        files: some image files.
+        size: side of the backbone's input in pixels.
+    """
+    start(1)
+    backbone = build("EfficientNetB0", size, WEIGHTS)
+    return _engines(backbone, size) + _feeding(engines.build("openvino", backbone).load(), files, size)
+
+
+def _engines(backbone, size):
+    images = np.random.default_rng(1).integers(256, size=(PASSES, size, size, 3), dtype=np.uint8)
+    runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
+    for name in ("tensorflow", "openvino"):
+        forward = engines.build(name, backbone).load()
+        runners[name] = lambda forward=forward: np.concatenate(list(forward(images)))
+    features = {name: run() for name, run in runners.items()}  # a first time, in which things are compiled
+    speeds = _in_turn(runners, PASSES)
+    expected = features["Keras' predict"]
+    usual = np.median(speeds["Keras' predict"])
+    return [
+        "",
+        f"Forward passes of {PASSES} images at {size} px, {ROUNDS} rounds in turn; the largest feature is "
+        f"{np.abs(expected).max():.1f}.",
+        "",
+        "| engine | images a second (range) | against Keras' predict | largest difference of a feature |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {_range(found)} | {np.median(found) / usual:.2f} | "
+            f"{np.abs(features[name] - expected).max():.1g} |"
+            for name, found in speeds.items()
+        ),
+    ]
+
+
+def _feeding(forward, files, size):
+    """Compare the two halves of embedding, each by itself, with the whole of it."""
+    recipe = Recipe(Augmentation(**AUGMENTATION), seed=1)
+    works = [Work(str(file), sha256(file), VIEWS) for file in files[: PASSES // len(VIEWS)]]
+    count = len(works) * len(VIEWS)
+    images = [resize(decode(Path(work.file))[0], size) for work in works]
+    pixels = [view(image, number, recipe.augmentation, [1]) for image in images for number in VIEWS]
+
+    def nothing(images):
+        return (np.zeros((1, 1), np.float32) for _ in images)
+
+    speeds = _in_turn(
+        {
+            "decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe)),
+            "passes alone": lambda: list(forward(pixels)),
+            "both together, as `embed` runs them": lambda: list(embed(works, forward, size, recipe)),
+        },
+        count,
+    )
+    return [
+        "",
+        f"Embedding {len(works)} image files with {len(VIEWS) - 1} views each, by OpenVINO, {ROUNDS} rounds in turn.",
+        "",
+        "| | images a second (range) |",
+        "|---|---:|",
+        *(f"| {name} | {_range(found)} |" for name, found in speeds.items()),
+    ]
+
+
+def _in_turn(runners, count):
+    """Return {name: images a second of each round}, all of them timed once a round."""
+    speeds = {name: [] for name in runners}
+    for _ in range(ROUNDS):
+        for name, run in runners.items():
+            started = time.monotonic()
+            run()
+            speeds[name].append(count / (time.monotonic() - started))
+    return speeds
+
+
+def _range(found):
+    return f"{np.median(found):.0f} ({min(found):.0f}–{max(found):.0f})"
