@@ -25,7 +25,7 @@ from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json, replacing
 from stages.lib.head import classifier
 from stages.lib.images import decode, resize
-from stages.lib.inference import outputs
+from stages.lib.inference import compiled
 from stages.lib.intervals import IntervalParams
 from stages.lib.progress import track
 from stages.lib.scoring import describe, open_features, save, source_counts
@@ -57,7 +57,7 @@ def main():
         keras_file.save(model, partial)
     size = model.input_shape[1]
     images = ahead(lambda row: resize(decode(files[row])[0], size), test)
-    probabilities = np.concatenate(list(outputs(model, track(images, "evaluate", total=len(test)))))
+    probabilities = np.concatenate(list(compiled(model)(track(images, "evaluate", total=len(test)))))
     guesses = baselines.guesses(numbers, baselines.colour_histograms(files), features, train, test)
 
     labels, tested = numbers[test], splits.iloc[test]

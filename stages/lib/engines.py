@@ -97,14 +97,14 @@ def _frozen_graph(backbone):
 
 def _tensorflow(engine):
     from stages.lib.deterministic import keras, start
-    from stages.lib.inference import outputs
+    from stages.lib.inference import compiled
 
     start(0)  # for deterministic kernels, also in a worker process
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "backbone.keras")
         file.write_bytes(engine.content)
         model = keras.models.load_model(file)
-    return lambda images: outputs(model, images)
+    return compiled(model)
 
 
 def _openvino(engine):

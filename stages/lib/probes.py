@@ -13,7 +13,7 @@ from stages.lib import baselines, splits
 from stages.lib.deterministic import keras
 from stages.lib.head import build_head
 from stages.lib.images import decode, resize
-from stages.lib.inference import outputs
+from stages.lib.inference import compiled
 from stages.lib.metrics import score
 from stages.lib.progress import track
 from stages.lib.threads import ahead
@@ -50,7 +50,7 @@ def mirrored_features(model, files, label):
         return pixels, pixels[:, ::-1]
 
     prepared = track(ahead(prepare, files), label, total=len(files))
-    found = np.concatenate(list(outputs(model, itertools.chain.from_iterable(prepared))))
+    found = np.concatenate(list(compiled(model)(itertools.chain.from_iterable(prepared))))
     return found.reshape(len(files), 2, -1).mean(axis=1)
 
 

@@ -7,7 +7,7 @@ from stages.lib.errors import UserError
 from stages.lib.feature_cache import FeatureCache
 from stages.lib.features import Recipe, write_features
 from stages.lib.images import decode, resize
-from stages.lib.inference import BATCH, outputs
+from stages.lib.inference import BATCH, compiled
 from stages.lib.views import Augmentation, view
 
 ANY = Augmentation(horizontal_flip=True, vertical_flip=True, rotation=0.5, zoom=0.1, contrast=0.1)
@@ -150,7 +150,7 @@ def test_features_that_float16_cannot_hold_are_refused(images, tmp_path, scale):
 
 def test_a_short_batch_gives_what_a_full_one_gives(model):
     pixels = np.random.default_rng(0).integers(256, size=(BATCH + 1, 32, 32, 3), dtype=np.uint8)
-    together = list(outputs(model, pixels))
+    together = list(compiled(model)(pixels))
     assert [len(batch) for batch in together] == [BATCH, 1]
-    (alone,) = outputs(model, pixels[:1])
+    (alone,) = compiled(model)(pixels[:1])
     assert (alone[0] == together[0][0]).all()

@@ -13,7 +13,7 @@ from stages.lib import lite0
 from stages.lib.deterministic import keras
 from stages.lib.errors import UserError
 from stages.lib.images import decode, resize
-from stages.lib.inference import outputs
+from stages.lib.inference import compiled
 from tests.pipeline.imports import ROOT
 
 SETTINGS = {
@@ -106,5 +106,5 @@ def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, mo
     model = keras.models.load_model(tmp_path / "data/features/backbone.keras", compile=False)
     images = [resize(decode(tmp_path / f"data/raw/a/{number}.png")[0], 224) for number in range(2)]
     assert features.shape == (2, 2, 1280)
-    assert features[:, 0] == pytest.approx(np.concatenate(list(outputs(model, images))), abs=5e-3)
+    assert features[:, 0] == pytest.approx(np.concatenate(list(compiled(model)(images))), abs=5e-3)
     assert np.ptp(features[:, 0]) > 0.5

@@ -5,10 +5,14 @@
 Makes small images of blots, one in five a turned copy of another, runs the pipeline on each number of them in a clone
 of the last commit, and writes scale.csv and scale.svg. The backbone is EfficientNetB0 at 32 px without views, a cheap
 stand-in, so that what is seen is the growth and not the backbone; its own rate is what `make bench` measures.
+
+Numbers of images that scale.csv holds already are kept, those asked for again are replaced. With --stand-in, exact
+turns take the place of the search for siblings (turned.py), and the stage stands there as "split, stand-in".
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,18 +44,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="+", type=int)
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--stand-in", action="store_true", help="don't search for siblings")
     options = parser.parse_args()
-    rows = []
+    file = options.output / "scale.csv"
+    table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["images"])
     for count in options.images:
-        rows += [{"images": count} | row for row in measure(count)]
-        table = pd.DataFrame(rows)
+        rows = pd.DataFrame([{"images": count} | row for row in measure(count, options.stand_in)])
+        table = pd.concat([table[table["images"] != count], rows]).sort_values("images", kind="stable")
         print(table.to_string(index=False))
-        with replacing(options.output / "scale.csv") as partial:
+        with replacing(file) as partial:
             table.to_csv(partial, index=False)
-    draw(pd.DataFrame(rows), options.output / "scale.svg")
+    draw(table, options.output / "scale.svg")
 
 
-def measure(count):
+def measure(count, stand_in):
     """Run the pipeline on `count` images; yields {"stage", "seconds", "peak_mb"} for each stage."""
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         make(Path(folder, "images"), count)
@@ -60,9 +66,13 @@ def measure(count):
         content = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))
         _update(content, PARAMETERS | {"fetch": {"source": "archive", "archive": str(Path(folder, "images"))}})
         (clone / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        if stand_in:
+            shutil.copyfile(Path(__file__).with_name("turned.py"), clone / "stages/lib/siblings.py")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "FEATURE_CACHE": f"{folder}/features"}
         for stage, (seconds, peak) in watch(["dvc", "repro"], clone, environment).stages.items():
+            if stand_in and stage == "split":
+                stage = "split, stand-in"
             yield {"stage": stage, "seconds": round(seconds, 1), "peak_mb": round(peak / 1e6)}
 
 
