@@ -36,11 +36,10 @@ def main():
     folds = rounds(splits["fold"])
 
     colours = baselines.colour_histograms([Path("data/raw", path) for path in splits["path"]])
-    as_they_are = features[:, 0].astype(np.float32)
     probabilities, guesses = np.empty((len(splits), len(classes)), np.float32), {}
     for train, valid, test in track(folds, "cross-validate", unit="folds"):
         probabilities[test] = predict(features, labels, len(classes), train, valid, test, settings)
-        for name, guess in baselines.guesses(labels, colours, as_they_are, train, test).items():
+        for name, guess in baselines.guesses(labels, colours, features[:, 0], train, test).items():
             guesses.setdefault(name, np.empty_like(labels))[test] = guess
 
     groups = splits["group"].to_numpy()

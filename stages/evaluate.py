@@ -41,7 +41,7 @@ def main():
     start(seed=0)  # nothing here is random but the intervals, which have their own; this is for deterministic kernels
 
     splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
-    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0].astype(np.float32)
+    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
     classes = read_json(Path("models", protocol, "classes.json"))
     numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
     rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid", "test")}

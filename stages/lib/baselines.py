@@ -18,17 +18,18 @@ def guesses(labels, colours, features, train, test):
     Args:
         labels: class number of each image.
         colours: float array (images, 64), see `colour_histograms`.
-        features: float array (images, n): what the head is given of each image as it is.
+        features: array (images, n), perhaps on disk: what the head is given of each image as it is.
         train, test: indices of images.
 
     Returns:
         {"majority", "colour_histogram", "logistic_regression"}: int arrays of class numbers, one a test image. The
         last is the one that the head has to beat: the same features, without the head.
     """
+    learnt, asked = (features[rows].astype(np.float32) for rows in (train, test))
     return {
         "majority": majority(labels[train], len(test)),
         "colour_histogram": logistic_regression(colours[train], labels[train], colours[test]),
-        "logistic_regression": logistic_regression(features[train], labels[train], features[test]),
+        "logistic_regression": logistic_regression(learnt, labels[train], asked),
     }
 
 
