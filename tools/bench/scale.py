@@ -1,6 +1,7 @@
 """How time and memory of each stage grow with the number of images.
 
-    python -m tools.bench.scale 1000 10000 100000 --output tools/bench
+    python -m tools.bench.scale 1000 10000 --output tools/bench
+    python -m tools.bench.scale 100000 --stand-in --output tools/bench
 
 Makes small images of blots, one in five a turned copy of another, runs the pipeline on each number of them in a clone
 of the last commit, and writes scale.csv and scale.svg. The backbone is EfficientNetB0 at 32 px without views, a cheap
@@ -29,7 +30,7 @@ from stages.lib.progress import track
 from tools.bench.watch import watch
 
 matplotlib.use("Agg")
-from matplotlib import pyplot
+from matplotlib import pyplot, ticker
 
 CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
 SIDE = 40  # pixels
@@ -121,6 +122,9 @@ def draw(table, path):
         memory.axhline(4000, color="0.6", linestyle="--")
         memory.text(counts[0], 4000, "4 GB", va="bottom", color="0.4")
         memory.set(xlabel="images", ylabel="MB", title="Peak memory a stage")
+        memory.yaxis.set_minor_locator(ticker.LogLocator(subs=(2, 4)))
+        for formatter in (memory.yaxis.set_major_formatter, memory.yaxis.set_minor_formatter):
+            formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         for axes in (times, memory):
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(alpha=0.3)
