@@ -41,11 +41,11 @@ def main():
             "FEATURE_CACHE": f"{folder}/features",
             "PYTHONPATH": str(clone),
         }
-        size = _set(clone, options)
-        lines += _whole(clone, environment, size, options.epochs)
+        settings = _set(clone, options)
+        lines += _whole(clone, environment, settings["image_size"], options.epochs)
         print("bench: engines", file=sys.stderr, flush=True)
         files = sorted(file for file in (clone / "data/raw").rglob("*") if file.is_file())
-        lines += passes.measure(files, size)
+        lines += passes.measure(files, settings)
     text = "\n".join(lines)
     print(f"\n{text}")
     if options.output:
@@ -54,7 +54,7 @@ def main():
 
 
 def _set(clone, options):
-    """Set the clone's parameters for the benchmark; returns the size of the images."""
+    """Set the clone's parameters for the benchmark; returns their section `embed`."""
     content = _read(clone)
     if options.archive:
         content["fetch"] |= {"source": "archive", "archive": str(options.archive.absolute())}
@@ -62,7 +62,7 @@ def _set(clone, options):
         content["fetch"]["synthetic"] |= {"cells_per_class": 100, "copies_per_cell": 7}
     content["train"]["optimiser"] |= {"epochs": options.epochs, "stop_patience": options.epochs}
     _write(clone, content)
-    return content["embed"]["image_size"]
+    return content["embed"]
 
 
 def _whole(clone, environment, size, epochs):

@@ -16,20 +16,19 @@ from stages.lib.views import Augmentation, view
 PASSES = 512  # images by which engines are timed
 ROUNDS = 5  # of timing everything in turn
 WEIGHTS = Path("models/blood/efficientnetb0.weights.h5")
-VIEWS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
-AUGMENTATION = {"horizontal_flip": True, "vertical_flip": True, "rotation": 0.5, "zoom": 0.1, "contrast": 0.1}
 
 
-def measure(files, size):
+def measure(files, settings):
     """Time engines and the feeding of them; returns lines of Markdown.
 
     Args:
         files: some image files.
-        size: side of the backbone's input in pixels.
+        settings: section `embed` of params.yaml, as a dict.
     """
     start(1)
+    size = settings["image_size"]
     backbone = build("EfficientNetB0", size, WEIGHTS)
-    return _engines(backbone, size) + _feeding(engines.build("openvino", backbone).load(), files, size)
+    return _engines(backbone, size) + _feeding(engines.build("openvino", backbone).load(), files, settings)
 
 
 def _engines(backbone, size):
@@ -57,13 +56,14 @@ def _engines(backbone, size):
     ]
 
 
-def _feeding(forward, files, size):
+def _feeding(forward, files, settings):
     """Compare the two halves of embedding, each by itself, with the whole of it."""
-    recipe = Recipe(Augmentation(**AUGMENTATION), seed=1)
-    works = [Work(str(file), sha256(file), VIEWS) for file in files[: PASSES // len(VIEWS)]]
-    count = len(works) * len(VIEWS)
+    size, views = settings["image_size"], tuple(range(1 + settings["views"]))
+    recipe = Recipe(Augmentation(**settings["augmentation"]), settings["seed"])
+    works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
+    count = len(works) * len(views)
     images = [resize(decode(Path(work.file))[0], size) for work in works]
-    pixels = [view(image, number, recipe.augmentation, [1]) for image in images for number in VIEWS]
+    pixels = [view(image, number, recipe.augmentation, [1]) for image in images for number in views]
 
     def nothing(images):
         return (np.zeros((1, 1), np.float32) for _ in images)
@@ -78,7 +78,7 @@ def _feeding(forward, files, size):
     )
     return [
         "",
-        f"Embedding {len(works)} image files with {len(VIEWS) - 1} views each, by OpenVINO, {ROUNDS} rounds in turn.",
+        f"Embedding {len(works)} image files with {len(views) - 1} views each, by OpenVINO, {ROUNDS} rounds in turn.",
         "",
         "| | images a second (range) |",
         "|---|---:|",
