@@ -1,8 +1,8 @@
 """crossval: the head cross-validated by group, so that every cell is scored once, by a head that never saw it.
 
 A test part holds one cell of a class of four; pooled over the folds, all four are scored. Reads data/features/,
-data/splits.csv, data/raw/, data/fetch.json. The heads get the features of the images as they are, and no model is kept:
-what is scored is the recipe, not the shipped classifier. Writes to reports/crossval/ what `evaluate` writes:
+data/splits.csv, data/baselines/, data/fetch.json. The heads get the features of the images as they are, and no model is
+kept: what is scored is the recipe, not the shipped classifier. Writes to reports/crossval/ what `evaluate` writes:
 
     metrics.json      numbers, nested, of all images together; an undefined one is left out
     predictions.csv   path, label, group, fold, predicted, and p_<class> for each class
@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.lib import baselines, params
-from stages.lib.cross_validation import predict, rounds
+from stages.lib import params
+from stages.lib.cross_validation import predict
 from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json
+from stages.lib.folds import rounds
 from stages.lib.intervals import IntervalParams
+from stages.lib.prepared import open_features, read_guesses
 from stages.lib.progress import track
-from stages.lib.scoring import describe, open_features, save, source_counts
+from stages.lib.scoring import describe, save, source_counts
 from stages.lib.training import TrainParams
 
 
@@ -34,13 +36,11 @@ def main():
     classes = sorted(splits["label"].unique())
     labels = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
     folds = rounds(splits["fold"])
+    guesses = read_guesses(Path("data/baselines/crossval.csv"), splits["path"], classes)
 
-    colours = baselines.colour_histograms([Path("data/raw", path) for path in splits["path"]])
-    probabilities, guesses = np.empty((len(splits), len(classes)), np.float32), {}
+    probabilities = np.empty((len(splits), len(classes)), np.float32)
     for train, valid, test in track(folds, "cross-validate", unit="folds"):
         probabilities[test] = predict(features, labels, len(classes), train, valid, test, settings)
-        for name, guess in baselines.guesses(labels, colours, features[:, 0], train, test).items():
-            guesses.setdefault(name, np.empty_like(labels))[test] = guess
 
     groups = splits["group"].to_numpy()
     metrics = {

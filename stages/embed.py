@@ -38,7 +38,7 @@ class EmbedParams(params.Section):
     image_size: int = pydantic.Field(ge=32, le=1024)
     views: int = pydantic.Field(ge=0, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**32)
-    engine: Literal["auto", "openvino", "tensorflow"]
+    engine: Literal["auto", "openvino", "openvino-bfloat16", "tensorflow"]
     executor: Literal["local", "dask"]
     augmentation: Augmentation
 

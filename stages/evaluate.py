@@ -2,9 +2,9 @@
 
     python -m stages.evaluate image      # or grouped
 
-Reads models/<protocol>/head.keras and classes.json, data/features/, data/raw/, data/splits.csv, data/fetch.json. The
-classifier gets the image files, not the features it was trained on, so that what is scored is what is shipped; the
-features are for a baseline. Writes
+Reads models/<protocol>/head.keras and classes.json, data/features/backbone.keras, data/raw/, data/splits.csv,
+data/baselines/, data/fetch.json. The classifier gets the image files, not the features it was trained on, so that what
+is scored is what is shipped. Writes
 
     models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
     reports/<protocol>/metrics.json      numbers, nested; an undefined one (recall of a class without test images) is
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.lib import baselines, keras_file, params
+from stages.lib import keras_file, params
 from stages.lib.deterministic import keras, start
 from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json, replacing
@@ -27,8 +27,9 @@ from stages.lib.head import classifier
 from stages.lib.images import decode, resize
 from stages.lib.inference import compiled
 from stages.lib.intervals import IntervalParams
+from stages.lib.prepared import read_guesses
 from stages.lib.progress import track
-from stages.lib.scoring import describe, open_features, save, source_counts
+from stages.lib.scoring import describe, save, source_counts
 from stages.lib.threads import ahead
 
 
@@ -41,12 +42,11 @@ def main():
     start(seed=0)  # nothing here is random but the intervals, which have their own; this is for deterministic kernels
 
     splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
-    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
     classes = read_json(Path("models", protocol, "classes.json"))
     numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
     rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid", "test")}
-    train, test = rows["train"], rows["test"]
-    files = [Path("data/raw", path) for path in splits["path"]]
+    labels, tested = numbers[rows["test"]], splits.iloc[rows["test"]]
+    guesses = read_guesses(Path("data/baselines", f"{protocol}.csv"), tested["path"], classes)
 
     backbone, head = (
         keras.models.load_model(file, compile=False)
@@ -56,11 +56,9 @@ def main():
     with replacing(Path("models", protocol, "classifier.keras")) as partial:
         keras_file.save(model, partial)
     size = model.input_shape[1]
-    images = ahead(lambda row: resize(decode(files[row])[0], size), test)
-    probabilities = np.concatenate(list(compiled(model)(track(images, "evaluate", total=len(test)))))
-    guesses = baselines.guesses(numbers, baselines.colour_histograms(files), features, train, test)
+    images = ahead(lambda path: resize(decode(Path("data/raw", path))[0], size), tested["path"])
+    probabilities = np.concatenate(list(compiled(model)(track(images, "evaluate", total=len(tested)))))
 
-    labels, tested = numbers[test], splits.iloc[test]
     metrics = {
         "synthetic": int(read_json("data/fetch.json")["synthetic"]),
         **describe(labels, probabilities, tested["group"].to_numpy(), classes, guesses, settings),

@@ -23,7 +23,7 @@ from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json, replacing, write_csv, write_json
 from stages.lib.head import build_head
 from stages.lib.keras_file import save
-from stages.lib.scoring import open_features
+from stages.lib.prepared import open_features
 from stages.lib.training import TrainParams, fit
 
 

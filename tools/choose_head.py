@@ -29,18 +29,20 @@ import pandas as pd
 import pydantic
 import yaml
 
-from stages.lib import cross_validation, head, params, training
-from stages.lib.cross_validation import outside, predict
+from stages.lib import cross_validation, folds, head, params, training
+from stages.lib.cross_validation import predict
 from stages.lib.errors import UserError, speaks_to_people
 from stages.lib.files import replacing, sha256
+from stages.lib.folds import outside
 from stages.lib.intervals import IntervalParams
 from stages.lib.metrics import cell_weights, score
+from stages.lib.prepared import open_features
 from stages.lib.progress import track
-from stages.lib.scoring import intervals_of, open_features
+from stages.lib.scoring import intervals_of
 from stages.lib.training import TrainParams
 
 # What a head comes of besides data and settings: another code, another head.
-CODE = [sha256(module.__file__) for module in (cross_validation, head, training)]
+CODE = [sha256(module.__file__) for module in (cross_validation, folds, head, training)]
 
 
 class Candidate(NamedTuple):

@@ -10,10 +10,14 @@ from stages.lib.progress import track
 from stages.lib.threads import ahead
 
 BINS = 4  # a channel; 4 x 4 x 4 = 64 colours
+LEARNT = 100_000  # images at most that a regression learns from, which are in memory together: half a gigabyte
+ROWS = 8192  # predicted at once
 
 
 def guesses(labels, colours, features, train, test):
     """Return what each baseline, fitted on the `train` rows, predicts for the `test` rows.
+
+    Of more than `LEARNT` rows, the regressions learn from that many, spread evenly over them.
 
     Args:
         labels: class number of each image.
@@ -25,12 +29,13 @@ def guesses(labels, colours, features, train, test):
         {"majority", "colour_histogram", "logistic_regression"}: int arrays of class numbers, one a test image. The
         last is the one that the head has to beat: the same features, without the head.
     """
-    learnt, asked = (features[rows].astype(np.float32) for rows in (train, test))
-    return {
-        "majority": majority(labels[train], len(test)),
-        "colour_histogram": logistic_regression(colours[train], labels[train], colours[test]),
-        "logistic_regression": logistic_regression(learnt, labels[train], asked),
-    }
+    some = train if len(train) <= LEARNT else train[np.linspace(0, len(train) - 1, LEARNT).astype(int)]
+    found = {"majority": majority(labels[train], len(test))}
+    for name, numbers in (("colour_histogram", colours), ("logistic_regression", features)):
+        predict = logistic_regression(numbers[some].astype(np.float32), labels[some])
+        parts = [test[start : start + ROWS] for start in range(0, len(test), ROWS)]
+        found[name] = np.concatenate([predict(numbers[part].astype(np.float32)) for part in parts])
+    return found
 
 
 def majority(train_labels, count):
@@ -60,16 +65,18 @@ def colour_histograms(files):
     return np.stack(list(track(histograms, "baseline", total=len(files))))
 
 
-def logistic_regression(train, labels, test):
-    """Predict the class number of each of `test` by logistic regression on standardised numbers (L2, C = 1).
+def logistic_regression(numbers, labels):
+    """Fit logistic regression on standardised numbers (L2, C = 1).
 
     Where there is one class only to learn from, that one is predicted.
 
     Args:
-        train, test: float arrays (images, n).
-        labels: class number of each of `train`, at least one.
+        numbers: float array (images, n).
+        labels: class number of each image, at least one.
+
+    Returns:
+        function from float arrays (images, n) to the class number of each image.
     """
     if (labels == labels[0]).all():
-        return np.full(len(test), labels[0])
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    return model.fit(train, labels).predict(test)
+        return lambda asked: np.full(len(asked), labels[0])
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(numbers, labels).predict

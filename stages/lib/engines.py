@@ -1,7 +1,7 @@
 """What runs the frozen backbone: TensorFlow, or OpenVINO, which compiles its graph for the CPU and is faster there.
 
 The head is trained by TensorFlow whatever the engine; only the features that lie ready for it come from here. How fast
-each engine is, and how far its features differ, is in README.md, Speed.
+each engine is, and how far its features and what is made of them differ, is in README.md, Speed.
 """
 
 import collections
@@ -16,13 +16,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.lib.errors import UserError
+
+OPENVINO = {"openvino": "f32", "openvino-bfloat16": "bf16"}  # its engines: the precision in which each computes
 CHUNK = 4  # images a pass of OpenVINO; part of what makes the bytes, so not a setting. 1 to 32 were tried: README.md
 
 
 class Engine(NamedTuple):
     """A backbone made ready for an engine; it can be sent to another process."""
 
-    name: str  # tensorflow or openvino
+    name: str  # tensorflow, or one of OPENVINO
     content: bytes  # the backbone in the engine's form
     size: int  # side of the images in pixels
 
@@ -31,6 +34,9 @@ class Engine(NamedTuple):
 
         It yields float32 arrays (some images, features), in order. What comes out for an image doesn't depend on the
         images that come along with it, nor on the number of cores.
+
+        Raises:
+            UserError: the engine is openvino-bfloat16, and the CPU can't compute in bfloat16.
         """
         return (_tensorflow if self.name == "tensorflow" else _openvino)(self)
 
@@ -48,13 +54,13 @@ def identity(name, backbone):
     """Return a text that says all on which the features of an image of given pixels depend.
 
     Args:
-        name: tensorflow or openvino.
+        name: tensorflow, or one of OPENVINO.
         backbone: Keras model.
     """
     weights = hashlib.sha256()
     for array in backbone.get_weights():
         weights.update(np.ascontiguousarray(array).tobytes())
-    packages = ("tensorflow", "keras", "numpy", "pillow", *(["openvino"] if name == "openvino" else []))
+    packages = ("tensorflow", "keras", "numpy", "pillow", *(["openvino"] if name in OPENVINO else []))
     versions = " ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
     return f"{backbone.name} {backbone.input_shape[1]} {weights.hexdigest()} {name} {CHUNK} {versions}"
 
@@ -63,11 +69,11 @@ def build(name, backbone):
     """Return the `Engine` that runs a Keras backbone from (size, size, 3) RGB 0-255 to features.
 
     Args:
-        name: tensorflow or openvino.
+        name: tensorflow, or one of OPENVINO.
         backbone: Keras model.
     """
     size = backbone.input_shape[1]
-    if name == "openvino":
+    if name in OPENVINO:
         return Engine(name, _frozen_graph(backbone), size)
     from stages.lib.keras_file import save
 
@@ -115,6 +121,14 @@ def _openvino(engine):
     from openvino.preprocess import PrePostProcessor
 
     core = openvino.Core()
+    precision = OPENVINO[engine.name]
+    # Without such a CPU, OpenVINO would compute in float32 and say nothing.
+    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise UserError(
+            f"`embed.engine` is {engine.name}, and OpenVINO can't compute in bfloat16 on this CPU, "
+            f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}. Set `embed.engine: openvino`, which computes in float32; "
+            "then type `dvc repro`."
+        )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "backbone.pb")
         file.write_bytes(engine.content)
@@ -124,7 +138,7 @@ def _openvino(engine):
         steps.input().tensor().set_element_type(openvino.Type.u8)
         # A stream a core, of one thread each: faster than one stream on all cores, and the bytes depend on no count.
         cores = os.cpu_count() or 1
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
+        settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
         compiled = core.compile_model(steps.build(), "CPU", settings)
     requests = [compiled.create_infer_request() for _ in range(2 * cores)]
 

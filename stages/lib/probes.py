@@ -10,14 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.lib import baselines, splits
-from stages.lib.deterministic import keras
-from stages.lib.head import build_head
+from stages.lib.cross_validation import predict
 from stages.lib.images import decode, resize
 from stages.lib.inference import compiled
 from stages.lib.metrics import score
 from stages.lib.progress import track
 from stages.lib.threads import ahead
-from stages.lib.training import fit
 
 FOLDS = 5
 
@@ -72,7 +70,7 @@ def across(train, valid, tests, params, seeds):
     both = Labelled(*(np.concatenate(parts) for parts in zip(train, valid, strict=True)))
     sizes = np.cumsum([len(test.labels) for test in tests.values()])[:-1]
     every = np.concatenate([test.features for test in tests.values()])
-    regression = np.split(baselines.logistic_regression(both.features, both.labels, every), sizes)
+    regression = np.split(baselines.logistic_regression(both.features, both.labels)(every), sizes)
     heads = [
         np.split(_by_head(train, valid, every, params, seed), sizes)
         for seed in track(seeds, "head, on one laboratory's cells", unit="fits")
@@ -108,9 +106,8 @@ def within(cells, groups, params, seeds):
     for seed, fold in track(list(itertools.product(seeds, range(FOLDS))), "within a laboratory", unit="fits"):
         test, valid = folds[seed] == fold, folds[seed] == (fold + 1) % FOLDS
         rest, train = cells.of(~test), cells.of(~test & ~valid)
-        predicted["logistic_regression"][seed][test] = baselines.logistic_regression(
-            rest.features, rest.labels, cells.features[test]
-        )
+        regression = baselines.logistic_regression(rest.features, rest.labels)
+        predicted["logistic_regression"][seed][test] = regression(cells.features[test])
         predicted["head"][seed][test] = _by_head(train, cells.of(valid), cells.features[test], params, seed)
     scores = {
         method: _mean({seed: score(cells.labels, called) for seed, called in by_seed.items()})
@@ -121,16 +118,11 @@ def within(cells, groups, params, seeds):
 
 def _by_head(train, valid, test, params, seed):
     """Fit the head and return the class numbers of the features `test`."""
-    keras.utils.set_random_seed(seed)
-    features = np.concatenate([train.features, valid.features])
-    rows = np.split(np.arange(len(features)), [len(train.labels)])
-    classes = 1 + int(max(train.labels.max(), valid.labels.max()))
-    head = build_head(features.shape[1], classes, params.head)
-    parts = zip(rows, (train.labels, valid.labels), strict=True)
-    fit(head, features[:, None], *parts, params.optimiser, seed)
-    predicted = head.predict(test, batch_size=1024, verbose=0).argmax(axis=1)
-    keras.utils.clear_session()  # else every head fitted stays in memory
-    return predicted
+    features = np.concatenate([train.features, valid.features, test])[:, None]
+    labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # of `test` none is looked at
+    rows = np.split(np.arange(len(features)), np.cumsum([len(train.labels), len(valid.labels)]))
+    settings = params.model_copy(update={"seed": seed})
+    return predict(features, labels, 1 + int(labels.max()), *rows, settings).argmax(axis=1)
 
 
 def _mean(by_seed):

@@ -6,7 +6,6 @@ Shared by the stages that score a test part and that cross-validate, so that the
 import numpy as np
 import pandas as pd
 
-from stages.lib.errors import UserError
 from stages.lib.files import write_csv, write_json
 from stages.lib.intervals import bootstrap, combined, degenerate, wilson
 from stages.lib.metrics import (
@@ -172,22 +171,3 @@ def save(folder, metrics, images, labels, probabilities, classes):
     )
     write_csv(folder / "roc.csv", roc_curves(labels, probabilities, classes))
     write_csv(folder / "pr.csv", pr_curves(labels, probabilities, classes))
-
-
-def open_features(path, images):
-    """Return the features at `path`, memory-mapped: float16 array (images, 1 + views, n), [:, 0] without augmentation.
-
-    Args:
-        path: the .npy file.
-        images: how many images it must hold.
-
-    Raises:
-        UserError: it holds another number.
-    """
-    features = np.load(path, mmap_mode="r", allow_pickle=False)
-    if len(features) != images:
-        raise UserError(
-            f"{path.parent}/ holds {len(features):,} images and the splits {images:,}: they were made from different "
-            "images. Type `dvc repro` to bring them together."
-        )
-    return features

@@ -102,7 +102,7 @@ def fit(head, features, train, valid, params, seed, report=None):
     model.compile(optimizer=FusedAdam(params.learning_rate))
     model.optimizer.build(model.trainable_weights)  # variables made within a graph would have it built twice
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing)
-    step, check = _step(model, loss), _check(model, loss)
+    step, check = _functions(model, loss)
     callbacks = []
     if len(valid[0]):
         callbacks = [
@@ -132,40 +132,30 @@ def fit(head, features, train, valid, params, seed, report=None):
 # epochs on a few thousand images, and an epoch takes half as long again.
 
 
-def _step(model, loss):
-    """Return a function that takes one step on a batch: (features, one-hot labels, weights) to (loss, number right)."""
+def _functions(model, loss):
+    """Return (step, check), from a batch (features, one-hot labels, weights) to (loss, number right); `step` learns."""
+    shapes = (model.input_shape, model.output_shape, (None,))
+    # Of any number of rows, so that a last batch with fewer doesn't build the graph again.
+    signature = [tf.TensorSpec(shape) for shape in shapes]
 
-    @tf.function(input_signature=_signature(model), autograph=False)
+    def score(features, one_hot, weights, training):
+        probabilities = model(features, training=training)
+        value = tf.add_n([loss(one_hot, probabilities, sample_weight=weights), *model.losses])
+        return value, tf.math.count_nonzero(tf.argmax(one_hot, axis=1) == tf.argmax(probabilities, axis=1))
+
+    @tf.function(input_signature=signature, autograph=False)
     def step(features, one_hot, weights):
         with tf.GradientTape() as tape:
-            probabilities = model(features, training=True)
-            value = tf.add_n([loss(one_hot, probabilities, sample_weight=weights), *model.losses])
+            value, right = score(features, one_hot, weights, training=True)
         gradients = tape.gradient(value, [weight.value for weight in model.trainable_weights])
         model.optimizer.apply(gradients, model.trainable_weights)
-        return value, _right(one_hot, probabilities)
+        return value, right
 
-    return step
-
-
-def _check(model, loss):
-    """Return a function that scores a batch: (features, one-hot labels, weights) to (loss, number right)."""
-
-    @tf.function(input_signature=_signature(model), autograph=False)
+    @tf.function(input_signature=signature, autograph=False)
     def check(features, one_hot, weights):
-        probabilities = model(features, training=False)
-        value = tf.add_n([loss(one_hot, probabilities, sample_weight=weights), *model.losses])
-        return value, _right(one_hot, probabilities)
+        return score(features, one_hot, weights, training=False)
 
-    return check
-
-
-def _signature(model):
-    """Of batches of any number of rows, so that a last one with fewer doesn't build the graph again."""
-    return [tf.TensorSpec(shape) for shape in (model.input_shape, model.output_shape, (None,))]
-
-
-def _right(one_hot, probabilities):
-    return tf.math.count_nonzero(tf.argmax(one_hot, axis=1) == tf.argmax(probabilities, axis=1))
+    return step, check
 
 
 def _as_they_are(features, rows, labels, classes):

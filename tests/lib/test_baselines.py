@@ -1,6 +1,7 @@
 import numpy as np
 from PIL import Image
 
+from stages.lib import baselines
 from stages.lib.baselines import colour_histogram, colour_histograms, guesses, logistic_regression, majority
 
 
@@ -23,11 +24,11 @@ def test_logistic_regression_learns_what_is_linear():
     random = np.random.default_rng(0)
     labels = random.integers(3, size=300)
     numbers = random.normal(size=(300, 5)) + 4 * np.eye(5)[labels]
-    assert (logistic_regression(numbers[:200], labels[:200], numbers[200:]) == labels[200:]).mean() > 0.9
+    assert (logistic_regression(numbers[:200], labels[:200])(numbers[200:]) == labels[200:]).mean() > 0.9
 
 
 def test_logistic_regression_of_one_class_says_that_class():
-    assert logistic_regression(np.eye(4), np.full(4, 2), np.ones((3, 4))).tolist() == [2, 2, 2]
+    assert logistic_regression(np.eye(4), np.full(4, 2))(np.ones((3, 4))).tolist() == [2, 2, 2]
 
 
 def test_histograms_of_files_in_order(tmp_path):
@@ -54,3 +55,17 @@ def test_each_baseline_learns_from_train_and_from_its_own_numbers():
     labels[test] = 0  # what it is tested on it may not know
     assert (guesses(labels, untold, told, train, test)["logistic_regression"][::3] == 0).all()
     assert (guesses(labels, untold, told, train, test)["logistic_regression"][1::3] == 1).all()
+
+
+def test_of_very_many_images_some_of_every_class_are_learnt_from(monkeypatch):
+    labels = np.repeat([0, 1, 2], 200)
+    told = 4 * np.eye(3)[labels] + np.random.default_rng(0).normal(size=(600, 3))
+    train, test = np.arange(0, 600, 2), np.arange(1, 600, 2)
+    fitted = []
+    fit = baselines.logistic_regression
+    monkeypatch.setattr(baselines, "logistic_regression", lambda *given: fitted.append(given) or fit(*given))
+    monkeypatch.setattr(baselines, "LEARNT", 60)
+    monkeypatch.setattr(baselines, "ROWS", 7)
+    found = guesses(labels, told, told, train, test)
+    assert [np.bincount(labels).tolist() for _, labels in fitted] == [[20, 20, 20]] * 2
+    assert (found["logistic_regression"] == labels[test]).mean() > 0.9

@@ -6,6 +6,7 @@ import pytest
 
 from stages.lib import engines
 from stages.lib.deterministic import keras, start, tf
+from stages.lib.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +22,28 @@ def images():
     return np.random.default_rng(0).integers(256, size=(50, 32, 32, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("name", ["tensorflow", "openvino"])
+@pytest.fixture(params=["tensorflow", *engines.OPENVINO])
+def name(request, backbone):
+    if request.param == "openvino-bfloat16":
+        try:
+            engines.build(request.param, backbone).load()
+        except UserError as error:
+            pytest.skip(str(error))
+    return request.param
+
+
 def test_every_engine_gives_what_keras_gives_in_order(backbone, images, name):
     forward = engines.build(name, backbone).load()
     features = np.concatenate(list(forward(iter(images))))
     assert features.dtype == np.float32
     expected = backbone(images.astype(np.float32), training=False).numpy()
     assert np.ptp(expected, axis=0).min() > 1e-3
-    assert features == pytest.approx(expected, abs=1e-5)
+    # bfloat16 has a mantissa of 8 bits, which shows: it is not float32 under another name.
+    near = 2e-2 if name == "openvino-bfloat16" else 1e-5
+    assert features == pytest.approx(expected, abs=near)
+    assert (np.abs(features - expected).max() > 1e-5) == (name == "openvino-bfloat16")
 
 
-@pytest.mark.parametrize("name", ["tensorflow", "openvino"])
 def test_company_and_cores_change_no_bit(backbone, images, name, monkeypatch):
     forward = engines.build(name, backbone).load()
     alone = next(iter(forward(images[7:8])))
@@ -42,11 +54,21 @@ def test_company_and_cores_change_no_bit(backbone, images, name, monkeypatch):
     assert (by_one == together).all()
 
 
-def test_an_engine_can_be_used_twice(backbone, images):
-    forward = engines.build("openvino", backbone).load()
+def test_an_engine_can_be_used_twice(backbone, images, name):
+    forward = engines.build(name, backbone).load()
     first, second = (np.concatenate(list(forward(images))) for _ in range(2))
     assert (first == second).all()
     assert list(forward([])) == []
+
+
+def test_bfloat16_is_refused_where_it_would_be_float32(backbone, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", None)
+    import openvino
+
+    able = {"OPTIMIZATION_CAPABILITIES": ["FP32"], "FULL_DEVICE_NAME": "An old CPU"}
+    monkeypatch.setattr(openvino.Core, "get_property", lambda self, device, name: able[name])
+    with pytest.raises(UserError, match=r"bfloat16 on this CPU, An old CPU\. Set `embed.engine: openvino`"):
+        engines.build("openvino-bfloat16", backbone).load()
 
 
 def test_auto_is_tensorflow_where_there_is_a_gpu(monkeypatch):
@@ -61,6 +83,7 @@ def test_another_weight_or_engine_is_another_identity(backbone):
     found = engines.identity("openvino", backbone)
     assert found == engines.identity("openvino", backbone)
     assert found != engines.identity("tensorflow", backbone)
+    assert found != engines.identity("openvino-bfloat16", backbone)
     weights = backbone.get_weights()
     backbone.set_weights([weights[0] + 1e-6, *weights[1:]])
     assert found != engines.identity("openvino", backbone)

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.lib.errors import UserError
 from stages.lib.intervals import IntervalParams, wilson
 from stages.lib.metrics import rounded, summarise
-from stages.lib.scoring import describe, intervals_of, open_features, save, source_counts
+from stages.lib.scoring import describe, intervals_of, save, source_counts
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 PARAMS = IntervalParams(level=0.95, repeats=500, seed=1)
@@ -135,11 +134,3 @@ def test_files_written(scored, metrics, tmp_path):
         == set(pd.read_csv(tmp_path / "pr.csv")["class"])
         == set(CLASSES)
     )
-
-
-def test_features_of_other_images_stop(tmp_path):
-    file = tmp_path / "features.npy"
-    np.save(file, np.zeros((2, 1, 4), np.float16))
-    assert open_features(file, 2).shape == (2, 1, 4)
-    with pytest.raises(UserError, match=r"holds 2 images and the splits 3.*dvc repro"):
-        open_features(file, 3)

@@ -195,7 +195,7 @@ def test_a_changed_module_concerns_exactly_the_stages_that_import_it(project):
         assert sorted(path for path in changed if path.startswith("stages/")) == files
 
 
-@pytest.mark.parametrize("code", ["fetch", "split", "plot", "lib/scoring", "lib/baselines"])
+@pytest.mark.parametrize("code", ["fetch", "split", "baseline", "plot", "lib/scoring"])
 def test_what_needs_no_tensorflow_starts_without_it(code):
     """Importing it takes five seconds."""
     assert "stages/lib/deterministic.py" not in code_of(f"stages/{code}.py")

@@ -22,7 +22,7 @@ def test_a_second_run_runs_nothing(project):
 
 def test_a_change_of_views_reruns_embed_and_what_follows_but_not_split(project):
     project.set({"embed.views": 2})
-    assert project.repro() == {"embed", "train", "evaluate", "crossval", "plot"}
+    assert project.repro() == {"embed", "baseline", "train", "evaluate", "crossval", "plot"}
 
 
 def test_a_change_of_style_reruns_plot_alone(project):
@@ -76,7 +76,7 @@ def test_verify_says_which_results_differ_and_fails_beyond_the_tolerance(project
 
 def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_became_of_it(project):
     project.set({"split.seed": 3})
-    assert project.repro() == {"split", "train", "evaluate", "crossval", "plot"}
+    assert project.repro() == {"split", "baseline", "train", "evaluate", "crossval", "plot"}
     params = json.loads(project.run("dvc", "params", "diff", "--json"))
     assert set(params["params.yaml"]) == {"split.seed"}
     metrics = json.loads(project.run("dvc", "metrics", "diff", "--json", "--all"))

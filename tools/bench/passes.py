@@ -8,6 +8,7 @@ import numpy as np
 from stages.lib import engines
 from stages.lib.backbone import build
 from stages.lib.deterministic import start
+from stages.lib.errors import UserError
 from stages.lib.features import Recipe, Work, embed
 from stages.lib.files import sha256
 from stages.lib.images import decode, resize
@@ -28,14 +29,19 @@ def measure(files, settings):
     start(1)
     size = settings["image_size"]
     backbone = build("EfficientNetB0", size, WEIGHTS)
-    return _engines(backbone, size) + _feeding(engines.build("openvino", backbone).load(), files, settings)
+    forwards, refused = {}, []
+    for name in ("tensorflow", *engines.OPENVINO):
+        try:
+            forwards[name] = engines.build(name, backbone).load()
+        except UserError as error:
+            refused += ["", str(error)]
+    return _engines(backbone, forwards, size) + refused + _feeding(forwards["openvino"], files, settings)
 
 
-def _engines(backbone, size):
+def _engines(backbone, forwards, size):
     images = np.random.default_rng(1).integers(256, size=(PASSES, size, size, 3), dtype=np.uint8)
     runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
-    for name in ("tensorflow", "openvino"):
-        forward = engines.build(name, backbone).load()
+    for name, forward in forwards.items():
         runners[name] = lambda forward=forward: np.concatenate(list(forward(images)))
     features = {name: run() for name, run in runners.items()}  # a first time, in which things are compiled
     speeds = _in_turn(runners, PASSES)

@@ -1,0 +1,51 @@
+"""baseline: what a head must beat, on the images that heads are scored on.
+
+    python -m stages.baseline
+
+Reads data/features/, data/raw/, data/splits.csv. No head has a part in it, so another head doesn't rerun it. Writes
+
+    data/baselines/image.csv, grouped.csv   of the test images of each protocol, by what its training images teach
+    data/baselines/crossval.csv             of all images, each by what the cross-validation's other folds teach
+
+with the columns path, and majority, colour_histogram, logistic_regression: the class that each baseline names.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.lib.baselines import colour_histograms, guesses
+from stages.lib.errors import speaks_to_people
+from stages.lib.files import replacing, write_csv
+from stages.lib.folds import rounds
+from stages.lib.prepared import open_features
+from stages.lib.progress import track
+
+
+@speaks_to_people
+def main():
+    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
+    numbers, classes = pd.factorize(splits["label"], sort=True)
+    scored = {
+        protocol: [[np.flatnonzero(splits[protocol] == part) for part in ("train", "test")]]
+        for protocol in ("image", "grouped")
+    }
+    scored["crossval"] = [(train, test) for train, _, test in rounds(splits["fold"])]
+
+    colours = colour_histograms([Path("data/raw", path) for path in splits["path"]])
+    tables = {name: [] for name in scored}
+    fits = [(name, *rows) for name, found in scored.items() for rows in found]
+    for scheme, train, test in track(fits, "baseline", unit="fits"):
+        found = guesses(numbers, colours, features, train, test)
+        named = {"path": splits["path"].to_numpy()[test]} | {name: classes[guess] for name, guess in found.items()}
+        tables[scheme].append(pd.DataFrame(named, index=test))
+    with replacing("data/baselines") as partial:
+        partial.mkdir()
+        for name, found in tables.items():
+            write_csv(partial / f"{name}.csv", pd.concat(found).sort_index())
+
+
+if __name__ == "__main__":
+    main()

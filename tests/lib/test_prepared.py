@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from stages.lib.errors import UserError
+from stages.lib.prepared import open_features, read_guesses
+
+
+def test_features_of_other_images_stop(tmp_path):
+    file = tmp_path / "features.npy"
+    np.save(file, np.zeros((2, 1, 4), np.float16))
+    assert open_features(file, 2).shape == (2, 1, 4)
+    with pytest.raises(UserError, match=r"holds 2 images and the splits 3.*dvc repro"):
+        open_features(file, 3)
+
+
+def test_what_baselines_called_the_images(tmp_path):
+    file = tmp_path / "image.csv"
+    file.write_text(
+        "path,majority,other\na/1.png,b,b\nb/1.png,b,NA\n"
+    )  # a class may be called what pandas takes for none
+    found = read_guesses(file, ["a/1.png", "b/1.png"], ["NA", "b"])
+    assert {name: numbers.tolist() for name, numbers in found.items()} == {"majority": [1, 1], "other": [1, 0]}
+
+
+def test_guesses_of_other_images_stop(tmp_path):
+    file = tmp_path / "image.csv"
+    file.write_text("path,majority\na/1.png,a\nb/1.png,a\n")
+    for images in (["a/1.png"], ["b/1.png", "a/1.png"]):
+        with pytest.raises(UserError, match=r"image.csv holds other images .*`dvc repro`"):
+            read_guesses(file, images, ["a"])
