@@ -51,9 +51,7 @@ def main():
     model = backbone.build(settings.backbone, settings.image_size, weights, settings.seed)
 
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
-    images = [
-        (Path("data/raw", path), digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)
-    ]
+    images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
     engine = engines.choose(settings.engine)
     recipe = Recipe(settings.augmentation, settings.seed)
     address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()

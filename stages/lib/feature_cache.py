@@ -10,19 +10,11 @@ import io
 import time
 import uuid
 import zipfile
-from typing import NamedTuple
 
 import fsspec
 import numpy as np
 
 KEY = np.dtype("V16")  # what a row's key is stored as
-
-
-class Place(NamedTuple):
-    """Where a row is kept."""
-
-    shard: str  # path of its file
-    row: int
 
 
 def key(made_of):
@@ -35,9 +27,8 @@ class FeatureCache:
 
     >>> cache = FeatureCache("memory://features", "EfficientNetB0", limit=10**9)
     >>> cache.write([key("cell 1")], np.zeros((1, 1280), np.float16))
-    >>> places = cache.places()
-    >>> [features.shape for features in cache.read({places[key("cell 1")].shard}).values()]
-    [(1, 1280)]
+    >>> [(keys.tolist() == [key("cell 1")], cache.read(shard).shape) for shard, keys in cache.shards()]
+    [(True, (1, 1280))]
 
     Args:
         address: a path, or an address that fsspec knows. It is made where it is missing.
@@ -73,14 +64,12 @@ class FeatureCache:
                 self.files.rm_file(partial)
             raise
 
-    def places(self):
-        """Return {key: Place} of all rows in shards that can be read; others are removed, to be made anew."""
-        places = {}
+    def shards(self):
+        """Yield (path, keys of its rows) of each shard that can be read; others are removed, to be made anew."""
         for shard in sorted(self.files.glob(f"{self.folder}/*.npz")):
             keys = self._read(shard, "keys")
-            for row, found in enumerate([] if keys is None else keys.tolist()):
-                places[found] = Place(shard, row)
-        return places
+            if keys is not None:
+                yield shard, keys
 
     def read(self, shard):
         """Return a shard's features, float16 (rows, n), or None where they are damaged; the shard is removed then."""

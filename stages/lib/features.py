@@ -12,6 +12,7 @@ import numpy as np
 from stages.lib.errors import UserError
 from stages.lib.feature_cache import key
 from stages.lib.images import decode, resize
+from stages.lib.missing import Missing
 from stages.lib.progress import track
 from stages.lib.threads import ahead
 from stages.lib.views import Augmentation, view
@@ -49,7 +50,7 @@ def write_features(path, images, views, length, recipe, cache, execute):
     """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is the image as it is.
 
     float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
-    again. Only a few images and one shard are held in memory at a time, and 0.2 kB for each view.
+    again. Only a few images and one shard are held in memory at a time, and 33 bytes for each view.
 
     Args:
         path: the .npy file to write.
@@ -65,54 +66,52 @@ def write_features(path, images, views, length, recipe, cache, execute):
     Raises:
         UserError: a feature is not a number that float16 can hold.
     """
-    wanted = {}  # key of each view: where it belongs; the same image twice is embedded once
-    for row, (_, sha256) in enumerate(images):
-        for number in range(1 + views):
-            wanted.setdefault(recipe.key(sha256, number), []).append(row * (1 + views) + number)
+    keys = (recipe.key(sha256, number) for _, sha256 in images for number in range(1 + views))
+    missing = Missing(keys, len(images) * (1 + views))
+    used = set()
     header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), 1 + views, length)}
     with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
         for _ in range(TRIES):
-            shards = _take(cache, wanted, file, start, length)
-            if not wanted:
+            used |= _take(cache, missing, file, start, length)
+            if not len(missing):
                 break
-            missing = _missing(images, views, recipe, wanted)
-            parts = [missing[first : first + SHARD] for first in range(0, len(missing), SHARD)]
-            _show(execute(parts), len(missing))
+            works = _works(images, missing.to_make().reshape(len(images), 1 + views))
+            parts = [works[first : first + SHARD] for first in range(0, len(works), SHARD)]
+            _show(execute(parts), len(works))
         else:
             raise UserError(
-                f"{len(wanted):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
+                f"{len(missing):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
                 "over. Check that disk, or choose another folder by FEATURE_CACHE, then type `dvc repro`."
             )
-    cache.trim(keep=shards)
+    cache.trim(keep=used)
 
 
-def _take(cache, wanted, file, start, length):
-    """Copy rows from the cache to their places, strike them from `wanted`, and return the shards they came from."""
-    by_shard = {}
-    for found, place in cache.places().items():
-        if found in wanted:
-            by_shard.setdefault(place.shard, []).append((place.row, found))
-    for shard, rows in by_shard.items():
-        features = cache.read(shard)
+def _take(cache, missing, file, start, length):
+    """Copy rows from the cache to the places where they are missing, and return the shards they came from."""
+    used = set()
+    for shard, keys in cache.shards():
+        places = missing.places(keys)
+        features = cache.read(shard) if places else None
         if features is None:
             continue
-        for row, found in rows:
-            content = features[row].astype("<f2").tobytes()
-            for position in wanted.pop(found):
-                file.seek(start + position * 2 * length)
+        used.add(shard)
+        for index, rows in places:
+            content = features[index].astype("<f2").tobytes()
+            for row in rows.tolist():
+                file.seek(start + row * 2 * length)
                 file.write(content)
-    return list(by_shard)
+            missing.fill(rows)
+    return used
 
 
-def _missing(images, views, recipe, wanted):
-    works, seen = [], set()
-    for file, sha256 in images:
-        numbers = tuple(number for number in range(1 + views) if recipe.key(sha256, number) in wanted)
-        if numbers and sha256 not in seen:
-            seen.add(sha256)
-            works.append(Work(str(file), sha256, numbers))
+def _works(images, to_make):
+    """Return the `Work` for the views to make, a bool array (images, 1 + views)."""
+    works = []
+    for (file, sha256), views in zip(images, to_make, strict=True):
+        if views.any():
+            works.append(Work(str(file), sha256, tuple(np.flatnonzero(views).tolist())))
     return works
 
 
