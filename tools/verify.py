@@ -3,8 +3,8 @@
     python -m tools.verify
 
 The same kind of machine gives the same bytes. Another kind of CPU rounds differently in the last bits, and training
-carries that as far as a test image or two: so a metric may differ by `TOLERANCE`, or by what `IMAGES` test images make
-of it. Exit status 0 if none differs by more.
+carries that as far as some test images, up to three between CPUs with AVX2 and with AVX-512: so a metric may differ by
+`TOLERANCE`, or by what `IMAGES` test images make of it. Exit status 0 if none differs by more.
 
 With --here, the results in this folder are compared instead of a clone's: for CI, which has just run `dvc repro`.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 TOLERANCE = 0.02  # absolute, of any metric ...
-IMAGES = 2  # ... or this many test images called otherwise, of the class for a class's metrics
+IMAGES = 4  # ... or this many test images called otherwise, of the class for a class's metrics
 ROUNDING = 1e-4  # of the reported digits
 COUNTS = (
     ".images.",
@@ -31,8 +31,9 @@ COUNTS = (
     ".level",
     ".repeats",
 )  # may not differ
-# How it got there, not how good it is; and which kind of interval, which one image can decide.
-IGNORED = ("epochs", "best_epoch", "wilson")
+# How it got there, not how good it is; and intervals: they follow from the same predictions, and one image can decide
+# of which kind one is, which moves it far.
+IGNORED = ("epochs", "best_epoch", "wilson", "low", "high")
 
 
 def main():
@@ -89,7 +90,7 @@ def tolerance(key, metrics):
     """Return by how much the metric `key` of flat `metrics` may differ."""
     if any(count in f".{key}" for count in COUNTS):
         return 0
-    *sections, _ = [part for part in key.split(".") if part not in ("intervals", "low", "high")]
+    *sections, _ = key.split(".")
     if "per_class" in sections:
         tested = metrics.get(".".join([*sections, "support"]), 0)
     elif "cells" in sections:

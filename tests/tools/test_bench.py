@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from stages.lib.images import decode
-from tools.bench import scale, turned
+from tools.bench import scale
 from tools.bench.watch import watch
 
 
@@ -49,13 +49,6 @@ def test_images_to_scale_with_are_even_over_the_classes_and_some_are_copies(tmp_
     turned = {image.tobytes() for image in pixels}
     copies = [image for image in pixels if image.transpose(1, 0, 2)[:, ::-1].copy().tobytes() in turned]
     assert len(copies) == 10
-
-
-def test_the_stand_in_finds_those_copies(tmp_path):
-    scale.make(tmp_path, 50)
-    found = turned.find_siblings(sorted(tmp_path.glob("*/*.png")))
-    assert len(set(found.group)) == 40 and len(set(found.pixels)) == 50
-    assert (found.group == found.kin).all()
 
 
 def test_growth_is_drawn_for_every_stage(tmp_path):

@@ -35,7 +35,7 @@ def measure(files, settings):
             forwards[name] = engines.build(name, backbone).load()
         except UserError as error:
             refused += ["", str(error)]
-    return _engines(backbone, forwards, size) + refused + _feeding(forwards["openvino"], files, settings)
+    return _engines(backbone, forwards, size) + refused + _feeding(forwards, files, settings)
 
 
 def _engines(backbone, forwards, size):
@@ -62,7 +62,7 @@ def _engines(backbone, forwards, size):
     ]
 
 
-def _feeding(forward, files, settings):
+def _feeding(forwards, files, settings):
     """Compare the two halves of embedding, each by itself, with the whole of it."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
     recipe = Recipe(Augmentation(**settings["augmentation"]), settings["seed"])
@@ -74,17 +74,16 @@ def _feeding(forward, files, settings):
     def nothing(images):
         return (np.zeros((1, 1), np.float32) for _ in images)
 
-    speeds = _in_turn(
-        {
-            "decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe)),
-            "passes alone": lambda: list(forward(pixels)),
-            "both together, as `embed` runs them": lambda: list(embed(works, forward, size, recipe)),
-        },
-        count,
-    )
+    runners = {"decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe))}
+    for name, forward in forwards.items():
+        runners[f"{name}, passes alone"] = lambda forward=forward: list(forward(pixels))
+        runners[f"{name}, both together, as `embed` runs them"] = lambda forward=forward: list(
+            embed(works, forward, size, recipe)
+        )
+    speeds = _in_turn(runners, count)
     return [
         "",
-        f"Embedding {len(works)} image files with {len(views) - 1} views each, by OpenVINO, {ROUNDS} rounds in turn.",
+        f"Embedding {len(works)} image files with {len(views) - 1} views each, {ROUNDS} rounds in turn.",
         "",
         "| | images a second (range) |",
         "|---|---:|",

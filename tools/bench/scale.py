@@ -1,19 +1,17 @@
 """How time and memory of each stage grow with the number of images.
 
-    python -m tools.bench.scale 1000 10000 --output tools/bench
-    python -m tools.bench.scale 100000 --stand-in --output tools/bench
+    python -m tools.bench.scale 1000 10000 100000 --output tools/bench
 
 Makes small images of blots, one in five a turned copy of another, runs the pipeline on each number of them in a clone
 of the last commit, and writes scale.csv and scale.svg. The backbone is EfficientNetB0 at 32 px without views, a cheap
 stand-in, so that what is seen is the growth and not the backbone; its own rate is what `make bench` measures.
 
-Numbers of images that scale.csv holds already are kept, those asked for again are replaced. With --stand-in, exact
-turns take the place of the search for siblings (turned.py), and the stage stands there as "split, stand-in".
+Numbers of images that scale.csv holds already are kept, those asked for again are replaced. 100,000 images take three
+quarters of an hour on two cores, or twice that, most of it in the search for siblings.
 """
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,12 +43,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="+", type=int)
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--stand-in", action="store_true", help="don't search for siblings")
     options = parser.parse_args()
     file = options.output / "scale.csv"
     table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["images"])
     for count in options.images:
-        rows = pd.DataFrame([{"images": count} | row for row in measure(count, options.stand_in)])
+        rows = pd.DataFrame([{"images": count} | row for row in measure(count)])
         table = pd.concat([table[table["images"] != count], rows]).sort_values("images", kind="stable")
         print(table.to_string(index=False))
         with replacing(file) as partial:
@@ -58,7 +55,7 @@ def main():
     draw(table, options.output / "scale.svg")
 
 
-def measure(count, stand_in):
+def measure(count):
     """Run the pipeline on `count` images; yields {"stage", "seconds", "peak_mb"} for each stage."""
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         make(Path(folder, "images"), count)
@@ -67,13 +64,9 @@ def measure(count, stand_in):
         content = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))
         _update(content, PARAMETERS | {"fetch": {"source": "archive", "archive": str(Path(folder, "images"))}})
         (clone / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        if stand_in:
-            shutil.copyfile(Path(__file__).with_name("turned.py"), clone / "stages/lib/siblings.py")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "FEATURE_CACHE": f"{folder}/features"}
         for stage, (seconds, peak) in watch(["dvc", "repro"], clone, environment).stages.items():
-            if stand_in and stage == "split":
-                stage = "split, stand-in"
             yield {"stage": stage, "seconds": round(seconds, 1), "peak_mb": round(peak / 1e6)}
 
 
@@ -117,7 +110,9 @@ def draw(table, path):
             memory.loglog(rows["images"], rows["peak_mb"], marker="o", label=stage)
         counts = np.array(sorted(table["images"].unique()))
         start = table.loc[table["images"] == counts[0], "seconds"].max()
-        times.loglog(counts, start * counts / counts[0], color="0.6", linestyle="--", label="proportional")
+        growth = {"proportional, n": counts, "n log n": counts * np.log(counts)}
+        for (label, cost), line in zip(growth.items(), ("--", ":"), strict=True):
+            times.loglog(counts, start * cost / cost[0], color="0.6", linestyle=line, label=label)
         times.set(xlabel="images", ylabel="seconds", title="Time a stage")
         memory.axhline(4000, color="0.6", linestyle="--")
         memory.text(counts[0], 4000, "4 GB", va="bottom", color="0.4")
