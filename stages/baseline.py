@@ -19,15 +19,14 @@ from stages.lib.baselines import colour_histograms, guesses
 from stages.lib.errors import speaks_to_people
 from stages.lib.files import replacing, write_csv
 from stages.lib.folds import rounds
-from stages.lib.prepared import open_features
+from stages.lib.prepared import open_features, read_splits
 from stages.lib.progress import track
 
 
 @speaks_to_people
 def main():
-    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    splits, numbers, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
-    numbers, classes = pd.factorize(splits["label"], sort=True)
     scored = {
         protocol: [[np.flatnonzero(splits[protocol] == part) for part in ("train", "test")]]
         for protocol in ("image", "grouped")
@@ -39,8 +38,8 @@ def main():
     fits = [(name, *rows) for name, found in scored.items() for rows in found]
     for scheme, train, test in track(fits, "baseline", unit="fits"):
         found = guesses(numbers, colours, features, train, test)
-        named = {"path": splits["path"].to_numpy()[test]} | {name: classes[guess] for name, guess in found.items()}
-        tables[scheme].append(pd.DataFrame(named, index=test))
+        named = {name: np.array(classes)[guess] for name, guess in found.items()}
+        tables[scheme].append(splits.loc[test, ["path"]].assign(**named))
     with replacing("data/baselines") as partial:
         partial.mkdir()
         for name, found in tables.items():

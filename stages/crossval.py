@@ -12,7 +12,6 @@ kept: what is scored is the recipe, not the shipped classifier. Writes to report
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from stages.lib import params
 from stages.lib.cross_validation import predict
@@ -20,7 +19,7 @@ from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json
 from stages.lib.folds import rounds
 from stages.lib.intervals import IntervalParams
-from stages.lib.prepared import open_features, read_guesses
+from stages.lib.prepared import open_features, read_guesses, read_splits
 from stages.lib.progress import track
 from stages.lib.scoring import describe, save, source_counts
 from stages.lib.training import TrainParams
@@ -31,10 +30,8 @@ def main():
     settings = params.load("params.yaml", "train", TrainParams)
     intervals = params.load("params.yaml", "intervals", IntervalParams)
 
-    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    splits, labels, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))
-    classes = sorted(splits["label"].unique())
-    labels = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
     folds = rounds(splits["fold"])
     guesses = read_guesses(Path("data/baselines/crossval.csv"), splits["path"], classes)
 

@@ -2,8 +2,8 @@
 
     python -m stages.evaluate image      # or grouped
 
-Reads models/<protocol>/head.keras and classes.json, data/features/backbone.keras, data/raw/, data/splits.csv,
-data/baselines/, data/fetch.json. The classifier gets the image files, not the features it was trained on, so that what
+Reads models/<protocol>/head.keras, data/features/backbone.keras, data/raw/, data/splits.csv, data/baselines/,
+data/fetch.json. The classifier gets the image files, not the features it was trained on, so that what
 is scored is what is shipped. Writes
 
     models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
@@ -17,7 +17,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from stages.lib import keras_file, params
 from stages.lib.deterministic import keras, start
@@ -27,7 +26,7 @@ from stages.lib.head import classifier
 from stages.lib.images import decode, resize
 from stages.lib.inference import compiled
 from stages.lib.intervals import IntervalParams
-from stages.lib.prepared import read_guesses
+from stages.lib.prepared import read_guesses, read_splits
 from stages.lib.progress import track
 from stages.lib.scoring import describe, save, source_counts
 from stages.lib.threads import ahead
@@ -41,9 +40,7 @@ def main():
     settings = params.load("params.yaml", "intervals", IntervalParams)
     start(seed=0)  # nothing here is random but the intervals, which have their own; this is for deterministic kernels
 
-    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
-    classes = read_json(Path("models", protocol, "classes.json"))
-    numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
+    splits, numbers, classes = read_splits("data/splits.csv")
     rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid", "test")}
     labels, tested = numbers[rows["test"]], splits.iloc[rows["test"]]
     guesses = read_guesses(Path("data/baselines", f"{protocol}.csv"), tested["path"], classes)

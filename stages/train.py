@@ -23,7 +23,7 @@ from stages.lib.errors import speaks_to_people
 from stages.lib.files import read_json, replacing, write_csv, write_json
 from stages.lib.head import build_head
 from stages.lib.keras_file import save
-from stages.lib.prepared import open_features
+from stages.lib.prepared import open_features, read_splits
 from stages.lib.training import TrainParams, fit
 
 
@@ -35,10 +35,8 @@ def main():
     settings = params.load("params.yaml", "train", TrainParams)
     start(settings.seed)
 
-    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    splits, numbers, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))
-    classes = sorted(splits["label"].unique())
-    numbers = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
     rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid")}
     if not len(rows["valid"]):
         print(

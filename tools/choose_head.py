@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pydantic
 import yaml
 
@@ -36,7 +35,7 @@ from stages.lib.files import replacing, sha256
 from stages.lib.folds import outside
 from stages.lib.intervals import IntervalParams
 from stages.lib.metrics import cell_weights, score
-from stages.lib.prepared import open_features
+from stages.lib.prepared import open_features, read_splits
 from stages.lib.progress import track
 from stages.lib.scoring import intervals_of
 from stages.lib.training import TrainParams
@@ -71,14 +70,12 @@ def main():
     options = parser.parse_args()
 
     intervals = params.load("params.yaml", "intervals", IntervalParams)
-    splits = pd.read_csv("data/splits.csv", dtype={"path": str, "label": str}, keep_default_na=False)
+    splits, labels, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))
     candidates = read_candidates(options.candidates, yaml.safe_load(Path("params.yaml").read_text("utf-8")), features)
 
     kept = np.flatnonzero(splits["grouped"] != "test")
-    features, splits = features[kept], splits.iloc[kept]
-    classes = sorted(splits["label"].unique())
-    labels = splits["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
+    features, splits, labels = features[kept], splits.iloc[kept], labels[kept]
     fold, groups = splits["fold"].to_numpy(), splits["group"].to_numpy()
 
     data = hashlib.sha256(features.tobytes() + labels.tobytes()).hexdigest()

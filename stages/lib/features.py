@@ -50,7 +50,7 @@ def write_features(path, images, views, length, recipe, cache, execute):
     """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is the image as it is.
 
     float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
-    again. Only a few images and one shard are held in memory at a time, and 33 bytes for each view.
+    again. Only a few images and one shard are held in memory at a time, and 25 bytes for each view.
 
     Args:
         path: the .npy file to write.

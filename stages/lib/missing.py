@@ -1,4 +1,4 @@
-"""Which rows of the features are still missing: by their keys, in 33 bytes a row, so that millions fit in memory."""
+"""Which rows of the features are still missing: by their keys, in 25 bytes a row, so that millions fit in memory."""
 
 import numpy as np
 

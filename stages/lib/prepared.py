@@ -6,6 +6,17 @@ import pandas as pd
 from stages.lib.errors import UserError
 
 
+def read_splits(path):
+    """Return what the stage `split` wrote, and its classes: (table, class number of each image, class names).
+
+    The table is a DataFrame, the numbers an int array, and the names a list in the order of their numbers. A class may
+    be called NA, or 1.
+    """
+    table = pd.read_csv(path, dtype={"path": str, "label": str}, keep_default_na=False)
+    numbers, names = pd.factorize(table["label"], sort=True)
+    return table, numbers, names.tolist()
+
+
 def open_features(path, images):
     """Return the features at `path`, memory-mapped: float16 array (images, 1 + views, n), [:, 0] without augmentation.
 

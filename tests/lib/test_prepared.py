@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from stages.lib.errors import UserError
-from stages.lib.prepared import open_features, read_guesses
+from stages.lib.prepared import open_features, read_guesses, read_splits
+
+
+def test_classes_are_numbered_by_name_whatever_they_are_called(tmp_path):
+    file = tmp_path / "splits.csv"
+    file.write_text("path,label,group\n007,b,1\n2,NA,1\n3,10,2\n4,b,3\n")
+    splits, numbers, classes = read_splits(file)
+    assert classes == ["10", "NA", "b"]
+    assert numbers.tolist() == [2, 1, 0, 2]
+    assert splits["path"].tolist() == ["007", "2", "3", "4"]
 
 
 def test_features_of_other_images_stop(tmp_path):

@@ -49,7 +49,6 @@ def tree(tmp_path_factory):
     folder = root / "models/grouped"
     folder.mkdir(parents=True)
     keras.Sequential([keras.Input((3,)), keras.layers.Softmax()]).save(folder / "head.keras")
-    (folder / "classes.json").write_text(json.dumps(CLASSES))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setattr(sys, "argv", ["evaluate", "grouped"])
@@ -105,7 +104,7 @@ def test_intervals_by_the_parameters(metrics):
 
 
 def test_baselines_of_another_split_stop(tree, tmp_path, monkeypatch, capsys):
-    for name in ("data/splits.csv", "data/baselines/grouped.csv", "models/grouped/classes.json", "params.yaml"):
+    for name in ("data/splits.csv", "data/baselines/grouped.csv", "params.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((tree / name).read_bytes())
     splits = pd.read_csv(tmp_path / "data/splits.csv").replace({"grouped": {"test": "valid", "valid": "test"}})
