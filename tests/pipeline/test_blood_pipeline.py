@@ -1,4 +1,4 @@
-"""The pipeline of the blood backbone, tiny and on drawn cells, and that the one in the top folder goes without it."""
+"""The pipeline of the blood backbone, tiny and on drawn cells."""
 
 import importlib.util
 import json
@@ -6,7 +6,6 @@ import zipfile
 
 import pandas as pd
 import pytest
-import yaml
 
 from stages.lib import lite0
 from stages.lib.synthetic import SyntheticParams, draw_dataset
@@ -94,13 +93,3 @@ def test_another_laboratory_concerns_what_measures_and_not_the_training(made):
         "measure",
         "card",
     }
-
-
-def test_the_top_folders_commands_know_nothing_of_it(project):
-    stages = set(yaml.safe_load((project.folder / "dvc.yaml").read_text())["stages"])
-    assert not STAGES & stages
-    listed = project.run("dvc", "stage", "list", "--name-only", "--all").split()
-    assert {name.split("@")[0] for name in listed} == stages
-    for command in (["repro", "--dry", "--all-pipelines"], ["status"], ["metrics", "show"]):
-        printed = project.run("dvc", *command)
-        assert not any(name in printed for name in ("blood.", "pretrain", "results.json")), printed

@@ -1,7 +1,12 @@
-"""The whole pipeline in a temporary clone, by DVC's own commands: what reruns, what repeats, what a user types."""
+"""The whole pipeline in a temporary clone, by DVC's own commands: what reruns, what repeats, what a user types.
+
+Every test that needs the reproduced project stands here: tests run side by side by file, and each process would make
+one of its own.
+"""
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +14,8 @@ import pytest
 import yaml
 
 from tests.pipeline.conftest import stages_run
+from tests.pipeline.imports import code_of
+from tests.pipeline.test_dependencies import PIPELINES, STAGES
 
 
 def lock(project):
@@ -47,6 +54,36 @@ def test_every_parameter_is_its_stages_own(project, key, value, stages):
     project.set({key: value})
     status = json.loads(project.run("dvc", "status", "--json"))
     assert {name for name, found in status.items() if any("changed deps" in entry for entry in found)} == stages
+
+
+def test_a_changed_module_concerns_exactly_the_stages_that_import_it(project):
+    """Proved by DVC itself: after a change of every file, `dvc status` names for each stage those that are its code."""
+    code = {stage.name: code_of(stage.script) for stage in STAGES if stage.folder == PIPELINES["stages"]}
+    files = {Path(project.folder, file) for files in code.values() for file in files}
+    assert len(files) > 20
+    before = {file: file.read_bytes() for file in files}
+    for file, content in before.items():
+        file.write_bytes(content + b"\n# changed\n")
+    status = json.loads(project.run("dvc", "status", "--json"))
+    for file, content in before.items():
+        file.write_bytes(content)
+    for name, files in code.items():
+        reported = next(entries for found, entries in status.items() if found.split("@")[0] == name)
+        (changed,) = (entry["changed deps"] for entry in reported if "changed deps" in entry)
+        assert sorted(path for path in changed if path.startswith("stages/")) == files
+
+
+def test_the_top_folders_commands_know_nothing_of_the_blood_pipeline(project):
+    stages, blood = (
+        set(yaml.safe_load((project.folder / folder / "dvc.yaml").read_text())["stages"])
+        for folder in (PIPELINES["stages"], PIPELINES["stages/blood"])
+    )
+    assert blood and not blood & stages
+    listed = project.run("dvc", "stage", "list", "--name-only", "--all").split()
+    assert {name.split("@")[0] for name in listed} == stages
+    for command in (["repro", "--dry", "--all-pipelines"], ["status"], ["metrics", "show"]):
+        printed = project.run("dvc", *command)
+        assert not any(name in printed for name in ("blood.", "pretrain", "results.json")), printed
 
 
 def test_a_comment_in_the_readme_reruns_nothing(project):
