@@ -24,9 +24,8 @@ def test_features_of_other_images_stop(tmp_path):
 
 def test_what_baselines_called_the_images(tmp_path):
     file = tmp_path / "image.csv"
-    file.write_text(
-        "path,majority,other\na/1.png,b,b\nb/1.png,b,NA\n"
-    )  # a class may be called what pandas takes for none
+    # A class may be called NA, which pandas takes for none.
+    file.write_text("path,majority,other\na/1.png,b,b\nb/1.png,b,NA\n")
     found = read_guesses(file, ["a/1.png", "b/1.png"], ["NA", "b"])
     assert {name: numbers.tolist() for name, numbers in found.items()} == {"majority": [1, 1], "other": [1, 0]}
 
