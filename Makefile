@@ -31,10 +31,10 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(RUN) dvc repro
 	@$(BIN)/python -m tools.headline
 
-blood: lite0  ## train the blood-cell weights anew, from the images that models/blood/archives/README.md names: hours
-	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("models/blood/params.yaml"))["cells"]["archive"])'); \
-		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: models/blood/archives/README.md says where to get it"; exit 1; }
-	@cd models/blood && $(RUN) dvc repro
+blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
+	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
+		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
+	@cd pretraining && $(RUN) dvc repro
 
 test: setup  ## lint, then all tests
 	@$(BIN)/ruff check .
@@ -57,7 +57,7 @@ verify: setup  ## run the pipeline in a clone and compare with the committed res
 	@$(RUN) python -m tools.verify
 
 bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images
-	@$(BIN)/python -m tools.bench $(if $(ARCHIVE),--archive "$(ARCHIVE)")
+	@$(BIN)/python -m benchmarks $(if $(ARCHIVE),--archive "$(ARCHIVE)")
 
 lock: .cache/lock/bin/uv  ## pin requirements.in and requirements-lite0.in anew, into their .txt
 	$< $(COMPILE) requirements.in --output-file requirements.txt

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.lib.baselines import colour_histograms, guesses
-from stages.lib.errors import speaks_to_people
-from stages.lib.files import replacing, write_csv
-from stages.lib.folds import rounds
-from stages.lib.prepared import open_features, read_splits
-from stages.lib.progress import track
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import replacing, write_csv
+from wbc.core.progress import track
+from wbc.core.tables import open_features, read_splits
+from wbc.evaluation.baselines import guesses
+from wbc.features.color_histogram import colour_histograms
+from wbc.splitting.folds import rounds
 
 
 @speaks_to_people

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.lib import params
-from stages.lib.cross_validation import predict
-from stages.lib.errors import speaks_to_people
-from stages.lib.files import read_json
-from stages.lib.folds import rounds
-from stages.lib.intervals import IntervalParams
-from stages.lib.prepared import open_features, read_guesses, read_splits
-from stages.lib.progress import track
-from stages.lib.scoring import describe, save, source_counts
-from stages.lib.training import TrainParams
+from wbc.core import params
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import read_json
+from wbc.core.progress import track
+from wbc.core.tables import open_features, read_guesses, read_splits
+from wbc.evaluation.intervals import IntervalParams
+from wbc.evaluation.scoring import describe, save, source_counts
+from wbc.splitting.folds import rounds
+from wbc.training.cross_validation import predict
+from wbc.training.fitting import TrainParams
 
 
 @speaks_to_people

@@ -4,7 +4,7 @@ Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features
 
     features.npy    float16 (images, 1 + views, 1280), in the manifest's order
     features.json   what made them
-    backbone.keras  the backbone that made them, for `evaluate` to build the classifier from
+    backbones.keras  the backbone that made them, for `evaluate` to build the classifier from
 
 What was computed before is taken from a cache, which lies in .cache/features or in what the environment's FEATURE_CACHE
 says: a folder, or an address that fsspec knows. With `embed.executor: dask`, the workers of the cluster that
@@ -18,16 +18,18 @@ from typing import Literal
 import pandas as pd
 import pydantic
 
-from stages.lib import backbone, engines, executors, params
-from stages.lib.deterministic import start
-from stages.lib.errors import UserError, speaks_to_people
-from stages.lib.feature_cache import FeatureCache
-from stages.lib.features import Recipe, write_features
-from stages.lib.files import replacing, sha256, write_json
-from stages.lib.keras_file import save
-from stages.lib.views import Augmentation
+from wbc.core import params
+from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.files import replacing, sha256, write_json
+from wbc.features import engines, executors
+from wbc.features.cache import FeatureCache
+from wbc.features.embedding import Recipe, write_features
+from wbc.features.views import Augmentation
+from wbc.models import backbones
+from wbc.models.keras_file import save
+from wbc.models.tensorflow_setup import start
 
-BLOOD = Path("models/blood/efficientnetb0.weights.h5")
+BLOOD = Path("pretraining/efficientnetb0.weights.h5")
 LIMIT = 20 * 10**9  # bytes of the cache, 870,000 images with 8 views; more only while all are in use
 
 
@@ -48,7 +50,7 @@ def main():
     settings = params.load("params.yaml", "embed", EmbedParams)
     start(settings.seed)
     weights, weights_sha256 = find_weights(settings)
-    model = backbone.build(settings.backbone, settings.image_size, weights, settings.seed)
+    model = backbones.build(settings.backbone, settings.image_size, weights, settings.seed)
 
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]

@@ -18,18 +18,19 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.lib import keras_file, params
-from stages.lib.deterministic import keras, start
-from stages.lib.errors import speaks_to_people
-from stages.lib.files import read_json, replacing
-from stages.lib.head import classifier
-from stages.lib.images import decode, resize
-from stages.lib.inference import compiled
-from stages.lib.intervals import IntervalParams
-from stages.lib.prepared import read_guesses, read_splits
-from stages.lib.progress import track
-from stages.lib.scoring import describe, save, source_counts
-from stages.lib.threads import ahead
+from wbc.core import params
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import read_json, replacing
+from wbc.core.prefetch import ahead
+from wbc.core.progress import track
+from wbc.core.tables import read_guesses, read_splits
+from wbc.data.images import decode, resize
+from wbc.evaluation.intervals import IntervalParams
+from wbc.evaluation.scoring import describe, save, source_counts
+from wbc.models import keras_file
+from wbc.models.head import classifier
+from wbc.models.inference import compiled
+from wbc.models.tensorflow_setup import keras, start
 
 
 @speaks_to_people

@@ -13,12 +13,14 @@ from typing import Literal, NamedTuple
 import pandas as pd
 import pydantic
 
-from stages.lib import archives, fetch_report, files, inventory, kaggle_download, params, synthetic
-from stages.lib.cells import CLASSES
-from stages.lib.class_folders import Delivery
-from stages.lib.errors import speaks_to_people
-from stages.lib.lock import one_at_a_time
-from stages.lib.progress import track
+from wbc.core import files, params
+from wbc.core.errors import speaks_to_people
+from wbc.core.locks import one_at_a_time
+from wbc.core.progress import track
+from wbc.data import archives, fetch_report, kaggle_download, manifest
+from wbc.data.class_folders import Delivery
+from wbc.synthetic import dataset
+from wbc.synthetic.cells import CLASSES
 
 RAW, QUARANTINE = Path("data/raw"), Path("data/quarantine")
 MANIFEST, REPORT = Path("data/manifest.csv"), Path("data/fetch.json")
@@ -41,7 +43,7 @@ class FetchParams(params.Section):
     on_bad_image: Literal["stop", "quarantine"]
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
     kaggle: KaggleParams
-    synthetic: synthetic.SyntheticParams
+    synthetic: dataset.SyntheticParams
 
 
 class Origin(NamedTuple):
@@ -58,17 +60,17 @@ def main():
     settings = params.load("params.yaml", "fetch", FetchParams)
     with one_at_a_time(LOCK), contextlib.ExitStack() as whole:
         # They take their places in reverse order, data/fetch.json last.
-        report, manifest, quarantine, raw = (
+        report, table, quarantine, raw = (
             whole.enter_context(files.replacing(path)) for path in (REPORT, MANIFEST, QUARANTINE, RAW)
         )
         origin = deliver(settings, raw)
-        found = inventory.take_inventory(raw)
+        found = manifest.take_inventory(raw)
         bad = sorted(origin.delivery.unusable + found.bad)
         if settings.on_bad_image == "stop":
-            inventory.refuse_bad(bad, found.rows)
-        inventory.refuse_vanished(origin.delivery.labels, found.rows, bad)
-        inventory.set_aside(found.bad, raw, quarantine)
-        files.write_csv(manifest, pd.DataFrame(found.rows, columns=inventory.Row._fields))
+            manifest.refuse_bad(bad, found.rows)
+        manifest.refuse_vanished(origin.delivery.labels, found.rows, bad)
+        manifest.set_aside(found.bad, raw, quarantine)
+        files.write_csv(table, pd.DataFrame(found.rows, columns=manifest.Row._fields))
         content = fetch_report.describe(settings, origin, found, bad)
         files.write_json(report, content)
     print(fetch_report.summary(content))
@@ -94,10 +96,10 @@ def draw(settings, raw):
     """Draw the synthetic data set into `raw`/<class>/ and return its `Origin`."""
     labels = set()
     total = len(CLASSES) * settings.cells_per_class * settings.copies_per_cell
-    for drawing in track(synthetic.draw_dataset(settings), "draw", total):
+    for drawing in track(dataset.draw_dataset(settings), "draw", total):
         labels.add(drawing.label)
         (raw / drawing.label).mkdir(parents=True, exist_ok=True)
-        drawing.image.save(raw / drawing.label / f"{drawing.number:04d}.jpg", quality=synthetic.JPEG_QUALITY)
+        drawing.image.save(raw / drawing.label / f"{drawing.number:04d}.jpg", quality=dataset.JPEG_QUALITY)
     description = (
         f"synthetic drawings, not photographs: {settings.cells_per_class} cells a class, "
         f"{settings.copies_per_cell} copies a cell, seed {settings.seed}"

@@ -11,11 +11,12 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from stages.lib import figures, images, report
-from stages.lib.comparison import PROTOCOLS
-from stages.lib.errors import speaks_to_people
-from stages.lib.files import read_json, replacing
-from stages.lib.params import Section, load
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import read_json, replacing
+from wbc.core.params import Section, load
+from wbc.data import images
+from wbc.reporting import figures, report
+from wbc.reporting.comparison import PROTOCOLS
 
 RAW = Path("data/raw")
 REPORTS = Path("reports")

@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 import pydantic
 
-from stages.lib import params
-from stages.lib.audit import PROTOCOLS, audit, summary
-from stages.lib.errors import speaks_to_people
-from stages.lib.files import write_csv, write_json
-from stages.lib.siblings import find_siblings
-from stages.lib.splits import PARTS, folds, split_by_group, split_by_image
+from wbc.core import params
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import write_csv, write_json
+from wbc.grouping.near_duplicates import find_siblings
+from wbc.splitting.audit import PROTOCOLS, audit, summary
+from wbc.splitting.splits import PARTS, folds, split_by_group, split_by_image
 
 
 class SplitParams(params.Section):

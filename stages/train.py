@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.lib import params
-from stages.lib.deterministic import start
-from stages.lib.errors import speaks_to_people
-from stages.lib.files import read_json, replacing, write_csv, write_json
-from stages.lib.head import build_head
-from stages.lib.keras_file import save
-from stages.lib.prepared import open_features, read_splits
-from stages.lib.training import TrainParams, fit
+from wbc.core import params
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import read_json, replacing, write_csv, write_json
+from wbc.core.tables import open_features, read_splits
+from wbc.models.head import build_head
+from wbc.models.keras_file import save
+from wbc.models.tensorflow_setup import start
+from wbc.training.fitting import TrainParams, fit
 
 
 @speaks_to_people

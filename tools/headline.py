@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stages.lib.comparison import PROTOCOLS, against_baselines, estimate
-from stages.lib.files import read_json
+from wbc.core.files import read_json
+from wbc.reporting.comparison import PROTOCOLS, against_baselines, estimate
 
 COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
 

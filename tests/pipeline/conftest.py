@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.pipeline.imports import ROOT
+from tools.code_dependencies import ROOT
 
 # 5 classes x 6 cells x 3 copies = 90 images, an untrained backbone at its smallest size, and a head of one small block.
 SMALL = {

@@ -1,7 +1,6 @@
-"""What a dvc.yaml declares is what its stages read: the top folder's, and models/blood's."""
+"""What a dvc.yaml declares is what its stages read: the top folder's, and pretraining's."""
 
 import ast
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from tests.pipeline.imports import ROOT, code_of
+from tools.code_dependencies import CODE, PIPELINES, ROOT, code_of, from_top, with_code_dependencies
 
 
 class Stage(NamedTuple):
@@ -23,10 +22,10 @@ class Stage(NamedTuple):
         return read(self.folder / "dvc.yaml")["stages"][self.name]
 
     def deps(self):
-        return [from_top(self.folder, dep) for dep in self.declared()["deps"]]
+        return [one_protocol(self.folder, dep) for dep in self.declared()["deps"]]
 
     def outs(self):
-        return [from_top(self.folder, o if isinstance(o, str) else next(iter(o))) for o in self.declared()["outs"]]
+        return [one_protocol(self.folder, o if isinstance(o, str) else next(iter(o))) for o in self.declared()["outs"]]
 
     def params(self):
         """The sections of parameter files that are declared, as {(file, section)}."""
@@ -34,7 +33,7 @@ class Stage(NamedTuple):
         for entry in self.declared().get("params", []):
             files = {"params.yaml": [entry]} if isinstance(entry, str) else entry
             found |= {
-                (from_top(self.folder, file), section) for file, sections in files.items() for section in sections
+                (one_protocol(self.folder, file), section) for file, sections in files.items() for section in sections
             }
         return found
 
@@ -49,14 +48,13 @@ def read(file):
     return yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
 
 
-def from_top(folder, path):
+def one_protocol(folder, path):
     """A path of a dvc.yaml in `folder` as one from the top folder; of a stage that runs for both protocols, for one."""
-    return Path(os.path.normpath(folder / path)).as_posix().replace("${item.protocol}", "image")
+    return from_top(folder, path).replace("${item.protocol}", "image")
 
 
-PIPELINES = {"stages": Path(), "stages/blood": Path("models/blood")}  # folder of scripts: folder of dvc.yaml
 STAGES = [
-    Stage(script.stem, script.relative_to(ROOT).as_posix(), folder)
+    Stage(script.stem, script.relative_to(ROOT).as_posix(), Path(folder))
     for scripts, folder in PIPELINES.items()
     for script in sorted((ROOT / scripts).glob("*.py"))
 ]
@@ -65,7 +63,7 @@ each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.sc
 
 @pytest.mark.parametrize("scripts", PIPELINES)
 def test_every_script_is_a_stage_and_every_stage_a_script(scripts):
-    stages = read(PIPELINES[scripts] / "dvc.yaml")["stages"]
+    stages = read(Path(PIPELINES[scripts], "dvc.yaml"))["stages"]
     assert sorted(stages) == sorted(path.stem for path in (ROOT / scripts).glob("*.py"))
     for name, stage in stages.items():
         assert f"python -m {scripts.replace('/', '.')}.{name}" in stage["cmd"]
@@ -73,7 +71,13 @@ def test_every_script_is_a_stage_and_every_stage_a_script(scripts):
 
 @each_stage
 def test_every_module_that_is_imported_is_declared_and_no_other(stage):
-    assert sorted(dep for dep in stage.deps() if dep.startswith("stages/")) == code_of(stage.script)
+    assert sorted(dep for dep in stage.deps() if CODE.match(dep)) == code_of(stage.script)
+
+
+@pytest.mark.parametrize("folder", PIPELINES.values())
+def test_make_deps_has_nothing_to_write(folder):
+    file = ROOT / folder / "dvc.yaml"
+    assert with_code_dependencies(file) == file.read_text(encoding="utf-8")
 
 
 @each_stage
@@ -118,7 +122,7 @@ def value_of(node, constants):
     return value if isinstance(value, str) else None
 
 
-@pytest.mark.parametrize("folder", PIPELINES.values(), ids=str)
+@pytest.mark.parametrize("folder", map(Path, PIPELINES.values()), ids=str)
 def test_every_section_of_params_is_read_by_a_stage_of_its_pipeline(folder):
     file = from_top(folder, "params.yaml")
     stages = [stage for stage in STAGES if stage.folder == folder]
@@ -153,31 +157,21 @@ def test_every_path_in_a_script_is_declared(stage):
                     assert not leads_to(node.value, tree_paths), f"{file} knows {node.value}; only stages do"
 
 
-def test_stages_and_lib_keep_to_their_places():
-    for file in (ROOT / "stages").rglob("*.py"):
-        for imported in re.findall(
-            r"^\s*(?:from|import) (stages\S*)(?: import (\w+))?", file.read_text(encoding="utf-8"), re.M
-        ):
-            assert imported[0].startswith("stages.lib") or imported == ("stages", "lib"), (
-                f"{file} imports the stage {imported}"
-            )
-
-
 def test_every_stage_says_what_it_does():
     assert all(stage.declared().get("desc") for stage in STAGES)
 
 
-def test_the_blood_pipelines_archives_are_declared():
+def test_the_pretraining_pipelines_archives_are_declared():
     """The cells' own by its name, so that no other images can reach the training; others' by their folder."""
-    params = read("models/blood/params.yaml")
-    stages = {stage.name: stage for stage in STAGES if stage.folder == PIPELINES["stages/blood"]}
+    params = read("pretraining/params.yaml")
+    stages = {stage.name: stage for stage in STAGES if stage.folder == Path("pretraining")}
     assert "${cells.archive}" in stages["cells"].deps()
-    assert [dep for dep in stages["pretrain"].deps() if not dep.startswith("stages/")] == ["models/blood/cells"]
+    assert [dep for dep in stages["pretrain"].deps() if not CODE.match(dep)] == ["pretraining/cells"]
     for archive in params["measure"]["laboratories"].values():
         assert Path(archive).parent.as_posix() in stages["measure"].deps()
 
 
-@pytest.mark.parametrize("code", ["fetch", "split", "baseline", "plot", "lib/scoring"])
-def test_what_needs_no_tensorflow_starts_without_it(code):
+@pytest.mark.parametrize("stage", ["fetch", "split", "baseline", "plot"])
+def test_what_needs_no_tensorflow_starts_without_it(stage):
     """Importing it takes five seconds."""
-    assert "stages/lib/deterministic.py" not in code_of(f"stages/{code}.py")
+    assert "wbc/models/tensorflow_setup.py" not in code_of(f"stages/{stage}.py")

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from tests.pipeline.conftest import stages_run
-from tests.pipeline.imports import code_of
 from tests.pipeline.test_dependencies import PIPELINES, STAGES
+from tools.code_dependencies import code_of
 
 
 def lock(project):
@@ -76,7 +76,7 @@ def test_a_changed_module_concerns_exactly_the_stages_that_import_it(project):
 def test_the_top_folders_commands_know_nothing_of_the_blood_pipeline(project):
     stages, blood = (
         set(yaml.safe_load((project.folder / folder / "dvc.yaml").read_text())["stages"])
-        for folder in (PIPELINES["stages"], PIPELINES["stages/blood"])
+        for folder in (PIPELINES["stages"], PIPELINES["pretraining"])
     )
     assert blood and not blood & stages
     listed = project.run("dvc", "stage", "list", "--name-only", "--all").split()
@@ -154,7 +154,7 @@ def test_an_unknown_parameter_stops_with_its_name_and_changes_nothing(project):
 
 def test_the_saved_classifier_gives_what_its_head_learnt_from(reproduced):
     """From the image files it computes the probabilities that the head gives for the ready features."""
-    from stages.lib.deterministic import keras
+    from wbc.models.tensorflow_setup import keras
 
     folder = reproduced.folder
     splits, predictions = pd.read_csv(folder / "data/splits.csv"), pd.read_csv(folder / "reports/image/predictions.csv")

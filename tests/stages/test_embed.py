@@ -9,12 +9,12 @@ import yaml
 from PIL import Image
 
 from stages import embed
-from stages.lib import lite0
-from stages.lib.deterministic import keras
-from stages.lib.errors import UserError
-from stages.lib.images import decode, resize
-from stages.lib.inference import compiled
-from tests.pipeline.imports import ROOT
+from tools.code_dependencies import ROOT
+from wbc.core.errors import UserError
+from wbc.data.images import decode, resize
+from wbc.models import efficientnet_lite0
+from wbc.models.inference import compiled
+from wbc.models.tensorflow_setup import keras
 
 SETTINGS = {
     "backbone": "EfficientNetB0",
@@ -82,7 +82,7 @@ def test_values_out_of_range_are_refused(changes):
 
 def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, monkeypatch):
     """With EfficientNet-Lite0 and no network: features of two images, and the backbone that made them."""
-    if importlib.util.find_spec(lite0.PACKAGE) is None:
+    if importlib.util.find_spec(efficientnet_lite0.PACKAGE) is None:
         pytest.skip("the package of its weights is not installed; type `make lite0`")
     monkeypatch.chdir(tmp_path)
     for word in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):

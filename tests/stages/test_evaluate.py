@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stages import evaluate
-from stages.lib.deterministic import keras
+from wbc.models.tensorflow_setup import keras
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 PARTS = ["train", "train", "valid", "test", "test"]

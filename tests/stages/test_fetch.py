@@ -17,8 +17,8 @@ import yaml
 from PIL import Image
 
 from stages import fetch
-from stages.lib.lock import one_at_a_time
 from tests.kaggle_server import kaggle_server
+from wbc.core.locks import one_at_a_time
 
 TOP = Path(__file__).parents[2]
 SETTINGS = {

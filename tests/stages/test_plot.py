@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from stages import plot
-from stages.lib.audit import audit
-from stages.lib.report import SYNTHETIC
+from wbc.reporting.report import SYNTHETIC
+from wbc.splitting.audit import audit
 
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 AWKWARD = ["<b>young</b> | `$a$` & *more*", "плазматическая клетка крови", "嗜酸性粒细胞", "NA", "1", "x" * 70]

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from stages import train
-from tests.pipeline.imports import ROOT
+from tools.code_dependencies import ROOT
 
 
 @pytest.fixture

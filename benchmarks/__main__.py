@@ -1,0 +1,137 @@
+"""How long a run takes, beside what one would write without this pipeline, in the same run on the same machine.
+
+    make bench                                             # 3,500 drawn tiles
+    make bench ARCHIVE=/path/to/cells.zip                  # other images
+    python -m benchmarks --archive cells.zip --output bench.md
+
+Works in a clone of the last commit with a cache of its own: nothing here is changed. All trainings run all epochs,
+here and in `naive.py`. With 3,500 images of 80 pixels it takes half an hour on two cores. Timings differ from run to
+run and from machine to machine; their ratios do less.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from benchmarks import passes
+from benchmarks.watch import watch
+from wbc.core.files import replacing
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archive", type=Path, help="a zip or folder of class folders; default: 3,500 drawn tiles")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--output", metavar="FILE", help="write the tables there too, as Markdown")
+    options = parser.parse_args()
+
+    lines = [
+        f"Machine: {os.cpu_count()} cores, {_processor()}. Command: `{' '.join(['make bench', *_words(options)])}`"
+    ]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        clone = Path(folder, "clone")
+        subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "FEATURE_CACHE": f"{folder}/features",
+            "PYTHONPATH": str(clone),
+        }
+        settings = _set(clone, options)
+        lines += _whole(clone, environment, settings["image_size"], options.epochs)
+        print("bench: engines", file=sys.stderr, flush=True)
+        files = sorted(file for file in (clone / "data/raw").rglob("*") if file.is_file())
+        lines += passes.measure(files, settings)
+    text = "\n".join(lines)
+    print(f"\n{text}")
+    if options.output:
+        with replacing(options.output) as partial:
+            partial.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _set(clone, options):
+    """Set the clone's parameters for the benchmark; returns their section `embed`."""
+    content = _read(clone)
+    if options.archive:
+        content["fetch"] |= {"source": "archive", "archive": str(options.archive.absolute())}
+    else:
+        content["fetch"]["synthetic"] |= {"cells_per_class": 100, "copies_per_cell": 7}
+    content["train"]["optimiser"] |= {"epochs": options.epochs, "stop_patience": options.epochs}
+    _write(clone, content)
+    return content["embed"]
+
+
+def _whole(clone, environment, size, epochs):
+    """Time a cold run, a changed head, nothing changed, and the naive script; returns lines of Markdown."""
+
+    def repro(label):
+        print(f"bench: {label}", file=sys.stderr, flush=True)
+        return watch(["dvc", "repro"], clone, environment)
+
+    cold = repro("a cold run")
+    content = _read(clone)
+    content["train"]["head"]["dropout"] = 0.25
+    _write(clone, content)
+    head, nothing = repro("a changed head"), repro("nothing changed")
+    print("bench: the naive script", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "benchmarks.naive", "data/raw", passes.WEIGHTS, "--size", str(size)]
+    naive = watch([*command, "--epochs", str(epochs)], clone, environment)
+
+    images = len((clone / "data/manifest.csv").read_text(encoding="utf-8").splitlines()) - 1
+    rows = [("cold run", cold), ("changed head to new report", head), ("nothing changed", nothing)]
+    one = sum(head.stages[f"{stage}@image"][0] for stage in ("train", "evaluate")) + head.stages["plot"][0]
+    return [
+        "",
+        f"{images:,} images at {size} px, {epochs} epochs a training; a run trains seven heads (two protocols, five "
+        "folds), the naive script one.",
+        "",
+        "| | seconds | naive script / this | peak memory |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {run.seconds:.1f} | {naive.seconds / run.seconds:.1f} | {_mega(run.peak)} |"
+            for name, run in rows
+        ),
+        f"| changed head, stages of one protocol alone | {one:.1f} | {naive.seconds / one:.1f} | |",
+        f"| naive script | {naive.seconds:.1f} | 1 | {_mega(naive.peak)} |",
+        "",
+        "| stage | cold run: seconds | peak memory | changed head: seconds |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {stage} | {seconds:.1f} | {_mega(peak)} | "
+            + (f"{head.stages[stage][0]:.1f} |" if stage in head.stages else "– |")
+            for stage, (seconds, peak) in cold.stages.items()
+        ),
+    ]
+
+
+def _words(options):
+    return [f"ARCHIVE={options.archive.name}"] if options.archive else []
+
+
+def _processor():
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return names[0] if names else "unknown processor"
+
+
+def _lines(path):
+    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
+
+
+def _mega(size):
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _read(clone):
+    return yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))
+
+
+def _write(clone, content):
+    (clone / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""How fast the backbone's passes are, by engine, and whether decoding and augmenting keep up with them."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from wbc.core.errors import UserError
+from wbc.core.files import sha256
+from wbc.data.images import decode, resize
+from wbc.features import engines
+from wbc.features.embedding import Recipe, Work, embed
+from wbc.features.views import Augmentation, view
+from wbc.models.backbones import build
+from wbc.models.tensorflow_setup import start
+
+PASSES = 512  # images by which engines are timed
+ROUNDS = 5  # of timing everything in turn
+WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
+
+
+def measure(files, settings):
+    """Time engines and the feeding of them; returns lines of Markdown.
+
+    Args:
+        files: some image files.
+        settings: section `embed` of params.yaml, as a dict.
+    """
+    start(1)
+    size = settings["image_size"]
+    backbone = build("EfficientNetB0", size, WEIGHTS)
+    forwards, refused = {}, []
+    for name in ("tensorflow", *engines.OPENVINO):
+        try:
+            forwards[name] = engines.build(name, backbone).load()
+        except UserError as error:
+            refused += ["", str(error)]
+    return _engines(backbone, forwards, size) + refused + _feeding(forwards, files, settings)
+
+
+def _engines(backbone, forwards, size):
+    images = np.random.default_rng(1).integers(256, size=(PASSES, size, size, 3), dtype=np.uint8)
+    runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
+    for name, forward in forwards.items():
+        runners[name] = lambda forward=forward: np.concatenate(list(forward(images)))
+    features = {name: run() for name, run in runners.items()}  # a first time, in which things are compiled
+    speeds = _in_turn(runners, PASSES)
+    expected = features["Keras' predict"]
+    usual = np.median(speeds["Keras' predict"])
+    return [
+        "",
+        f"Forward passes of {PASSES} images at {size} px, {ROUNDS} rounds in turn; the largest feature is "
+        f"{np.abs(expected).max():.1f}.",
+        "",
+        "| engine | images a second (range) | against Keras' predict | largest difference of a feature |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {_range(found)} | {np.median(found) / usual:.2f} | "
+            f"{np.abs(features[name] - expected).max():.1g} |"
+            for name, found in speeds.items()
+        ),
+    ]
+
+
+def _feeding(forwards, files, settings):
+    """Compare the two halves of embedding, each by itself, with the whole of it."""
+    size, views = settings["image_size"], tuple(range(1 + settings["views"]))
+    recipe = Recipe(Augmentation(**settings["augmentation"]), settings["seed"])
+    works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
+    count = len(works) * len(views)
+    images = [resize(decode(Path(work.file))[0], size) for work in works]
+    pixels = [view(image, number, recipe.augmentation, [1]) for image in images for number in views]
+
+    def nothing(images):
+        return (np.zeros((1, 1), np.float32) for _ in images)
+
+    runners = {"decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe))}
+    for name, forward in forwards.items():
+        runners[f"{name}, passes alone"] = lambda forward=forward: list(forward(pixels))
+        runners[f"{name}, both together, as `embed` runs them"] = lambda forward=forward: list(
+            embed(works, forward, size, recipe)
+        )
+    speeds = _in_turn(runners, count)
+    return [
+        "",
+        f"Embedding {len(works)} image files with {len(views) - 1} views each, {ROUNDS} rounds in turn.",
+        "",
+        "| | images a second (range) |",
+        "|---|---:|",
+        *(f"| {name} | {_range(found)} |" for name, found in speeds.items()),
+    ]
+
+
+def _in_turn(runners, count):
+    """Return {name: images a second of each round}, all of them timed once a round."""
+    speeds = {name: [] for name in runners}
+    for _ in range(ROUNDS):
+        for name, run in runners.items():
+            started = time.monotonic()
+            run()
+            speeds[name].append(count / (time.monotonic() - started))
+    return speeds
+
+
+def _range(found):
+    return f"{np.median(found):.0f} ({min(found):.0f}–{max(found):.0f})"

@@ -1,0 +1,78 @@
+"""card: the model card of the blood backbone, pretraining/README.md, and the figure in it.
+
+    python -m pretraining.card
+
+Reads what the other stages of pretraining/dvc.yaml wrote, and pretraining/params.yaml, which it shows as it is.
+"""
+
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import read_json, replacing, sha256
+from wbc.pretraining.curves import pretraining_curves
+from wbc.reporting import figures
+
+BLOOD = Path("pretraining")
+WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
+METHODS = {
+    "majority": "commonest class",
+    "logistic_regression": "logistic regression",
+    "head": "default head",
+}
+
+
+@speaks_to_people
+def main():
+    history = pd.read_csv("pretraining/history.csv")
+    training = read_json("pretraining/training.json")
+    with replacing(Path("pretraining/figures")) as folder:
+        folder.mkdir()
+        figures.save(pretraining_curves(history, training["best_epoch"]), folder / "curves.svg")
+
+    measured = read_json("pretraining/results.json")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"score": score}
+    card = environment.get_template("card.md.j2").render(
+        source=read_json("pretraining/cells/source.json"),
+        training=training,
+        history=history.to_dict("records"),
+        measured=measured,
+        rows=rows(measured["results"]),
+        weights={"bytes": WEIGHTS.stat().st_size, "sha256": sha256(WEIGHTS)},
+        params=Path("pretraining/params.yaml").read_text(encoding="utf-8").strip(),
+    )
+    with replacing(Path("pretraining/README.md")) as partial:
+        partial.write_text(card, encoding="utf-8", newline="\n")
+
+
+def rows(results):
+    """Return the rows of the table of results: (what was scored, by what, [one backbone's scores, the other's])."""
+    backbones = [results["blood"], results["imagenet_lite0"]]
+    tests = [("PBC, test part", [found["pbc_test"] for found in backbones])]
+    for name in results["blood"]["laboratories"]:
+        places = [found["laboratories"][name] for found in backbones]
+        tests.append((f"{name}, within it", [place["within"] for place in places]))
+        tests.append((f"{name}, fitted on PBC", [place["from_pbc"] for place in places]))
+    return [
+        (scored, METHODS[method], [found[method] for found in both]) for scored, both in tests for method in METHODS
+    ]
+
+
+def score(found, name):
+    """Return a score as text, with its range over the seeds where there are several."""
+    values = [by_seed[name] for by_seed in found.get("by_seed", {}).values()]
+    text = f"{found[name]:.3f}"
+    return f"{text} ({min(values):.3f}–{max(values):.3f})" if len(values) > 1 else text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""pretrain: the backbone trained on blood cells, from weights that know photographs.
+
+    python -m backbone_training.pretrain
+
+Reads pretraining/cells/. Writes to pretraining/
+
+    efficientnetb0.weights.h5   float16 weights of keras.applications.EfficientNetB0(include_top=False, pooling="avg")
+    history.csv                 an epoch a row, see `pretraining.pretrain`
+    training.json               seed, start, data, best epoch, what float16 changes
+
+Each epoch ends with a checkpoint in .cache/blood/; killed and started again, the training goes on from the last.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pydantic
+
+from wbc.core import params
+from wbc.core.errors import speaks_to_people
+from wbc.core.files import read_json, sha256, write_csv, write_json
+from wbc.core.progress import track
+from wbc.data.images import decode, resize
+from wbc.models import backbones, efficientnet_lite0
+from wbc.models.tensorflow_setup import keras, start
+from wbc.pretraining import backbone_training, domain_augmentation
+from wbc.pretraining.weights_file import save_float16
+
+PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
+WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
+CHECKPOINTS = Path(".cache/blood")  # outside the outputs, which DVC deletes before the stage runs
+ROOM = 1.25  # side of the images in memory to the largest side trained at, so that zooming in shows more
+
+
+class Settings(params.Section):
+    seed: int = pydantic.Field(ge=0, lt=2**32)
+    start_from: Literal["imagenet-lite0", "imagenet"]
+    training: backbone_training.PretrainParams
+
+
+@speaks_to_people
+def main():
+    settings = params.load(PARAMS, "pretrain", Settings)
+    start(settings.seed)
+    table = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
+    classes = sorted(table["label"].unique())
+    largest = max(phase.image_size for phase in settings.training.phases)
+    cells = {
+        part: read_cells(table[table["part"] == part], classes, round(ROOM * largest)) for part in ("train", "valid")
+    }
+
+    model = keras.applications.EfficientNetB0(
+        include_top=False, weights=None, pooling="avg", input_shape=(None, None, 3)
+    )
+    starts = {"imagenet-lite0": efficientnet_lite0.load_imagenet, "imagenet": backbones.load_keras_imagenet}
+    starts[settings.start_from](model)
+    checkpoint = CHECKPOINTS / f"{name_of(settings)}.npz"
+    if checkpoint.exists():
+        print(f"going on from {checkpoint}", file=sys.stderr)
+    history = backbone_training.pretrain(
+        model, len(classes), *cells.values(), settings.training, settings.seed, checkpoint, report=say
+    )
+
+    sample = backbone_training.sample(cells["valid"], largest)
+    exact = model(sample, training=False).numpy()
+    save_float16(model, WEIGHTS)
+    difference = np.abs(model(sample, training=False).numpy() - exact).max()
+    write_csv(WEIGHTS.with_name("history.csv"), pd.DataFrame(history).round(6))
+    best = max(row["epoch"] for row in history if row["best"])
+    write_json(
+        WEIGHTS.with_name("training.json"),
+        {
+            "seed": settings.seed,
+            "start_from": settings.start_from,
+            "archive_sha256": read_json(CELLS / "source.json")["sha256"],
+            "cells_sha256": sha256(CELLS / "cells.csv"),
+            "classes": classes,
+            "images": {part: len(found) for part, found in cells.items()},
+            "best_epoch": best,
+            "best": {name: round(value, 4) for name, value in history[best - 1].items() if "_" in name},
+            "float16": {"images": len(sample), "largest_feature": round(float(exact.max()), 4)}
+            | {"largest_difference": round(float(difference), 4)},
+        },
+    )
+    checkpoint.unlink()
+
+
+def read_cells(table, classes, side):
+    """Return the images of a table of cells, decoded and resized to `side` pixels, as `pretraining.Cells`."""
+    images = np.empty((len(table), side, side, 3), np.uint8)
+    for row, path in enumerate(track(table["path"], "read")):
+        images[row] = resize(decode(CELLS / "raw" / path)[0], side)
+    return backbone_training.Cells(images, table["label"].map(classes.index).to_numpy())
+
+
+def name_of(settings):
+    """A name for a training's checkpoint, made of all that the training depends on."""
+    code = [sha256(module.__file__) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
+    content = [settings.model_dump(), sha256(CELLS / "cells.csv"), code, keras.__version__]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def say(row):
+    """Print an epoch's results as one line."""
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if isinstance(value, float))
+    print(f"epoch {row['epoch']} at {row['image_size']} px: {shown}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Choose the head by evidence: nested cross-validation, by group, of the candidates in research/heads.yaml.
+
+    python -m research.choose_head --output /tmp/heads.md
+
+Reads params.yaml, data/features/ and data/splits.csv; needs no backbone pass, and changes nothing. Images in the test
+part of the protocol `grouped` are left out, so that part still tests what is chosen here.
+
+A candidate's score is the balanced accuracy of its predictions for all folds, every cell weighing once. The best of ten
+such scores is the best partly by luck. So beside them stands the score of the whole procedure, choosing included: for
+each fold, the choice is made by cross-validation on the other folds alone, and the head so chosen is tested on this one
+(Varma and Simon, Bias in error estimation when using cross-validation for model selection, BMC Bioinformatics 7:91,
+2006). If each fold chooses another candidate, the differences among them are noise.
+
+Ten candidates and five folds are 150 trainings. Each is kept in .cache/heads/ as soon as it is done, so that after an
+interruption, or with a candidate more, only what is missing is trained.
+"""
+
+import argparse
+import copy
+import hashlib
+import itertools
+import json
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pydantic
+import yaml
+
+from wbc.core import params
+from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.files import replacing, sha256
+from wbc.core.progress import track
+from wbc.core.tables import open_features, read_splits
+from wbc.evaluation.intervals import IntervalParams
+from wbc.evaluation.metrics import cell_weights, score
+from wbc.evaluation.scoring import intervals_of
+from wbc.models import head
+from wbc.splitting import folds
+from wbc.splitting.folds import outside
+from wbc.training import cross_validation, fitting
+from wbc.training.cross_validation import predict
+from wbc.training.fitting import TrainParams
+
+# What a head comes of besides data and settings: another code, another head.
+CODE = [sha256(module.__file__) for module in (cross_validation, folds, head, fitting)]
+
+
+class Candidate(NamedTuple):
+    """A head that may be chosen."""
+
+    overrides: dict  # {dotted parameter: value}, what it changes of params.yaml
+    settings: TrainParams
+    views: int
+
+
+class Outcome(NamedTuple):
+    """What nested cross-validation found."""
+
+    probabilities: dict  # {candidate: float array (images, classes)}, each fold by a head trained without it
+    choices: list  # the candidate that each fold's outside chooses, one a fold
+    nested: np.ndarray  # float array (images, classes), each fold by the candidate that its outside chose
+
+
+@speaks_to_people
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--candidates", default=Path(__file__).with_name("heads.yaml"), help="default: research/heads.yaml"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the result there too, as Markdown")
+    options = parser.parse_args()
+
+    intervals = params.load("params.yaml", "intervals", IntervalParams)
+    splits, labels, classes = read_splits("data/splits.csv")
+    features = open_features(Path("data/features/features.npy"), len(splits))
+    candidates = read_candidates(options.candidates, yaml.safe_load(Path("params.yaml").read_text("utf-8")), features)
+
+    kept = np.flatnonzero(splits["grouped"] != "test")
+    features, splits, labels = features[kept], splits.iloc[kept], labels[kept]
+    fold, groups = splits["fold"].to_numpy(), splits["group"].to_numpy()
+
+    data = hashlib.sha256(features.tobytes() + labels.tobytes()).hexdigest()
+
+    def fit(name, train, valid, test):
+        _, settings, views = candidates[name]
+        made_of = [data, CODE, settings.model_dump(), views, *(rows.tolist() for rows in (train, valid, test))]
+        file = Path(".cache/heads", f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.npy")
+        if not file.exists():
+            found = predict(features[:, : 1 + views], labels, len(classes), train, valid, test, settings)
+            with replacing(file) as partial:
+                np.save(partial, found)
+        return np.load(file, allow_pickle=False)
+
+    def quality(rows, probabilities):
+        return score(labels[rows], probabilities.argmax(axis=1), cell_weights(groups[rows]))["balanced_accuracy"]
+
+    outcome = cross_validate(fold, list(candidates), len(classes), fit, quality)
+
+    def described(probabilities):
+        found = intervals_of(labels, probabilities, groups, classes, cell_weights(groups), intervals)
+        interval = found["balanced_accuracy"]
+        return f"{quality(slice(None), probabilities):.3f} | {interval['low']:.3f}–{interval['high']:.3f}"
+
+    best = max(candidates, key=lambda name: quality(slice(None), outcome.probabilities[name]))
+    chosen = f"of {len(outcome.choices)}"
+    lines = [
+        f"Balanced accuracy of {len(labels):,} images of {len(np.unique(groups)):,} cells, each cell weighing once, in "
+        f"{len(outcome.choices)} folds by group. The test part of `grouped` is left out.",
+        "",
+        f"| candidate | cross-validated | {intervals.level * 100:g} % interval | chosen by folds |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {described(outcome.probabilities[name])} | {outcome.choices.count(name)} {chosen} |"
+            for name in candidates
+        ),
+        f"| *choose, then test* | {described(outcome.nested)} | |",
+        "",
+        f"Best: {best}. Expect of it what the last row says, not its own, which chance has helped to the top.",
+        command(candidates[best].overrides),
+    ]
+    text = "\n".join(lines)
+    print(f"\n{text}")
+    if options.output:
+        with replacing(options.output) as partial:
+            partial.write_text(f"{text}\n", encoding="utf-8")
+
+
+def read_candidates(path, content, features):
+    """Return {name: Candidate} of the YAML file at `path`.
+
+    Args:
+        path: a mapping of names to mappings of dotted parameters to values.
+        content: what params.yaml holds.
+        features: array (images, 1 + views, n) that the heads will train on.
+
+    Raises:
+        UserError: a key is not one that can be chosen here, or a value is out of its range.
+    """
+    candidates = {}
+    for name, overrides in yaml.safe_load(Path(path).read_text(encoding="utf-8")).items():
+        changed = copy.deepcopy({"train": content["train"], "embed": {"views": content["embed"]["views"]}})
+        for key, value in overrides.items():
+            section = changed
+            *parents, last = key.split(".")
+            for parent in parents:
+                section = section.get(parent) if isinstance(section, dict) else None
+            if not isinstance(section, dict) or last not in section:
+                raise UserError(
+                    f"{path}: the candidate “{name}” sets `{key}`, which is not a parameter of `train` in params.yaml, "
+                    "nor `embed.views`. Correct the key, then type the command again."
+                )
+            section[last] = value
+        try:
+            settings = TrainParams.model_validate(changed["train"])
+        except pydantic.ValidationError as error:
+            faults = "; ".join(f"`train.{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())
+            raise UserError(f"{path}: the candidate “{name}” can't be used: {faults}.") from None
+        views = changed["embed"]["views"]
+        if not (isinstance(views, int) and 0 <= views < features.shape[1]):
+            raise UserError(
+                f"{path}: the candidate “{name}” wants {views} views an image, and data/features/ holds "
+                f"{features.shape[1] - 1}. Choose fewer, or raise `embed.views` in params.yaml and type `dvc repro`."
+            )
+        candidates[name] = Candidate(overrides, settings, views)
+    return candidates
+
+
+def cross_validate(fold, names, classes, fit, quality):
+    """Cross-validate each candidate, and the choice among them.
+
+    One head serves twice: trained without folds a and b, it is scored on a to choose for b, and on b to choose for a.
+
+    Args:
+        fold: int array (images,), at least three different.
+        names: the candidates; among equals the first is chosen.
+        classes: number of classes.
+        fit: fit(name, train, valid, test) returns the probabilities (test images, classes) of a head trained on rows
+            `train`.
+        quality: quality(rows, probabilities) returns a number, higher for better.
+
+    Returns:
+        an `Outcome`.
+
+    Raises:
+        UserError: there are too few folds.
+    """
+    numbers = np.unique(fold)
+    held_out = [*itertools.combinations(numbers, 1), *itertools.combinations(numbers, 2)]
+    found = {}
+    for name, held in track(list(itertools.product(names, held_out)), "choose", unit="heads"):
+        found[name, held] = np.full((len(fold), classes), np.nan)
+        test = np.flatnonzero(np.isin(fold, held))
+        found[name, held][test] = fit(name, *outside(fold, held), test)
+
+    probabilities = {name: np.empty((len(fold), classes)) for name in names}
+    nested, choices = np.empty((len(fold), classes)), []
+    for number in numbers:
+        here, others = fold == number, np.flatnonzero(fold != number)
+        inner = {}
+        for name in names:
+            probabilities[name][here] = found[name, (number,)][here]
+            inner[name] = np.empty((len(fold), classes))
+            for other in numbers[numbers != number]:
+                pair = (min(number, other), max(number, other))
+                inner[name][fold == other] = found[name, pair][fold == other]
+        choices.append(max(names, key=lambda name, inner=inner, rows=others: quality(rows, inner[name][rows])))
+        nested[here] = probabilities[choices[-1]][here]
+    return Outcome(probabilities, choices, nested)
+
+
+def command(overrides):
+    """Return a sentence with the command that takes a candidate's overrides over."""
+    if not overrides:
+        return "That is what params.yaml says: there is nothing to change."
+    words = ["dvc", "exp", "run"]
+    for key, value in overrides.items():
+        words += ["-S", f"{key}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"]
+    return f"To take it over: {shlex.join(words)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Fits the weights that stages/lib/registration.py gives to what two registered images have in common.
+
+    python -m research.fit_near_duplicates cells.zip
+
+`cells.zip` holds photographs of different cells in class folders. From some of them, sharp or blurred as photographs
+may be, augmented copies are made (`research.copies`). Of the pairs of images with near descriptors, which is what the
+search compares, those of one cell are the positives, and those of different cells, augmented or not, the negatives. A
+logistic regression on `registration.measures` gives the weights, which are printed to be put into that module.
+
+The weights there were fitted on the 8,552 cells of the Barcelona laboratory alone (see pretraining/README.md).
+`siblings.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the pairs of
+two are taken for one. `siblings.TOGETHER` was chosen among 0, -1 and -2 on
+`research.score_near_duplicates copies --seed 1 --strong --images 200` with BCCD's cells; other seeds' results are in
+README.md.
+"""
+
+import argparse
+import io
+import zipfile
+
+import numpy as np
+from PIL import Image, ImageFilter
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+from research.copies import copy
+from wbc.core.progress import track
+from wbc.grouping.canonical_frame import describe, frame
+from wbc.grouping.registration import compare, measures
+
+# (seed, cells, copies a cell, strong, blurred first, most positives, most negatives)
+SETS = [
+    (11, 250, 4, True, False, 800, 1000),
+    (12, 150, 4, False, False, 500, 600),
+    (13, 1500, 1, False, False, 0, 1500),
+    (21, 250, 4, True, True, 800, 1000),
+    (22, 150, 4, False, True, 500, 600),
+    (23, 1500, 1, False, True, 0, 1500),
+]
+REGULARISATION = 0.1  # scikit-learn's C: the measures overlap, and large opposite weights would not travel
+DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs are one that stands there twice
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", help="zip of class folders with one image a cell")
+    archive = zipfile.ZipFile(parser.parse_args().archive)
+    names = sorted(name for name in archive.namelist() if not name.endswith("/"))
+
+    rows, same = [], []
+    for number, settings in enumerate(SETS, start=1):
+        found = pairs_of(archive, names, *settings)
+        for evidence, is_same in track(found, f"set {number} of {len(SETS)}", total=sum(settings[5:]), unit="pairs"):
+            if evidence and (is_same or evidence.bands[1] < DUPLICATE):
+                rows.append(measures(evidence))
+                same.append(is_same)
+    keys = list(rows[0])
+    table = np.array([[row[key] for key in keys] for row in rows])
+    scaler = StandardScaler().fit(table)
+    model = LogisticRegression(C=REGULARISATION, max_iter=5000).fit(scaler.transform(table), same)
+    weights = model.coef_[0] / scaler.scale_
+    print(f"{sum(same):,} pairs of one cell, {len(same) - sum(same):,} of two")
+    print("WEIGHTS = {")
+    for key, weight in zip(keys, weights, strict=True):
+        print(f'    "{key}": {weight:.3f},')
+    print(f"}}\nINTERCEPT = {model.intercept_[0] - weights @ scaler.mean_:.3f}")
+
+
+def pairs_of(archive, names, seed, cells, copies, strong, blurred, most_same, most_other):
+    """Yield (evidence, whether it is one cell) of candidate pairs of one set."""
+    random = np.random.default_rng(seed)
+    images, sources = [], []
+    for number in random.choice(len(names), min(cells, len(names)), replace=False):
+        photograph = Image.open(io.BytesIO(archive.read(names[number]))).convert("RGB")
+        photograph = taken(photograph, random, blurred)
+        for _ in range(copies):
+            images.append(copy(photograph, random, strong) if copies > 1 else photograph)
+            sources.append(number)
+    sources = np.array(sources)
+    framed = [frame(image) for image in images]
+    points = np.stack([describe(image.waves) for image in framed])
+    near = NearestNeighbors(n_neighbors=11).fit(points).kneighbors(points, return_distance=False)
+    pairs = sorted({(min(i, j), max(i, j)) for i, row in enumerate(near.tolist()) for j in row if i != j})
+    same = [pair for pair in pairs if sources[pair[0]] == sources[pair[1]]]
+    other = [pair for pair in pairs if sources[pair[0]] != sources[pair[1]]]
+    for chosen, most, is_same in ((same, most_same, True), (other, most_other, False)):
+        for index in random.permutation(len(chosen))[:most]:
+            one, two = chosen[index]
+            yield compare(framed[one], framed[two]), is_same
+
+
+def taken(photograph, random, blurred):
+    """Crop a photograph, loosely or closely, and take it out of focus and flat where `blurred`."""
+    side = min(photograph.size) * random.uniform(0.5, 1)
+    left, top = ((length - side) / 2 for length in photograph.size)
+    photograph = photograph.crop((int(left), int(top), int(left + side), int(top + side)))
+    if not blurred:
+        return np.asarray(photograph)
+    pixels = np.asarray(photograph.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.02) * side))).astype(np.float32)
+    mean = pixels.mean(axis=(0, 1))
+    return np.clip((pixels - mean) * random.uniform(0.4, 1) + mean, 0, 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Scores the sibling search on sets whose truth is known.
+
+    python -m research.score_near_duplicates copies cells.zip --seed 1 --strong    # copies made here
+    python -m research.score_near_duplicates truth tiles.zip sources.csv           # a table: file, label, source
+    python -m research.score_near_duplicates single cells.zip                      # every file another cell
+
+Prints pair recall (of all pairs of images of one source, those in one group) and pair precision (of all pairs in one
+group, those of one source), for `group` and for `kin`; the share of images that stand in a group with another source's;
+and, divided as the pipeline divides, the share of test images with an image of their source in training.
+"""
+
+import argparse
+import csv
+import tempfile
+import time
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from research.copies import copy
+from wbc.data.images import decode
+from wbc.grouping.near_duplicates import find_siblings
+from wbc.splitting.splits import split_by_group
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    copies = kinds.add_parser("copies", help="make augmented copies of one-image-a-cell photographs")
+    copies.add_argument("archive")
+    copies.add_argument("--seed", type=int, default=1)
+    copies.add_argument("--strong", action="store_true")
+    copies.add_argument("--images", type=int, default=700, help="a class")
+    truth = kinds.add_parser("truth", help="a set with a table of sources")
+    truth.add_argument("archive")
+    truth.add_argument("sources")
+    kinds.add_parser("single", help="a set in which every file is another cell").add_argument("archive")
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(arguments.archive) as archive:
+            archive.extractall(folder)
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        labels = [path.parent.name for path in files]
+        if arguments.kind == "copies":
+            files, labels, sources = make(files, labels, Path(folder, "copies"), arguments)
+        elif arguments.kind == "truth":
+            with Path(arguments.sources).open(newline="") as file:
+                known = {str(PurePosixPath(row["file"])): row["source"] for row in csv.DictReader(file)}
+            sources = [known[f"{path.parent.name}/{path.name}"] for path in files]
+        else:
+            sources = [str(path) for path in files]
+        started = time.monotonic()
+        found = find_siblings(files)
+        print(f"{len(files):,} images, {len(set(sources)):,} sources, {time.monotonic() - started:,.0f} s")
+    sources = np.unique(sources, return_inverse=True)[1]
+    for name in ("group", "kin"):
+        print(f"{name}: {describe(getattr(found, name), sources)}")
+    for seed in (1, 2, 3):
+        parts = split_by_group(labels, found.kin, (0.7, 0.15), seed)
+        train = set(sources[parts == "train"])
+        test = sources[parts == "test"]
+        print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
+
+
+def make(files, labels, folder, arguments):
+    """Write `arguments.images` copies a class to `folder`; returns files, labels and sources."""
+    random = np.random.default_rng(arguments.seed)
+    made = []
+    for label in sorted(set(labels)):
+        originals = [path for path, found in zip(files, labels, strict=True) if found == label]
+        (folder / label).mkdir(parents=True)
+        for number in range(arguments.images):
+            original = originals[number % len(originals)]
+            target = folder / label / f"{number:04d}.png"
+            Image.fromarray(copy(decode(original)[0], random, arguments.strong)).save(target)
+            made.append((target, label, str(original)))
+    return [list(column) for column in zip(*made, strict=True)]
+
+
+def describe(groups, sources):
+    """Pair recall and precision, number of groups, and the share of images in a group with another source's."""
+    table = np.zeros((groups.max() + 1, sources.max() + 1), int)
+    np.add.at(table, (groups, sources), 1)
+    right, of_source, of_group = (
+        (counts * (counts - 1) // 2).sum() for counts in (table, table.sum(axis=0), table.sum(axis=1))
+    )
+    recall, precision = right / max(1, of_source), right / max(1, of_group)
+    mixed = (table > 0).sum(axis=1) > 1
+    wrong = (table[mixed].sum(axis=1) - table[mixed].max(axis=1)).sum() if mixed.any() else 0
+    return (
+        f"{len(table):,} groups, pair recall {recall:.4f}, pair precision {precision:.4f}, images in a mixed group "
+        f"{table[mixed].sum() / len(sources):.4f}, beside the group's own source {wrong / len(sources):.4f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Which file belongs to which class, by names alone."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from wbc.core.errors import UserError
+from wbc.data.class_folders import printable, sort_into_classes
+
+SOURCE = Path("cells.zip")
+
+
+def sort(*paths, folders=()):
+    return sort_into_classes(paths, folders, SOURCE)
+
+
+def test_class_folders_at_the_top_or_deeper():
+    top, _ = sort("basophil/1.jpg", "monocyte/1.jpg")
+    deep, delivery = sort("a/b/basophil/1.jpg", "a/b/monocyte/1.jpg")
+    assert list(top.values()) == list(deep.values()) == ["basophil/1.jpg", "monocyte/1.jpg"]
+    assert delivery.labels == ["basophil", "monocyte"]
+    assert delivery.ignored == []
+
+
+def test_what_stands_above_the_class_folders_is_ignored_and_said():
+    _, delivery = sort("README.md", "a/labels.csv", "a/basophil/1.jpg", "a/monocyte/1.jpg")
+    assert delivery.ignored == ["README.md", "a/labels.csv"]
+
+
+def test_what_systems_leave_behind_is_ignored_and_said_once_a_folder():
+    targets, delivery = sort(
+        "__MACOSX/basophil/._1.jpg", "__MACOSX/monocyte/._1.jpg", "basophil/.DS_Store", "basophil/Thumbs.db",
+        "basophil/1.jpg", "monocyte/1.jpg", folders=["__MACOSX", "__MACOSX/empty"],
+    )  # fmt: skip
+    assert list(targets) == ["basophil/1.jpg", "monocyte/1.jpg"]
+    assert delivery.ignored == ["__MACOSX/", "basophil/.DS_Store", "basophil/Thumbs.db"]
+
+
+def test_other_files_in_a_class_folder_are_kept_to_be_judged_as_images():
+    targets, _ = sort("basophil/1.jpg", "basophil/notes.txt", "monocyte/1.jpg")
+    assert "basophil/notes.txt" in targets
+
+
+def test_folders_of_one_name_are_merged_and_files_of_one_name_told_apart():
+    targets, delivery = sort(
+        "train/basophil/1.jpg", "test/basophil/1.JPG", "test/basophil/2.jpg", "monocyte/1.jpg", "old/new/monocyte/1.jpg"
+    )
+    assert targets == {
+        "monocyte/1.jpg": "monocyte/1.jpg",
+        "old/new/monocyte/1.jpg": "monocyte/old__new__1.jpg",
+        "test/basophil/1.JPG": "basophil/test__1.JPG",
+        "test/basophil/2.jpg": "basophil/2.jpg",
+        "train/basophil/1.jpg": "basophil/train__1.jpg",
+    }
+    assert delivery.merged["basophil"] == ["test/basophil", "train/basophil"]
+
+
+def test_two_spellings_of_an_accent_are_one_class():
+    nfd = unicodedata.normalize("NFD", "granulé")
+    targets, delivery = sort(f"a/{nfd}/1.jpg", "b/granulé/2.jpg", "monocyte/1.jpg")
+    assert delivery.labels == ["granulé", "monocyte"]
+    assert targets[f"a/{nfd}/1.jpg"] == "granulé/1.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a" * 252 + ".jpg", "256 bytes"),
+        ("é" * 126 + ".jpg", "256 bytes"),
+        ("a\n.jpg", "control"),
+        ("\udcff.jpg", "UTF-8"),
+    ],
+)
+def test_names_that_can_not_be_kept_are_listed(name, reason):
+    targets, delivery = sort("basophil/1.jpg", f"basophil/{name}", "monocyte/1.jpg")
+    assert len(targets) == 2
+    [(path, said)] = delivery.unusable
+    assert reason in said
+    assert path.encode().isascii() or "é" in path
+    assert path.startswith("basophil/")
+
+
+@pytest.mark.parametrize(
+    ("paths", "folders", "words"),
+    [
+        (["README.md"], [], ["only README.md", "fetch.archive"]),
+        ([], [], ["holds nothing"]),
+        (["1.jpg", "basophil/1.jpg", "monocyte/1.jpg"], [], ["outside a class folder", "- 1.jpg"]),
+        (["a/1.jpg", "a/basophil/1.jpg", "a/monocyte/1.jpg"], [], ["outside a class folder", "- a/1.jpg"]),
+        (["1.jpg", "2.jpg"], [], ["outside a class folder"]),
+        (["basophil/1.jpg", "monocyte/1.jpg"], ["basophil", "eosinophil"], ["empty", "- eosinophil"]),
+        (["basophil/1.jpg", "monocyte/.DS_Store"], ["basophil", "monocyte"], ["empty", "- monocyte"]),
+        (["basophil/1.jpg", "basophil/2.jpg"], [], ["one class, basophil"]),
+        (["Basophil/1.jpg", "basophil/1.jpg"], [], ["'Basophil'", "'basophil'"]),
+        (["basophil /1.jpg", "basophil/1.jpg"], [], ["'basophil '", "'basophil'"]),
+        (["basophil/a.jpg", "basophil/A.jpg", "monocyte/1.jpg"], [], ["basophil/A.jpg", "basophil/a.jpg"]),
+    ],
+)
+def test_unclear_classes_are_refused(paths, folders, words):
+    with pytest.raises(UserError) as error:
+        sort(*paths, folders=folders)
+    for word in ["cells.zip", *words]:
+        assert word in str(error.value)
+
+
+def test_printable_is_safe_on_any_terminal():
+    shown = printable("a\x1b[2J\udcff" + "b" * 1000)
+    assert shown.startswith("a\\x1b[2J\\udcff")
+    assert len(shown) < 420

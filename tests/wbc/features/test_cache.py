@@ -1,0 +1,113 @@
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wbc.features.cache import FeatureCache, key
+
+
+def rows(first, count=3, length=5):
+    """(keys, features) of `count` rows."""
+    keys = [key(f"cell {number}") for number in range(first, first + count)]
+    return keys, np.arange(first * length, (first + count) * length, dtype=np.float16).reshape(count, length)
+
+
+@pytest.fixture(params=["folder", "address"])
+def cache(request, tmp_path):
+    address = tmp_path / "cache" if request.param == "folder" else f"memory://{tmp_path.name}"
+    return FeatureCache(address, "maker", limit=10**6)
+
+
+def contents(cache):
+    """{key: its row} of all that can be read."""
+    return {
+        found: row
+        for shard, keys in cache.shards()
+        for found, row in zip(keys.tolist(), cache.read(shard).tolist(), strict=True)
+    }
+
+
+def shard_of(cache):
+    """{key: the shard that holds its row}."""
+    return {found: shard for shard, keys in cache.shards() for found in keys.tolist()}
+
+
+def test_what_was_written_is_found_by_its_key(cache):
+    assert shard_of(cache) == {}
+    written = {}
+    for first in (0, 3):
+        keys, features = rows(first)
+        cache.write(keys, features)
+        written |= dict(zip(keys, features.tolist(), strict=True))
+    assert contents(cache) == written
+
+
+def test_the_same_rows_again_are_one_shard(cache):
+    for _ in range(2):
+        cache.write(*rows(0))
+    assert len(list(cache.shards())) == 1
+
+
+def test_keys_are_of_the_whole_text():
+    assert key("cell 1") != key("cell 11")
+    assert len(key("")) == 16
+
+
+@pytest.mark.parametrize("damage", ["a bit flipped", "cut off", "empty", "not a shard"])
+def test_a_damaged_shard_is_noticed_and_removed(tmp_path, damage):
+    cache = FeatureCache(tmp_path, "maker", limit=10**6)
+    cache.write(*rows(0, count=50))
+    cache.write(*rows(100))
+    shard = shard_of(cache)[key("cell 0")]
+    file = Path(shard)
+    content = bytearray(file.read_bytes())
+    if damage == "a bit flipped":
+        content[content.index(rows(0, 50)[1].tobytes()) + 100] ^= 1  # among the features, which `shards` doesn't read
+    file.write_bytes({"cut off": content[:500], "empty": b"", "not a shard": b"text"}.get(damage, content))
+    found = set(shard_of(cache).values())
+    assert cache.read(shard) is None if shard in found else damage != "a bit flipped"
+    assert not file.exists()
+    assert set(shard_of(cache)) == set(rows(100)[0])
+
+
+def test_the_oldest_shards_go_when_there_is_too_much(tmp_path):
+    cache = FeatureCache(tmp_path, "maker", limit=3 * 10**4)
+    for first in (0, 1000, 2000, 3000):
+        cache.write(*rows(first, count=1000))  # 26 kB each
+    shards = shard_of(cache)
+    for age, first in enumerate((2000, 1000, 0, 3000)):
+        then = time.time() - 100 * age
+        os.utime(shards[key(f"cell {first}")], (then, then))
+    cache.trim(keep=[shards[key("cell 0")]])
+    kept = {first for first in (0, 1000, 2000, 3000) if key(f"cell {first}") in shard_of(cache)}
+    assert kept == {0}  # 26 kB are in use, and no other fits beside them
+
+
+def test_trimming_leaves_what_fits(tmp_path):
+    cache = FeatureCache(tmp_path, "maker", limit=6 * 10**4)
+    for first in (0, 1000):
+        cache.write(*rows(first, count=1000))
+    cache.trim()
+    assert len(shard_of(cache)) == 2000
+
+
+def test_what_killed_writers_left_goes_after_a_day(tmp_path):
+    cache = FeatureCache(tmp_path, "maker", limit=10**6)
+    for name, age in (("old", 10**5), ("new", 10)):
+        file = tmp_path / f"{name}.partial"
+        file.write_bytes(b"half")
+        os.utime(file, (time.time() - age,) * 2)
+    cache.trim()
+    assert [file.name for file in tmp_path.iterdir()] == ["new.partial"]
+
+
+def test_makers_share_the_room_but_no_rows(tmp_path):
+    mine, theirs = (FeatureCache(tmp_path, maker, limit=3 * 10**4) for maker in ("one backbone", "another"))
+    for cache, age in ((mine, 100), (theirs, 0)):
+        cache.write(*rows(0, count=1000))
+        ((shard, _),) = cache.shards()
+        os.utime(shard, (time.time() - age,) * 2)
+    theirs.trim()
+    assert (len(shard_of(mine)), len(shard_of(theirs))) == (0, 1000)

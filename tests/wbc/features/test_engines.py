@@ -1,0 +1,102 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from wbc.core.errors import UserError
+from wbc.features import engines
+from wbc.models.tensorflow_setup import keras, start, tf
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    start(1)
+    image = keras.Input((32, 32, 3))
+    found = keras.layers.Conv2D(6, 3, activation="swish")(keras.layers.Rescaling(1 / 255)(image))
+    return keras.Model(image, keras.layers.GlobalAveragePooling2D()(found))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(256, size=(50, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.fixture(params=["tensorflow", *engines.OPENVINO])
+def name(request, backbone):
+    if request.param == "openvino-bfloat16":
+        try:
+            engines.build(request.param, backbone).load()
+        except UserError as error:
+            pytest.skip(str(error))
+    return request.param
+
+
+def test_every_engine_gives_what_keras_gives_in_order(backbone, images, name):
+    forward = engines.build(name, backbone).load()
+    features = np.concatenate(list(forward(iter(images))))
+    assert features.dtype == np.float32
+    expected = backbone(images.astype(np.float32), training=False).numpy()
+    assert np.ptp(expected, axis=0).min() > 1e-3
+    # bfloat16 has a mantissa of 8 bits, which shows: it is not float32 under another name.
+    near = 2e-2 if name == "openvino-bfloat16" else 1e-5
+    assert features == pytest.approx(expected, abs=near)
+    assert (np.abs(features - expected).max() > 1e-5) == (name == "openvino-bfloat16")
+
+
+def test_company_and_cores_change_no_bit(backbone, images, name, monkeypatch):
+    forward = engines.build(name, backbone).load()
+    alone = next(iter(forward(images[7:8])))
+    together = np.concatenate(list(forward(images)))
+    assert (together[7] == alone[0]).all()
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    by_one = np.concatenate(list(engines.build(name, backbone).load()(images)))
+    assert (by_one == together).all()
+
+
+def test_an_engine_can_be_used_twice(backbone, images, name):
+    forward = engines.build(name, backbone).load()
+    first, second = (np.concatenate(list(forward(images))) for _ in range(2))
+    assert (first == second).all()
+    assert list(forward([])) == []
+
+
+def test_bfloat16_is_refused_where_it_would_be_float32(backbone, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", None)
+    import openvino
+
+    able = {"OPTIMIZATION_CAPABILITIES": ["FP32"], "FULL_DEVICE_NAME": "An old CPU"}
+    monkeypatch.setattr(openvino.Core, "get_property", lambda self, device, name: able[name])
+    with pytest.raises(UserError, match=r"bfloat16 on this CPU, An old CPU\. Set `embed.engine: openvino`"):
+        engines.build("openvino-bfloat16", backbone).load()
+
+
+def test_auto_is_tensorflow_where_there_is_a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert engines.choose("auto") == "openvino"
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    assert engines.choose("auto") == "tensorflow"
+    assert engines.choose("openvino") == "openvino"
+
+
+def test_another_weight_or_engine_is_another_identity(backbone):
+    found = engines.identity("openvino", backbone)
+    assert found == engines.identity("openvino", backbone)
+    assert found != engines.identity("tensorflow", backbone)
+    assert found != engines.identity("openvino-bfloat16", backbone)
+    weights = backbone.get_weights()
+    backbone.set_weights([weights[0] + 1e-6, *weights[1:]])
+    assert found != engines.identity("openvino", backbone)
+    backbone.set_weights(weights)
+
+
+def test_openvino_reports_nothing_to_its_makers():
+    """Its package of telemetry would send what is used to a server; it must not even be loaded."""
+    code = (
+        "import sys; from wbc.features.engines import Engine\n"
+        "try: Engine('openvino', b'no graph', 32).load()\n"
+        "except RuntimeError: pass\n"
+        "assert 'openvino' in sys.modules\n"
+        "assert not [name for name, module in sys.modules.items() if name.startswith('openvino_telemetry') and module]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,85 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from wbc.grouping.near_duplicates import find_siblings
+from wbc.synthetic.dataset import SyntheticParams, draw_dataset
+
+
+def draw(folder, cells, copies, seed=3):
+    """Save drawn cells as PNG; returns their paths and their cells' numbers."""
+    params = SyntheticParams(seed=seed, cells_per_class=cells, copies_per_cell=copies, image_size=80)
+    files, sources = [], []
+    for drawing in draw_dataset(params):
+        files.append(folder / f"{drawing.label}_{drawing.number:04d}.png")
+        drawing.image.save(files[-1])
+        sources.append(f"{drawing.label} {drawing.source}")
+    return files, np.unique(sources, return_inverse=True)[1]
+
+
+def pairs(numbers):
+    """Whether two images have one number, for each pair of images."""
+    return np.equal.outer(numbers, numbers)[np.triu_indices(len(numbers), 1)]
+
+
+def test_turned_mirrored_and_sheared_copies_are_one_group(tmp_path):
+    files, sources = draw(tmp_path, cells=4, copies=6)
+    same, found = pairs(sources), pairs(find_siblings(files).group)
+    assert found[same].mean() > 0.85
+    assert same[found].mean() > 0.99
+
+
+def test_different_cells_stay_apart(tmp_path):
+    files, sources = draw(tmp_path, cells=8, copies=1)
+    siblings = find_siblings(files)
+    assert len(set(siblings.group)) == len(set(siblings.kin)) == len(files) == len(set(sources))
+
+
+def test_a_cell_photographed_again_in_another_light_is_kin_but_no_copy(tmp_path):
+    """Where nearly all images are of different cells, a likeness in another light is no copy of the file."""
+    files, _ = draw(tmp_path, cells=5, copies=1)
+    again = ImageEnhance.Brightness(Image.open(files[0]).convert("RGB")).enhance(0.8).rotate(5, fillcolor=(150,) * 3)
+    again.save(tmp_path / "again.png")
+    siblings = find_siblings([*files, tmp_path / "again.png"])
+    assert siblings.kin[-1] == siblings.kin[0]
+    assert siblings.group[-1] != siblings.group[0]
+    assert len(set(siblings.kin)) == len(files)
+
+
+def test_recompressed_and_resized_copies_are_one_group(tmp_path):
+    files, _ = draw(tmp_path, cells=2, copies=1)
+    copies = []
+    for number, file in enumerate(files):
+        content = io.BytesIO()
+        Image.open(file).convert("RGB").resize((120, 120)).save(content, "JPEG", quality=60)
+        copies.append(tmp_path / f"copy{number}.jpg")
+        copies[-1].write_bytes(content.getvalue())
+    group = find_siblings([*files, *copies]).group
+    assert group.tolist() == [*range(len(files))] * 2
+
+
+def test_identical_pixels_are_one_group_whatever_the_file(tmp_path):
+    random = np.random.default_rng(0)
+    one, two = (Image.fromarray(random.integers(256, size=(20, 20, 3), dtype=np.uint8)) for _ in range(2))
+    one.save(tmp_path / "a.png")
+    two.save(tmp_path / "b.png")
+    one.save(tmp_path / "c.bmp")  # another format, the same pixels
+    siblings = find_siblings([tmp_path / name for name in ("a.png", "b.png", "c.bmp")])
+    assert siblings.pixels.tolist() == siblings.group.tolist() == siblings.kin.tolist() == [0, 1, 0]
+
+
+def test_the_same_files_give_the_same_groups(tmp_path):
+    files, _ = draw(tmp_path, cells=2, copies=3)
+    one, other = find_siblings(files), find_siblings(files)
+    assert all((mine == theirs).all() for mine, theirs in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_images_without_any_detail(tmp_path, count):
+    files = []
+    for number in range(count):
+        files.append(tmp_path / f"{number}.png")
+        Image.new("RGB", (8, 8), (200 - number, 200, 200)).save(files[-1])
+    assert len(set(find_siblings(files).group)) == count

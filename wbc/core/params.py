@@ -1,0 +1,77 @@
+"""Reading params.yaml: a key that doesn't exist, a wrong type or a value out of range is an error that names it."""
+
+import difflib
+from pathlib import Path
+
+import pydantic
+import yaml
+
+from wbc.core.errors import UserError
+
+
+class Section(pydantic.BaseModel):
+    """Base of every group of parameters: unknown keys are errors, `"3"` is not a number, and nothing changes later."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def load(path, name, schema):
+    """Return section `name` of the YAML file at `path`, checked against `schema`.
+
+    Args:
+        path: the parameters file.
+        name: key of the section at the file's top level, such as "train".
+        schema: a `Section` subclass.
+
+    Raises:
+        UserError: the file or the section can't be read, or any of its keys or values is wrong; every fault is listed.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} doesn't exist. Run this from the project's top folder.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} should hold sections such as `{name}:`, but holds {type(content).__name__}.")
+    if name not in content:
+        raise UserError(f"{path} has no section `{name}`.{_nearest(name, content)}")
+    try:
+        return schema.model_validate(content[name])
+    except pydantic.ValidationError as error:
+        faults = "\n".join(f"  - {_describe(name, schema, fault)}" for fault in error.errors())
+        raise UserError(f"{path} can't be used:\n{faults}\nCorrect it there, then type `dvc repro`.") from None
+
+
+def _describe(section, schema, fault):
+    """One line a fault: the key as a person writes it (`train.head.dropout`), what was found, what is allowed."""
+    keys = [str(part) for part in fault["loc"]]
+    key = ".".join([section, *keys])
+    if fault["type"] == "extra_forbidden":
+        valid = _fields(schema, keys[:-1])
+        return f"`{key}` is not a parameter.{_nearest(keys[-1], valid, '.'.join([section, *keys[:-1]]))}"
+    if fault["type"] == "missing":
+        return f"`{key}` is missing."
+    return f"`{key}` is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+
+
+def _fields(schema, keys):
+    """Names of the parameters in the group that `keys` lead to."""
+    for key in keys:
+        field = schema.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
+            return []
+        schema = field.annotation
+    return list(schema.model_fields)
+
+
+def _nearest(word, candidates, prefix=""):
+    """A sentence that names the candidate most like `word`, or all of them where none is like it."""
+    candidates = [str(candidate) for candidate in candidates]
+    if not candidates:
+        return ""
+    dotted = f"{prefix}." if prefix else ""
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.5)
+    if close:
+        return f" Did you mean `{dotted}{close[0]}`?"
+    return " Must be one of " + ", ".join(f"`{dotted}{name}`" for name in candidates) + "."

@@ -1,0 +1,60 @@
+"""What earlier stages have prepared for training and scoring, opened and held against the images at hand."""
+
+import numpy as np
+import pandas as pd
+
+from wbc.core.errors import UserError
+
+
+def read_splits(path):
+    """Return what the stage `split` wrote, and its classes: (table, class number of each image, class names).
+
+    The table is a DataFrame, the numbers an int array, and the names a list in the order of their numbers. A class may
+    be called NA, or 1.
+    """
+    table = pd.read_csv(path, dtype={"path": str, "label": str}, keep_default_na=False)
+    numbers, names = pd.factorize(table["label"], sort=True)
+    return table, numbers, names.tolist()
+
+
+def open_features(path, images):
+    """Return the features at `path`, memory-mapped: float16 array (images, 1 + views, n), [:, 0] without augmentation.
+
+    Args:
+        path: the .npy file.
+        images: how many images it must hold.
+
+    Raises:
+        UserError: it holds another number.
+    """
+    features = np.load(path, mmap_mode="r", allow_pickle=False)
+    if len(features) != images:
+        raise UserError(
+            f"{path.parent}/ holds {len(features):,} images and the splits {images:,}: they were made from different "
+            "images. Type `dvc repro` to bring them together."
+        )
+    return features
+
+
+def read_guesses(path, images, classes):
+    """Return what baselines call each image, from a table of the stage `baseline`.
+
+    Args:
+        path: the CSV file: path, and a column a baseline.
+        images: paths of the images that it must hold, in order.
+        classes: class names in the order of their numbers.
+
+    Returns:
+        {baseline: int array of class numbers}.
+
+    Raises:
+        UserError: it holds other images.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if table["path"].tolist() != list(images):
+        raise UserError(
+            f"{path} holds other images than those scored here: it was made from another split. Type `dvc repro` to "
+            "bring them together."
+        )
+    numbers = {name: number for number, name in enumerate(classes)}
+    return {baseline: table[baseline].map(numbers).to_numpy() for baseline in table.columns.drop("path")}

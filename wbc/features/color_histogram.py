@@ -1,0 +1,31 @@
+"""Which colours an image holds, the features that know nothing of shape."""
+
+import numpy as np
+
+from wbc.core.prefetch import ahead
+from wbc.core.progress import track
+from wbc.data.images import decode
+
+BINS = 4  # a channel; 4 x 4 x 4 = 64 colours
+
+
+def colour_histogram(pixels):
+    """Return the share of an image's pixels in each of 64 cells of the RGB cube.
+
+    It knows which colours there are and how much of each, and nothing of shape or place.
+
+    Args:
+        pixels: uint8 array (height, width, 3).
+
+    Returns:
+        float array (64,) that sums to 1.
+    """
+    levels = pixels.reshape(-1, 3).astype(int) * BINS // 256
+    cells = (levels[:, 0] * BINS + levels[:, 1]) * BINS + levels[:, 2]
+    return np.bincount(cells, minlength=BINS**3) / len(cells)
+
+
+def colour_histograms(files):
+    """Return the `colour_histogram` of each image file, a float array (images, 64)."""
+    histograms = ahead(lambda file: colour_histogram(decode(file)[0]), files)
+    return np.stack(list(track(histograms, "baseline", total=len(files))))

@@ -1,0 +1,156 @@
+"""Features of every image and view: one forward pass each in a lifetime, into an array on disk."""
+
+import dataclasses
+import functools
+import itertools
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from wbc.core.errors import UserError
+from wbc.core.prefetch import ahead
+from wbc.core.progress import track
+from wbc.data.images import decode, resize
+from wbc.features.cache import key
+from wbc.features.pending_rows import Missing
+from wbc.features.views import Augmentation, view
+
+LARGEST = float(np.finfo(np.float16).max)
+TRIES = 3  # a shard may be damaged while it lies there
+SHARD = 64  # images a shard: with 8 views 1.5 MB, and some seconds' work that a kill may cost
+
+
+class Work(NamedTuple):
+    """Views of one image that are to be embedded."""
+
+    file: str  # path of the image file
+    sha256: str  # of its content, in hexadecimal
+    views: tuple[int, ...]  # their numbers; 0 is the image as it is
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What, beside an image and the backbone, decides a feature."""
+
+    augmentation: Augmentation
+    seed: int
+
+    def key(self, sha256, number):
+        """Return the cache's key of a view; the image as it is depends on neither seed nor augmentation."""
+        return key(f"{sha256} {number} {self._views if number else ''}")
+
+    @functools.cached_property
+    def _views(self):
+        return json.dumps([self.seed, self.augmentation.model_dump()], sort_keys=True)
+
+
+def write_features(path, images, views, length, recipe, cache, execute):
+    """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is the image as it is.
+
+    float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
+    again. Only a few images and one shard are held in memory at a time, and 25 bytes for each view.
+
+    Args:
+        path: the .npy file to write.
+        images: list of (path of the image file, its SHA-256 in hexadecimal). The hash seeds the views, so that an
+            image's features don't depend on the other images.
+        views: random views an image, 0 or more.
+        length: features a view, n.
+        recipe: a `Recipe`.
+        cache: a `FeatureCache` for this backbone.
+        execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
+            each as it is done: see `executors`.
+
+    Raises:
+        UserError: a feature is not a number that float16 can hold.
+    """
+    keys = (recipe.key(sha256, number) for _, sha256 in images for number in range(1 + views))
+    missing = Missing(keys, len(images) * (1 + views))
+    used = set()
+    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), 1 + views, length)}
+    with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        for _ in range(TRIES):
+            used |= _take(cache, missing, file, start, length)
+            if not len(missing):
+                break
+            works = _works(images, missing.to_make().reshape(len(images), 1 + views))
+            parts = [works[first : first + SHARD] for first in range(0, len(works), SHARD)]
+            _show(execute(parts), len(works))
+        else:
+            raise UserError(
+                f"{len(missing):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
+                "over. Check that disk, or choose another folder by FEATURE_CACHE, then type `dvc repro`."
+            )
+    cache.trim(keep=used)
+
+
+def _take(cache, missing, file, start, length):
+    """Copy rows from the cache to the places where they are missing, and return the shards they came from."""
+    used = set()
+    for shard, keys in cache.shards():
+        places = missing.places(keys)
+        features = cache.read(shard) if places else None
+        if features is None:
+            continue
+        used.add(shard)
+        for index, rows in places:
+            content = features[index].astype("<f2").tobytes()
+            for row in rows.tolist():
+                file.seek(start + row * 2 * length)
+                file.write(content)
+            missing.fill(rows)
+    return used
+
+
+def _works(images, to_make):
+    """Return the `Work` for the views to make, a bool array (images, 1 + views)."""
+    works = []
+    for (file, sha256), views in zip(images, to_make, strict=True):
+        if views.any():
+            works.append(Work(str(file), sha256, tuple(np.flatnonzero(views).tolist())))
+    return works
+
+
+def _show(done, total):
+    """Wait for shards, showing how many images are done."""
+    for _ in track(itertools.chain.from_iterable(range(count) for count in done), "embed", total=total):
+        pass
+
+
+def embed(works, forward, size, recipe):
+    """Yield the features of each `Work`, float16 (views, n), in order.
+
+    Decoding and augmenting run ahead in threads while the backbone computes.
+
+    Args:
+        works: list of `Work`.
+        forward: from an iterable of images to batches of features, see `engines.Engine.load`.
+        size: side of the images it takes, in pixels.
+        recipe: a `Recipe`.
+
+    Raises:
+        UserError: a feature is not a number that float16 can hold.
+    """
+
+    def prepare(work):
+        image = resize(decode(Path(work.file))[0], size)
+        seed = [recipe.seed, int(work.sha256[:16], 16)]
+        return [view(image, number, recipe.augmentation, seed) for number in work.views]
+
+    batches = forward(pixels for views in ahead(prepare, works) for pixels in views)
+    rows = itertools.chain.from_iterable(map(_checked, batches))
+    for work in works:
+        yield np.stack(list(itertools.islice(rows, len(work.views))))
+
+
+def _checked(batch):
+    if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
+        raise UserError(
+            f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
+            f"{LARGEST:g}. These weights can't be used: choose others by `embed.weights`."
+        )
+    return batch.astype(np.float16)

@@ -1,0 +1,107 @@
+"""Who embeds: this process, or the workers of a Dask cluster. Either writes the same shards."""
+
+import contextlib
+import functools
+import itertools
+import os
+
+import numpy as np
+
+from wbc.core.errors import UserError
+from wbc.features.embedding import embed
+
+LIVES = 3  # workers that may die over one shard before it is given up
+PATIENCE = "30s"  # for a scheduler to answer
+
+
+def local(build, recipe, cache):
+    """Return a function for `features.write_features` that embeds in this process.
+
+    Args:
+        build: build() returns the `engines.Engine`; it is called only if there is something to embed.
+        recipe: a `features.Recipe`.
+        cache: the `FeatureCache` to write to.
+    """
+
+    def execute(shards):
+        # One stream through all shards, so that the backbone never waits at the border between two.
+        engine = build()
+        features = embed(list(itertools.chain.from_iterable(shards)), engine.load(), engine.size, recipe)
+        for shard in shards:
+            _write(shard, features, recipe, cache)
+            yield len(shard)
+
+    return execute
+
+
+def dask(build, recipe, cache):
+    """Return a function for `features.write_features` that has a Dask cluster embed, a shard a task.
+
+    The scheduler's address is taken from DASK_SCHEDULER_ADDRESS (see
+    https://docs.dask.org/en/stable/configuration.html); without one, worker processes are started on this machine, one
+    a core. Workers read the images and write the shards under the same paths as this process. A shard whose worker
+    dies is given to another.
+
+    Args, result:
+        as `local`.
+    """
+
+    def execute(shards):
+        import distributed  # takes a second to import, and only this function needs it
+
+        with _client(distributed) as client:
+            remote = client.scatter(build(), broadcast=True)
+            tasks = client.map(_embed_shard, shards, engine=remote, recipe=recipe, cache=cache, pure=False)
+            try:
+                for task in distributed.as_completed(tasks):
+                    yield task.result()
+            except distributed.KilledWorker as error:
+                raise UserError(
+                    f"{LIVES} workers died over one shard: {error}. Often they lack memory. Look at their logs, then "
+                    "type `dvc repro`: finished shards are kept."
+                ) from None
+
+    return execute
+
+
+@contextlib.contextmanager
+def _client(distributed):
+    """Connect to the cluster that the environment names, or start one on this machine."""
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if address:
+        try:
+            client = distributed.Client(address, timeout=PATIENCE)
+        except OSError as error:
+            raise UserError(
+                f"DASK_SCHEDULER_ADDRESS is {address}, and no scheduler answers there: {error}. Start one by "
+                "`dask scheduler`, or unset the variable to use this machine; then type `dvc repro`."
+            ) from None
+        with client:
+            yield client
+        return
+    import dask.config
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": LIVES - 1}),
+        distributed.LocalCluster(threads_per_worker=1, dashboard_address=None, silence_logs="ERROR") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def _embed_shard(shard, engine, recipe, cache):
+    """A worker's task."""
+    features = embed(shard, _loaded(engine), engine.size, recipe)
+    _write(shard, features, recipe, cache)
+    return len(shard)
+
+
+@functools.lru_cache(1)
+def _loaded(engine):
+    """A worker loads the backbone for its first shard and keeps it for the others."""
+    return engine.load()
+
+
+def _write(shard, features, recipe, cache):
+    rows = np.concatenate(list(itertools.islice(features, len(shard))))
+    cache.write([recipe.key(work.sha256, number) for work in shard for number in work.views], rows)

@@ -1,0 +1,81 @@
+"""Views: seeded random augmentations of an image, computed once so that the frozen backbone sees each only once.
+
+View 0 is the image as it is. A cell on a slide has no up or down and no handedness, so flips and any rotation leave its
+class unchanged; small changes of zoom and contrast stand for focus and stain. The operations are those of the
+original study's Keras layers (RandomFlip, RandomRotation, RandomContrast, RandomZoom, all with reflected borders).
+"""
+
+import math
+
+import cv2
+import numpy as np
+import pydantic
+from PIL import Image
+
+from wbc.core.params import Section
+
+
+class Augmentation(Section):
+    """How far a view may differ from its image."""
+
+    horizontal_flip: bool
+    vertical_flip: bool
+    rotation: float = pydantic.Field(
+        ge=0, le=0.5
+    )  # largest turn either way, as a share of a full turn; 0.5 is any angle
+    zoom: float = pydantic.Field(ge=0, le=0.5)  # largest change of scale either way
+    contrast: float = pydantic.Field(ge=0, le=0.9)  # largest change of contrast either way
+
+
+def view(image, number, augmentation, key):
+    """Return view `number` of an image.
+
+    Args:
+        image: RGB uint8 array (size, size, 3).
+        number: 0 for the image as it is, 1 and up for random views.
+        augmentation: an `Augmentation`.
+        key: whole numbers that, with `number`, seed the randomness: the same key gives the same view, whichever
+            other images there are.
+
+    Returns:
+        uint8 array (size, size, 3).
+    """
+    if number == 0:
+        return image
+    random = np.random.default_rng([*key, number])
+    # All is drawn whether it is used or not: switching one operation leaves the others' draws as they were.
+    mirror, upend = random.random(2) < 0.5
+    angle = 2 * math.pi * augmentation.rotation * random.uniform(-1, 1)
+    scale = 1 + augmentation.zoom * random.uniform(-1, 1)
+    contrast = 1 + augmentation.contrast * random.uniform(-1, 1)
+    image = _warp(image, angle, scale, mirror and augmentation.horizontal_flip, upend and augmentation.vertical_flip)
+    return _stretch(image, contrast)
+
+
+def _warp(image, angle, scale, mirror, upend):
+    """Rotate, zoom and flip about the centre in one bilinear resampling; what lies outside is the image reflected."""
+    size = len(image)
+    margin = math.ceil(size * (math.sqrt(2) / scale - 1) / 2) + 2 if angle or scale != 1 else 0
+    margin = max(margin, 0)
+    padded = Image.fromarray(cv2.copyMakeBorder(image, *4 * [margin], cv2.BORDER_REFLECT))
+    # Pillow maps each output pixel to the input: (x, y) -> (a x + b y + c, d x + e y + f), in pixel corners.
+    cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
+    a, b, d, e = cos, sin, -sin, cos
+    if mirror:
+        a, d = -a, -d
+    if upend:
+        b, e = -b, -e
+    centre = size / 2
+    c = centre + margin - a * centre - b * centre
+    f = centre + margin - d * centre - e * centre
+    return np.asarray(
+        padded.transform((size, size), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR)
+    )
+
+
+def _stretch(image, factor):
+    """Scale each channel's distance from its mean, as Keras' RandomContrast does."""
+    mean = image.mean(axis=(0, 1))
+    levels = np.arange(256)[:, None]  # of which each pixel has one: a table of them is faster made than every pixel
+    table = np.clip(np.round((levels - mean) * factor + mean), 0, 255).astype(np.uint8)
+    return cv2.LUT(image, table[None])

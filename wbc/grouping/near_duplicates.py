@@ -1,0 +1,267 @@
+"""Groups of sibling images: which files show the same cell, found from pixels alone.
+
+Every image is described by numbers that a turn, a mirroring, a shear, a zoom, stain and light leave nearly as they are
+(`cell_frame`). Images with near descriptors are candidates; each candidate pair is registered and compared octave by
+octave (`registration`). Pairs that show the same cell join their groups, if more than one pair says so: a chain of
+look-alikes must not merge two cells.
+
+A cell that was photographed twice, as happens where a slide is gone over again, shows the same shapes in another light.
+Its photographs are different groups, and `kin`, which a split may not divide either.
+
+Where most images have a copy, the set was made by a program, and an image without one is rather a copy that was not
+recognised: it is compared with many more images, and groups that are only likely to show one cell are kept together as
+`kin`. That costs a split some of its freedom; a copy on its other side would cost the score its meaning.
+"""
+
+import collections
+import functools
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from scipy.cluster.hierarchy import DisjointSet
+from sklearn.decomposition import PCA
+
+from wbc.core.prefetch import ahead
+from wbc.core.progress import track
+from wbc.data.images import decode
+from wbc.grouping.canonical_frame import describe, frame, mean_colour
+from wbc.grouping.neighbors import Neighbours
+from wbc.grouping.registration import compare, log_odds
+
+NEIGHBOURS = 10  # candidates an image
+FIRST = 3  # of them for an image without any near match: most images of a set without siblings
+FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbours are typically at 0.5
+SAME = 1.0  # log odds at which two images count as one cell: see research/fit_near_duplicates.py
+TOGETHER = 0.0  # log odds at which pairs count where two must agree, and at which one makes kin where most have copies
+NEAR = -4.0  # log odds at which an image's further candidates are looked at
+PHOTOGRAPH = 1.5  # levels of 0-255 by which copies of one photograph may differ in mean colour; JPEG makes up to 1.4
+DIMENSIONS = 48  # of the descriptor, for the search
+WITNESSES = 6  # pairs compared between two groups before they become one; two of them must agree
+ROUNDS = 3  # of looking for groups of one cell that no pair of neighbours has joined
+REACH = 60  # images that one without a copy is compared with, where most have copies
+SAMPLE = 400  # images whose nearest neighbours tell how much light and stain vary among copies
+CACHED = 16384  # images kept in their frames, 26 kB each
+BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
+
+
+class Siblings(NamedTuple):
+    """Which images show the same cell; int arrays, one number an image, counted in the order of appearance."""
+
+    group: np.ndarray  # equal for copies of one photograph of a cell
+    kin: np.ndarray  # equal for images that show or may show one cell, photographed once or again
+    pixels: np.ndarray  # equal for images whose decoded pixels are identical
+
+
+def find_siblings(files):
+    """Find the `Siblings` among image files.
+
+    Memory is flat but for the descriptors, 2 kB an image, and for what came of the pairs compared, typically ten an
+    image of 0.2 kB each.
+
+    Args:
+        files: paths of image files.
+    """
+    identical, first, descriptors = _describe_all(files)
+    pixels = np.array(identical, dtype=int)
+    search = _Search([files[number] for number in first], np.array(descriptors))
+    group, kin = search.run() if len(first) > 1 else (np.zeros(1, int), np.zeros(1, int))
+    return Siblings(_renumber(group[pixels]), _renumber(kin[pixels]), pixels)
+
+
+def _describe_all(files):
+    """Return the number of each image's pixels, the first image of each number, and the descriptors of those."""
+    numbers, identical, first, descriptors = {}, [], [], []
+    for index, (digest, descriptor) in enumerate(track(ahead(_describe, files), "describe", total=len(files))):
+        if digest not in numbers:
+            numbers[digest] = len(numbers)
+            first.append(index)
+            descriptors.append(descriptor)
+        identical.append(numbers[digest])
+    return identical, first, descriptors
+
+
+def _describe(file):
+    pixels, _ = decode(file)
+    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    return digest, describe(frame(pixels).waves)
+
+
+class _Search:
+    """The search for groups among images of different pixels."""
+
+    def __init__(self, files, descriptors):
+        self.files, count = files, len(files)
+        dimensions = min(DIMENSIONS, *descriptors.shape)
+        with np.errstate(invalid="ignore"):  # images that all look alike have no variance to explain
+            self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
+        self.index = Neighbours(self.points)
+        self.nearest = self.index.nearest(NEIGHBOURS + 1)
+        self.group, self.kin = DisjointSet(range(count)), DisjointSet(range(count))
+        self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
+        self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
+        self.known = {}  # (log odds, difference of colour) of the pairs compared
+
+    def run(self):
+        """Return the group and the kin number of each image."""
+        self.copied, self.tolerance, self.colour_evidence = self._colours()
+        self._join_neighbours(1, FIRST, range(len(self.files)))
+        promising = np.flatnonzero(self.best > NEAR)
+        self._join_neighbours(FIRST + 1, NEIGHBOURS, promising)
+        for _ in range(ROUNDS):
+            if not self._join_groups():
+                break
+        if self.copied:
+            self._join_lonely()
+        for subset in self.group.subsets():
+            self._unite(self.kin, sorted(subset))
+        if self.copied:
+            for pair, (odds, colour) in self.known.items():
+                if odds > TOGETHER and colour <= self.tolerance:
+                    self.kin.merge(*pair)
+        return self._numbers(self.group), self._numbers(self.kin)
+
+    def _colours(self):
+        """Whether most images have a copy, how far copies differ in mean colour, and what agreement adds to the odds.
+
+        Where most images have a copy, the set was made by a program, and what varies among the copies is what that
+        program did; colours that agree are then evidence, the more the rarer they agree by chance. Where few have one,
+        those are rather cells photographed twice, and a pair must stand out by its shapes alone.
+        """
+        sample = np.unique(np.linspace(0, len(self.files) - 1, SAMPLE).astype(int))
+        pairs = [self._pair(image, self._near(image)[0][1]) for image in sample]
+        gaps = [colour for odds, colour in self._compare(pairs, "sample") if odds > SAME]
+        if len(gaps) < len(sample) / 2:
+            return False, PHOTOGRAPH, 0.0
+        tolerance = max(PHOTOGRAPH, 2 * float(np.percentile(gaps, 95)))
+        colours = np.array([mean_colour(self.framed(image)) for image in sample])
+        chance = np.linalg.norm(colours[:, None] - colours[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
+        return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
+
+    def _near(self, image, found=None):
+        """(distance, image) of the neighbours of an image, nearest first, without itself.
+
+        Args:
+            image: number of the image.
+            found: what the index said of it; by default, of its `NEIGHBOURS` nearest.
+        """
+        distance, neighbour = found or (column[image] for column in self.nearest)
+        found = zip(distance.tolist(), neighbour.tolist(), strict=True)
+        return [(round(gap, 6), other) for gap, other in found if other != image]
+
+    def _pair(self, image, other):
+        return (int(min(image, other)), int(max(image, other)))
+
+    def _join_neighbours(self, nearest, farthest, images):
+        """Compare images with their neighbours from one rank to another, nearest pairs first, and join the matches."""
+        distance = {}
+        for image in images:
+            for gap, other in self._near(image)[nearest - 1 : farthest]:
+                if gap < FAR:
+                    distance[self._pair(image, other)] = gap
+        pairs = sorted(distance, key=lambda pair: (distance[pair], pair))
+        batches = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
+        for batch in track(batches, "compare", unit=f"batches of {BATCH} pairs"):
+            waiting = [pair for pair in batch if not self.group.connected(*pair)]
+            for pair, (odds, colour) in zip(waiting, self._compare(waiting), strict=True):
+                for image in pair:
+                    self.best[image] = max(self.best[image], odds)
+                if self.group.connected(*pair):
+                    continue
+                if not self._same(odds, colour):
+                    if odds > SAME:
+                        self.kin.merge(*pair)
+                elif self._agreed(*(self.group.subset(image) for image in pair), witnesses=1):
+                    self.group.merge(*pair)
+
+    def _join_groups(self):
+        """Join groups that are near as a whole; returns whether there were any."""
+        groups = [sorted(subset) for subset in self.group.subsets()]
+        groups.sort()
+        if len(groups) < 2:
+            return False
+        centres = np.stack([self.points[members].mean(axis=0) for members in groups])
+        _, near = Neighbours(centres).nearest(NEIGHBOURS // 2 + 1)
+        pairs = {self._pair(one, other) for one, row in enumerate(near) for other in row if one != other}
+        pairs = [pair for pair in sorted(pairs) if max(len(groups[number]) for number in pair) > 1]
+        joined = False
+        for one, other in track(pairs, "join", unit="pairs of groups"):
+            one, other = groups[one], groups[other]
+            if not self.group.connected(one[0], other[0]) and self._agreed(one, other):
+                joined |= self.group.merge(one[0], other[0])
+        return joined
+
+    def _join_lonely(self):
+        """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
+        lonely = sorted(min(subset) for subset in self.group.subsets() if len(subset) == 1)
+        nearest = zip(*self.index.nearest(REACH + 1, lonely), strict=True) if lonely else []
+        for image, found in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
+            if len(self.group.subset(image)) > 1:
+                continue  # joined by one before it
+            others = [other for gap, other in self._near(image, found) if gap < FAR]
+            compared = self._compare([self._pair(image, other) for other in others])
+            votes = collections.defaultdict(list)
+            for other, (odds, colour) in zip(others, compared, strict=True):
+                if self._same(odds, colour, TOGETHER):
+                    votes[self.group[other]].append((odds, other))
+            agreeing = [  # for two single images, one pair is all that there can be
+                max(group)
+                for root, group in votes.items()
+                if max(group)[0] + self.colour_evidence > SAME and len(group) >= min(2, len(self.group.subset(root)))
+            ]
+            if agreeing:
+                self.group.merge(image, max(agreeing)[1])
+
+    def _agreed(self, one, other, witnesses=0):
+        """Whether two of the nearest pairs between two groups say that they show one cell.
+
+        Args:
+            one, other: images of the groups.
+            witnesses: pairs that have said so already. For two single images, one is all that there can be.
+        """
+        if witnesses and min(len(one), len(other)) == 1:
+            return True
+        one, other = (sorted(members)[:: max(1, len(members) // 12)] for members in (one, other))
+        gaps = np.linalg.norm(self.points[one][:, None] - self.points[other][None], axis=2)
+        pairs = []
+        taken = collections.Counter()
+        for flat in np.argsort(gaps, axis=None, kind="stable"):
+            row, column = np.unravel_index(flat, gaps.shape)
+            # Each image speaks for its group once or twice, so that one odd image can't decide alone.
+            if gaps[row, column] < FAR and max(taken[one[row]], taken[other[column]]) < 2 + 2 * (len(one) == 1):
+                pairs.append(self._pair(one[row], other[column]))
+                taken.update([one[row], other[column]])
+            if len(pairs) == WITNESSES:
+                break
+        agreeing = sum(self._same(*result, TOGETHER) for result in self._compare(pairs))
+        return witnesses + agreeing >= 2
+
+    def _same(self, odds, colour, least=SAME):
+        """Whether a compared pair shows copies of one photograph; that its colours agree counts as evidence too."""
+        return colour <= self.tolerance and odds + self.colour_evidence > least
+
+    def _compare(self, pairs, label=None):
+        """Return (log odds, difference of mean colour) of each pair, in order."""
+        unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
+        results = ahead(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
+        if label:
+            results = track(results, label, total=len(unknown), unit="pairs")
+        for pair, evidence in zip(unknown, results, strict=True):
+            self.known[pair] = (log_odds(evidence), evidence.colour if evidence else np.inf)
+        return [self.known[pair] for pair in pairs]
+
+    def _unite(self, sets, members):
+        for member in members[1:]:
+            sets.merge(members[0], member)
+
+    def _numbers(self, sets):
+        numbers = np.empty(len(self.files), int)
+        for number, subset in enumerate(sets.subsets()):
+            numbers[sorted(subset)] = number
+        return numbers
+
+
+def _renumber(numbers):
+    """Number sets by the order in which they first appear."""
+    found = {}
+    return np.array([found.setdefault(number, len(found)) for number in numbers.tolist()], dtype=int)

@@ -1,0 +1,192 @@
+"""Laying one image of a cell over another, and weighing how far what is seen is the same.
+
+The images, each in its cell's frame, are registered by an affine map that maximises the correlation coefficient
+(Evangelidis and Psarakis, Parametric image alignment using enhanced correlation coefficient maximization, PAMI 30,
+2008; OpenCV's `findTransformECC`), first coarsely from the likeliest turns, then finely. What they have in common is
+then measured octave by octave of detail: blur takes the finest, compression the next, and other cells of the same
+shape differ in both.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from wbc.grouping.canonical_frame import CELL, PATCH, describe, turns
+
+cv2.setNumThreads(1)  # the callers run many pairs at once
+
+_COARSE = 40  # side in pixels of the patches that are registered first
+_TURNS = 4  # tried a pair
+_ALIKE = 0.4  # correlation after the best turn below which no registration is tried: a fifth of all pairs, no copies
+_SURE = 0.97  # correlation at which no other turn is tried
+_OCTAVES = (0.7, 1.4, 2.8, 5.6, 11.2)  # standard deviations in patch pixels between which the four bands lie
+_LEAST_COVER = 0.4  # of the cell; with less in common, nothing is said
+
+# Logistic regression on the evidence, fitted by research/fit_near_duplicates.py, which says on which images.
+WEIGHTS = {
+    "turned": 0.151,
+    "aligned": 3.441,
+    "band_1": 2.579,
+    "band_2": 1.248,
+    "band_3": 1.345,
+    "band_4": 0.534,
+    "detail_1": 3.177,
+    "detail_2": -1.995,
+    "detail_3": -4.940,
+    "apart": -0.287,
+    "cover": 3.319,
+    "scale": 3.527,
+    "squash": -5.750,
+}
+INTERCEPT = -5.615
+
+
+class Evidence(NamedTuple):
+    """What speaks for and against two images showing one cell."""
+
+    apart: float  # distance of the descriptors, which no turn or mirroring changes
+    turned: float  # correlation after the best turn, -1 to 1
+    aligned: float  # correlation of coarse detail after registration, -1 to 1
+    bands: tuple[float, ...]  # correlation of each octave, fine to coarse, -1 to 1
+    detail: tuple[float, ...]  # root mean square of the three finest octaves, geometric mean of the two images, levels
+    cover: float  # share of the cell seen in both images
+    scale: float  # change of area by the registration
+    squash: float  # change of proportions by the registration, 1 and up
+    colour: float  # distance of the mean colours over the cell, in levels of 0-255
+
+
+def compare(one, other):
+    """Register two images and return the `Evidence`, or None where they can't be laid over each other.
+
+    Args:
+        one, other: `cell_frame.Framed`.
+    """
+    best = _register(one, other)
+    if best is None:
+        return None
+    turned, aligned, transform = best
+    size, inverse = (PATCH, PATCH), cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(
+        other.patch, transform, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
+    )
+    inside = cv2.warpAffine(other.inside, transform, size, flags=cv2.INTER_NEAREST | inverse)
+    common = np.flatnonzero((inside > 0) & (one.inside > 0) & CELL)
+    cover = len(common) / CELL.sum()
+    if cover < _LEAST_COVER:
+        return None
+    bands, detail = [], []
+    for mine, theirs in zip(_bands(one.patch), _bands(moved), strict=True):
+        mine, theirs = (band.reshape(-1, 3)[common] for band in (mine, theirs))
+        mine, theirs = ((band - band.mean(axis=0)).ravel() for band in (mine, theirs))
+        spread = float(np.sqrt((mine @ mine) * (theirs @ theirs))) / len(mine)
+        bands.append(float(mine @ theirs) / len(mine) / (spread + 1e-6))
+        detail.append(float(np.sqrt(spread)))
+    colours = (patch.reshape(-1, 3)[common].mean(axis=0) for patch in (one.patch, moved))
+    difference = np.subtract(*colours)
+    stretch = np.linalg.svd(transform[:, :2], compute_uv=False)
+    return Evidence(
+        float(np.linalg.norm(describe(one.waves) - describe(other.waves))),
+        turned,
+        aligned,
+        tuple(bands),
+        tuple(detail[:3]),
+        float(cover),
+        float(stretch[0] * stretch[1]),
+        float(stretch[0] / max(stretch[1], 1e-6)),
+        float(np.linalg.norm(difference)),
+    )
+
+
+def log_odds(evidence):
+    """Return the logarithm of the odds that two images show one cell; None counts as never."""
+    if evidence is None:
+        return -np.inf
+    return INTERCEPT + sum(WEIGHTS[name] * value for name, value in measures(evidence).items())
+
+
+def measures(evidence):
+    """Return the numbers that the logistic regression weighs, by name.
+
+    Correlations enter as Fisher's z, whose spread doesn't depend on the correlation; detail, scale and squash as
+    logarithms. Colour doesn't enter: stain and light may differ between copies.
+    """
+    correlations = {"turned": evidence.turned, "aligned": evidence.aligned}
+    correlations |= {f"band_{number}": value for number, value in enumerate(evidence.bands, start=1)}
+    measured = {name: float(np.arctanh(np.clip(value, -0.5, 0.995))) for name, value in correlations.items()}
+    measured |= {f"detail_{number}": float(np.log(value + 0.3)) for number, value in enumerate(evidence.detail, 1)}
+    return measured | {
+        "apart": float(np.log(evidence.apart + 0.05)),
+        "cover": evidence.cover,
+        "scale": float(abs(np.log(evidence.scale + 1e-6))),
+        "squash": float(np.log(evidence.squash)),
+    }
+
+
+def _register(one, other):
+    """Return (turned, aligned, transform from `one`'s patch to `other`'s) of the best registration, or None."""
+    candidates = turns(one.waves, other.waves, _TURNS)
+    if candidates[0][0] < _ALIKE:
+        return None
+    mine, theirs = (_outline(framed.patch) for framed in (one, other))
+    inside = cv2.resize(other.inside, (_COARSE, _COARSE), interpolation=cv2.INTER_NEAREST)
+    found = []
+    for _, mirrored, angle in candidates:
+        start = _turn(angle, mirrored, _COARSE)
+        try:
+            found.append(cv2.findTransformECC(mine, theirs, start, cv2.MOTION_AFFINE, (3, 25, 1e-3), inside, 3))
+        except cv2.error:  # it doesn't converge from there
+            continue
+        if found[-1][0] > _SURE:
+            break
+    if not found:
+        return None
+    aligned, transform = max(found, key=lambda result: result[0])
+    transform = _enlarged(transform, PATCH / _COARSE)
+    try:
+        fine = cv2.findTransformECC(
+            _texture(one.patch), _texture(other.patch), transform, cv2.MOTION_AFFINE, (3, 12, 1e-3), other.inside, 1
+        )
+        transform = fine[1]
+    except cv2.error:
+        pass  # the coarse registration stands
+    return candidates[0][0], float(aligned), transform
+
+
+def _turn(angle, mirrored, size):
+    """The transform that turns, and mirrors first, about the centre of a patch of `size` pixels."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([1, -1 if mirrored else 1])
+    centre = np.full(2, (size - 1) / 2)
+    return np.column_stack([matrix, centre - matrix @ centre]).astype(np.float32)
+
+
+def _enlarged(transform, factor):
+    """The same transform for patches `factor` times as large, whose pixel centres lie between."""
+    matrix, offset = transform[:, :2], transform[:, 2]
+    middle = np.full(2, (factor - 1) / 2)
+    return np.column_stack([matrix, offset * factor + middle - matrix @ middle]).astype(np.float32)
+
+
+def _outline(patch):
+    """Coarse detail in grey, float32, small."""
+    grey = cv2.resize(_grey(patch), (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(grey, (0, 0), 0.6) - cv2.GaussianBlur(grey, (0, 0), 5)
+
+
+def _texture(patch):
+    """Finer detail in grey, float32."""
+    grey = _grey(patch)
+    return cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 5)
+
+
+def _grey(patch):
+    return cv2.transform(patch, np.full((1, 3), 1 / 3)).astype(np.float32)
+
+
+def _bands(patch):
+    """The patch's detail, one array for each octave, fine to coarse."""
+    patch = patch.astype(np.float32)
+    levels = [cv2.GaussianBlur(patch, (0, 0), deviation) for deviation in _OCTAVES]
+    return [fine - coarse for fine, coarse in itertools.pairwise(levels)]

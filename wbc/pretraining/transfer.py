@@ -1,0 +1,133 @@
+"""What frozen features tell: how well simple classifiers do on them, at home and in another laboratory.
+
+A linear classifier on frozen features is the usual measure of a representation (Kornblith et al., Do Better ImageNet
+Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3); the project's own head stands beside it.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from wbc.core.prefetch import ahead
+from wbc.core.progress import track
+from wbc.data.images import decode, resize
+from wbc.evaluation import baselines
+from wbc.evaluation.metrics import score
+from wbc.models.inference import compiled
+from wbc.splitting import splits
+from wbc.training.cross_validation import predict
+
+FOLDS = 5
+
+
+class Labelled(NamedTuple):
+    """Features and what they are of."""
+
+    features: np.ndarray  # float32 (images, n)
+    labels: np.ndarray  # int (images,), class numbers
+
+    def of(self, rows):
+        """Return some of the rows, given as a mask or as indices."""
+        return Labelled(self.features[rows], self.labels[rows])
+
+
+def mirrored_features(model, files, label):
+    """Return the features of image files, each the mean of the image's and of its mirror image's.
+
+    Args:
+        model: Keras model from (size, size, 3) RGB 0-255 to n features.
+        files: paths of image files.
+        label: what the progress is called.
+
+    Returns:
+        float32 array (files, n).
+    """
+
+    def prepare(file):
+        pixels = resize(decode(file)[0], model.input_shape[1])
+        return pixels, pixels[:, ::-1]
+
+    prepared = track(ahead(prepare, files), label, total=len(files))
+    found = np.concatenate(list(compiled(model)(itertools.chain.from_iterable(prepared))))
+    return found.reshape(len(files), 2, -1).mean(axis=1)
+
+
+def across(train, valid, tests, params, seeds):
+    """Score classifiers fitted on one laboratory's cells on each of several sets of cells.
+
+    Logistic regression is fitted on `train` and `valid` together; the head on `train`, stopped by `valid`.
+
+    Args:
+        train, valid: `Labelled`.
+        tests: {name: `Labelled`}.
+        params: a `training.TrainParams`, whose seed gives way to
+        seeds: one head is fitted for each.
+
+    Returns:
+        {name: {"majority", "logistic_regression", "head"}}, each {"accuracy", "balanced_accuracy"}; the head's are the
+        means over the seeds, with the values as "by_seed": {seed: {...}}.
+    """
+    both = Labelled(*(np.concatenate(parts) for parts in zip(train, valid, strict=True)))
+    sizes = np.cumsum([len(test.labels) for test in tests.values()])[:-1]
+    every = np.concatenate([test.features for test in tests.values()])
+    regression = np.split(baselines.logistic_regression(both.features, both.labels)(every), sizes)
+    heads = [
+        np.split(_by_head(train, valid, every, params, seed), sizes)
+        for seed in track(seeds, "head, on one laboratory's cells", unit="fits")
+    ]
+    return {
+        name: {
+            "majority": score(test.labels, baselines.majority(both.labels, len(test.labels))),
+            "logistic_regression": score(test.labels, regression[number]),
+            "head": _mean({seed: score(test.labels, head[number]) for seed, head in zip(seeds, heads, strict=True)}),
+        }
+        for number, (name, test) in enumerate(tests.items())
+    }
+
+
+def within(cells, groups, params, seeds):
+    """Score classifiers by stratified 5-fold cross-validation by group, over pooled out-of-fold predictions.
+
+    Logistic regression learns from four folds; the head from three, stopped by the fold after the one that is scored. A
+    class of fewer cells than folds is missing from some of them.
+
+    Args:
+        cells: `Labelled`.
+        groups: group number of each row; rows of one group, which show one cell, are in one fold.
+        params, seeds: as in `across`; a seed draws the folds too.
+
+    Returns:
+        {"majority", "logistic_regression", "head"} as in `across`, each but the first with "by_seed".
+    """
+    predicted = {"logistic_regression": {}, "head": {}}
+    folds = {seed: splits.folds(cells.labels, groups, FOLDS, seed) for seed in seeds}
+    for method in predicted.values():
+        method.update({seed: np.empty_like(cells.labels) for seed in seeds})
+    for seed, fold in track(list(itertools.product(seeds, range(FOLDS))), "within a laboratory", unit="fits"):
+        test, valid = folds[seed] == fold, folds[seed] == (fold + 1) % FOLDS
+        rest, train = cells.of(~test), cells.of(~test & ~valid)
+        regression = baselines.logistic_regression(rest.features, rest.labels)
+        predicted["logistic_regression"][seed][test] = regression(cells.features[test])
+        predicted["head"][seed][test] = _by_head(train, cells.of(valid), cells.features[test], params, seed)
+    scores = {
+        method: _mean({seed: score(cells.labels, called) for seed, called in by_seed.items()})
+        for method, by_seed in predicted.items()
+    }
+    return {"majority": score(cells.labels, baselines.majority(cells.labels, len(cells.labels))), **scores}
+
+
+def _by_head(train, valid, test, params, seed):
+    """Fit the head and return the class numbers of the features `test`."""
+    features = np.concatenate([train.features, valid.features, test])[:, None]
+    labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # of `test` none is looked at
+    rows = np.split(np.arange(len(features)), np.cumsum([len(train.labels), len(valid.labels)]))
+    settings = params.model_copy(update={"seed": seed})
+    return predict(features, labels, 1 + int(labels.max()), *rows, settings).argmax(axis=1)
+
+
+def _mean(by_seed):
+    """The mean of each score over the seeds, and the scores themselves."""
+    scores = list(by_seed.values())
+    means = {name: np.mean([found[name] for found in scores]) for name in scores[0]}
+    return means | {"by_seed": {str(seed): found for seed, found in by_seed.items()}}

@@ -1,0 +1,43 @@
+"""Writing a backbone's weights small enough for Git: half of their bits, read back by Keras as they are."""
+
+import h5py
+import numpy as np
+
+from wbc.core.files import replacing
+from wbc.models.tensorflow_setup import keras
+
+
+def save_float16(model, path):
+    """Write the weights of `model` as a Keras `.weights.h5` file of float16 numbers, which Keras loads as float32.
+
+    The input's mean and variance, six numbers, stay float32: every pixel is computed with them.
+
+    Args:
+        model: a Keras model, whose weights take their rounded values, so that what is measured is what is written.
+        path: file to write, ending in `.weights.h5`.
+
+    Raises:
+        ValueError: a weight is beyond what float16 holds.
+    """
+    for layer in model.layers:
+        if layer.weights and not isinstance(layer, keras.layers.Normalization):
+            rounded = [weight.astype(np.float16).astype(np.float32) for weight in layer.get_weights()]
+            if not all(np.isfinite(weight).all() for weight in rounded):
+                raise ValueError(f"a weight of {layer.name} is beyond what float16 holds")
+            layer.set_weights(rounded)
+    with replacing(path) as partial:
+        full = partial.with_name("full.weights.h5")
+        model.save_weights(full)
+        with h5py.File(full) as source, h5py.File(partial, "w") as target:
+            source.visititems(lambda name, item: _copy(name, item, target))
+        full.unlink()
+
+
+def _copy(name, item, target):
+    if isinstance(item, h5py.Group):
+        group = target.require_group(name)
+        for key, value in item.attrs.items():
+            group.attrs[key] = value
+        return
+    halve = item.dtype == np.float32 and not name.startswith("layers/normalization/")
+    target.create_dataset(name, data=item[()].astype(np.float16) if halve else item[()])

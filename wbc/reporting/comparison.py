@@ -1,0 +1,220 @@
+"""The scores side by side, each with its interval, and what their differences mean."""
+
+from typing import NamedTuple
+
+from wbc.reporting.original_study import ORIGINAL, same_classes, whose
+
+PROTOCOLS = {"image": "split by file", "grouped": "split by cell", "crossval": "cross-validated by cell"}
+
+# Rows of the table: name, and where the number is in metrics.json. A cell with several images counts as the share of
+# them that was named right.
+EACH_CELL = [
+    ("Balanced accuracy", ("cells", "balanced_accuracy")),
+    ("Accuracy", ("cells", "accuracy")),
+    ("Macro F1", ("cells", "macro", "f1")),
+]
+EACH_IMAGE = [
+    ("Balanced accuracy", ("balanced_accuracy",)),
+    ("Accuracy", ("accuracy",)),
+    ("Macro precision", ("macro", "precision")),
+    ("Macro F1", ("macro", "f1")),
+    ("Macro AUC", ("macro", "auc")),
+]
+BASELINES = {
+    "logistic_regression": "logistic regression on the same features",
+    "colour_histogram": "logistic regression on the colour histogram",
+    "majority": "always the commonest class",
+}
+RULE = "Better is said only where the whole interval lies above the other's score, which is taken as exact."
+NEEDS_CELLS = ("recall", "f1", "auc")  # of a class: they rest on its cells among the scored images
+
+
+class Estimate(NamedTuple):
+    """A score with its interval."""
+
+    value: float | None = None  # 0-1; None where it isn't defined
+    low: float | None = None
+    high: float | None = None
+    wilson: bool = False  # Wilson's interval, or combined with one: some class's resamples all gave one value
+    few: str = ""  # what is said instead, where the class has too few cells for any estimate
+
+    @property
+    def text(self):
+        """The score with two decimals, or why there is none."""
+        return self.few or number(self.value)
+
+    @property
+    def interval(self):
+        """The interval as text, † for Wilson's; "" where there is none."""
+        if self.low is None:
+            return ""
+        return f"{self.low:.2f}–{self.high:.2f}{'†' if self.wilson else ''}"
+
+    def __str__(self):
+        return f"{self.text} ({self.interval})" if self.interval else self.text
+
+
+def number(value, digits=2):
+    """Return a score as text, and an undefined one (None) as a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def lookup(content, *keys):
+    """Return the value that `keys` lead to in nested dicts, or None where there is none."""
+    for key in keys:
+        if key not in content:
+            return None
+        content = content[key]
+    return content
+
+
+def cells(metrics, name):
+    """How many cells of class `name` were scored."""
+    return lookup(metrics, "cells", "per_class", name, "support") or 0
+
+
+def estimate(metrics, *keys, min_cells=0):
+    """Return the `Estimate` of one score.
+
+    Args:
+        metrics: content of metrics.json.
+        keys: where the score is in it: ("cells", "per_class", "monocyte", "recall").
+        min_cells: a recall, F1 or AUC of a class with fewer scored cells is not estimable.
+    """
+    if "per_class" in keys and keys[-1] in NEEDS_CELLS and cells(metrics, keys[-2]) < min_cells:
+        count = cells(metrics, keys[-2])
+        return Estimate(few=f"not estimable: {count} {'cell' if count == 1 else 'cells'}")
+    bounds = lookup(metrics, "intervals", *keys) or {}
+    return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
+
+
+def table(results, classes, min_cells):
+    """The table that sets the protocols side by side.
+
+    Args:
+        results: {protocol: content of its metrics.json}.
+        classes: class names in the order wanted.
+        min_cells: as for `estimate`.
+
+    Returns:
+        [(heading, [(name, {protocol: Estimate}, the original study's score or None)])].
+    """
+    recalls = [(f"Recall: {name}", ("per_class", name, "recall")) for name in classes]
+    baselines = [(text, ("baseline", name, "cells", "balanced_accuracy")) for name, text in BASELINES.items()]
+    sections = {
+        "Each cell counts once": [*EACH_CELL, *((name, ("cells", *keys)) for name, keys in recalls)],
+        "Simpler methods: balanced accuracy, each cell counts once": baselines,
+        "Each image counts once": [*EACH_IMAGE, *recalls],
+    }
+    known = ORIGINAL if same_classes(classes) else {}
+    return [
+        (
+            heading,
+            [
+                (
+                    name,
+                    {protocol: estimate(metrics, *keys, min_cells=min_cells) for protocol, metrics in results.items()},
+                    lookup(known, *keys),
+                )
+                for name, keys in rows
+            ],
+        )
+        for heading, rows in sections.items()
+    ]
+
+
+def recalls(results, classes, fetch, min_cells):
+    """Recall of each class, each cell counting once, and last their mean, for the figure that compares the protocols.
+
+    Args:
+        results, classes, min_cells: as for `table`.
+        fetch: content of fetch.json.
+
+    Returns:
+        {series: {class: Estimate}}; the original study is a series where all its classes are here.
+    """
+    series = {PROTOCOLS[protocol]: (metrics, ("cells",)) for protocol, metrics in results.items()}
+    if same_classes(classes):
+        name = "original study" if whose(fetch) == "same" else "original study (other data)"
+        series[name] = (ORIGINAL, ())
+    return {
+        name: {
+            **{
+                # The original study's images are all there is of it: its cells were not counted.
+                label: estimate(metrics, *where, "per_class", label, "recall", min_cells=min_cells if where else 0)
+                for label in classes
+            },
+            "mean (balanced accuracy)": estimate(metrics, *where, "balanced_accuracy"),
+        }
+        for name, (metrics, where) in series.items()
+    }
+
+
+def gap(results, leak):
+    """What the difference between the split by file and the cross-validation by cell means, in plain sentences.
+
+    Args:
+        results: {protocol: content of its metrics.json}.
+        leak: {protocol: share of the test images whose cell is in training too}.
+    """
+    by_file, by_cell = (estimate(results[name], "cells", "balanced_accuracy") for name in ("image", "crossval"))
+    difference = by_file.value - by_cell.value
+    if not leak["image"]:
+        return (
+            "No test image of the split by file has a sibling in training, so every column scores cells that were not "
+            "trained on; the columns differ by chance and by how many images were trained on."
+        )
+    seen = (
+        f"In the split by file, {100 * leak['image']:.0f} % of the test images have a sibling in training: the same "
+        "cell stood in training and in test, as two copies of one picture."
+    )
+    if by_file.low is not None and by_cell.high is not None and by_file.low > by_cell.high:
+        return (
+            f"{seen} The score split by file therefore measures remembering as well as recognising: it says how well "
+            "copies of known cells are named. By cell, no copy of a scored cell was trained on. The gap of "
+            f"{difference:.2f} in balanced accuracy is what remembering adds: a new cell can't be remembered, so "
+            "expect the number by cell."
+        )
+    return (
+        f"{seen} The score split by file therefore can't tell remembering from recognising. Its balanced accuracy is "
+        f"{abs(difference):.2f} {'above' if difference > 0 else 'below'} the cross-validated one, and the intervals "
+        "overlap: chance could explain it. Still, only the columns by cell score cells that were not trained on."
+    )
+
+
+def against_baselines(metrics):
+    """Whether the classifier is worth its trouble, one sentence a simpler method that looks at the images.
+
+    It is called better by `RULE`, and worse where the whole interval lies below.
+
+    Args:
+        metrics: content of a metrics.json; compared is the balanced accuracy with each cell counting once.
+
+    Returns:
+        [(better, sentence)], `better` being whether the classifier is; logistic regression on the same features first.
+    """
+    own = estimate(metrics, "cells", "balanced_accuracy")
+    found = []
+    for name in ("logistic_regression", "colour_histogram"):
+        other = metrics["baseline"][name]["cells"]["balanced_accuracy"]
+        better = own.low is not None and own.low > other
+        worse = own.high is not None and own.high < other
+        found.append(
+            (
+                better,
+                f"The trained head is {'better' if better else 'worse' if worse else 'no better'} than "
+                f"{BASELINES[name]}: balanced accuracy {own} against {other:.2f}, each cell counting once.",
+            )
+        )
+    return found
+
+
+def too_few(results, classes, min_cells):
+    """Classes whose recall is not estimable, as {class: {protocol: its scored cells}}."""
+    found = {
+        name: {
+            protocol: cells(metrics, name) for protocol, metrics in results.items() if cells(metrics, name) < min_cells
+        }
+        for name in classes
+    }
+    return {name: counts for name, counts in found.items() if counts}

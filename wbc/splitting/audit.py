@@ -1,0 +1,216 @@
+"""What a set of images holds besides cells, and what that does to a split: siblings, duplicates, doubtful labels."""
+
+from wbc.splitting.splits import PARTS
+
+PROTOCOLS = ("image", "grouped")
+SHOWN = 10  # groups, or sets of duplicates, that are listed
+EXAMPLES = 8  # paths listed of each
+NEAR = 0.05  # of a class's images; a part that comes nearer to the share that was asked counts as having it
+
+# What a class that is missing in a part does there.
+EFFECT = {
+    "train": "it can't be learnt",
+    "valid": "the choice of the epoch that is kept doesn't see it",
+    "test": "its recall can't be measured",
+}
+
+
+def audit(splits, pixels, shares):
+    """Return what there is to know about the images before a score on them is believed, as nested dicts for JSON.
+
+    A group whose images have several labels counts as a group of each of these classes.
+
+    Args:
+        splits: data frame of splits.csv, one row an image: path, label, group, kin, image, grouped (train, valid or
+            test) and fold.
+        pixels: int array, one an image, equal where the decoded pixels are identical.
+        shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
+
+    Returns:
+        {"images", "groups": numbers of them,
+         "classes": {label: {"images", "groups", "largest_group"}},
+         "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
+         "largest_groups": [{"group", "label", "images", "examples": [path]}], of two images or more, largest first,
+         "two_labels": [{"group", "labels": {label: images}, "paths": [path]}],
+         "kin": [{"groups": [group], "labels": {label: images}, "examples": [path]}], groups that seem to
+            show one cell, one path of each group,
+         "leak": {protocol: share of the test images with a sibling in train, or None without test images},
+         "sources": {protocol: {part: {label: groups}}},
+         "missing": [{"protocol", "label", "part", "groups", "reason"}], classes without an image in a part, and as
+            protocol "crossval" and part "train" those that lie in a single fold,
+         "uneven": [{"protocol", "label", "asked", "found", "reason"}], classes whose images could not be divided in
+            the shares that were asked}.
+    """
+    groups = splits.groupby("group", sort=True)
+    return {
+        "images": len(splits),
+        "groups": groups.ngroups,
+        "classes": {
+            label: {
+                "images": len(rows),
+                "groups": rows["group"].nunique(),
+                "largest_group": int(rows["group"].value_counts().max()),
+            }
+            for label, rows in splits.groupby("label", sort=True)
+        },
+        "exact_duplicates": _duplicates(splits["path"], pixels),
+        "largest_groups": _largest(groups),
+        "two_labels": [
+            {"group": int(group), "labels": _counts(rows["label"]), "paths": rows["path"].tolist()}
+            for group, rows in groups
+            if rows["label"].nunique() > 1
+        ],
+        "kin": _kin(splits),
+        "leak": {protocol: _leak(splits, protocol) for protocol in PROTOCOLS},
+        "sources": {protocol: _sources(splits, protocol) for protocol in PROTOCOLS},
+        "missing": [*_missing(splits), *_in_one_fold(splits)],
+        "uneven": _uneven(splits, [*shares, 1 - sum(shares)]),
+    }
+
+
+def summary(content):
+    """Return what `audit` found as plain sentences."""
+    largest, duplicates = content["largest_groups"][:1], content["exact_duplicates"]
+    leak = {name: "not defined" if share is None else f"{share:.0%}" for name, share in content["leak"].items()}
+    sentences = [
+        f"{content['images']:,} images show {content['groups']:,} cells (groups of sibling images)"
+        + "".join(f"; the largest group has {group['images']:,} images of {group['label']}" for group in largest),
+        "test images whose cell is in training too: "
+        f"{leak['image']} split by file (image), {leak['grouped']} split by cell (grouped)",
+    ]
+    if duplicates["sets"]:
+        sentences.append(
+            f"{duplicates['images']:,} images are identical to another, pixel by pixel, in {duplicates['sets']:,} sets"
+        )
+    if again := content["kin"]:
+        sentences.append(
+            f"{sum(len(kin['groups']) for kin in again):,} groups seem to show {len(again):,} cells: photographed "
+            "more than once, or copied beyond sure recognition; a split keeps these together too"
+        )
+    sentences += [
+        f"note: one cell under {len(group['labels'])} labels ("
+        + ", ".join(f"{label} {count}" for label, count in group["labels"].items())
+        + f"): {', '.join(group['paths'][:EXAMPLES])}"
+        for group in content["two_labels"]
+    ]
+    statements = [*content["missing"], *content["uneven"]]
+    return sentences + [f"note, {statement['protocol']}: {statement['reason']}" for statement in statements]
+
+
+def _duplicates(paths, pixels):
+    sets = [rows.tolist() for _, rows in paths.groupby(pixels) if len(rows) > 1]
+    return {
+        "images": sum(map(len, sets)),
+        "sets": len(sets),
+        "examples": [found[:EXAMPLES] for found in sorted(sets, key=len, reverse=True)[:SHOWN]],
+    }
+
+
+def _largest(groups):
+    shared = [(group, rows) for group, rows in groups if len(rows) > 1]
+    return [
+        {
+            "group": int(group),
+            "label": next(iter(_counts(rows["label"]))),
+            "images": len(rows),
+            "examples": rows["path"].tolist()[:EXAMPLES],
+        }
+        for group, rows in sorted(shared, key=lambda found: len(found[1]), reverse=True)[:SHOWN]
+    ]
+
+
+def _kin(splits):
+    return [
+        {
+            "groups": sorted(rows["group"].unique().tolist()),
+            "labels": _counts(rows["label"]),
+            "examples": rows.drop_duplicates("group")["path"].tolist()[:EXAMPLES],
+        }
+        for _, rows in splits.groupby("kin", sort=True)
+        if rows["group"].nunique() > 1
+    ]
+
+
+def _counts(labels):
+    """{label: how often}, the most frequent first and equals by name."""
+    counts = labels.value_counts()
+    return {label: int(counts[label]) for label in sorted(counts.index, key=lambda name: (-counts[name], name))}
+
+
+def _leak(splits, protocol):
+    test = splits.loc[splits[protocol] == "test", "kin"]
+    seen = test.isin(splits.loc[splits[protocol] == "train", "kin"])
+    return round(float(seen.mean()), 4) if len(test) else None
+
+
+def _sources(splits, protocol):
+    counts = splits.groupby([protocol, "label"])["group"].nunique()
+    labels = sorted(splits["label"].unique())
+    return {part: {label: int(counts.get((part, label), 0)) for label in labels} for part in PARTS}
+
+
+def _missing(splits):
+    statements = []
+    for protocol in PROTOCOLS:
+        for label, rows in splits.groupby("label", sort=True):
+            for part in PARTS:
+                if not (rows[protocol] == part).any():
+                    reason = f"no image of {label} is in the {part} part: {_units(rows, protocol)}, so {EFFECT[part]}"
+                    statements.append(
+                        {
+                            "protocol": protocol,
+                            "label": label,
+                            "part": part,
+                            "groups": rows["group"].nunique(),
+                            "reason": reason,
+                        }
+                    )
+    return statements
+
+
+def _in_one_fold(splits):
+    return [
+        {
+            "protocol": "crossval",
+            "label": label,
+            "part": "train",
+            "groups": rows["group"].nunique(),
+            "reason": f"all images of {label} are in one fold: {_units(rows, 'grouped')}, so whenever "
+            "cross-validation scores them, none was there to be learnt from",
+        }
+        for label, rows in splits.groupby("label", sort=True)
+        if rows["fold"].nunique() == 1
+    ]
+
+
+def _uneven(splits, asked):
+    statements = []
+    for protocol in PROTOCOLS:
+        for label, rows in splits.groupby("label", sort=True):
+            found = [float((rows[protocol] == part).mean()) for part in PARTS]
+            if max(abs(has - wanted) for has, wanted in zip(found, asked, strict=True)) <= NEAR:
+                continue
+            has, wanted = (" / ".join(f"{100 * share:.0f}" for share in shares) for shares in (found, asked))
+            statements.append(
+                {
+                    "protocol": protocol,
+                    "label": label,
+                    "asked": [round(share, 4) for share in asked],
+                    "found": [round(share, 4) for share in found],
+                    "reason": f"the images of {label} are divided {has} % instead of {wanted} % among train, valid "
+                    f"and test, as near as can be: {_units(rows, protocol)}",
+                }
+            )
+    return statements
+
+
+def _units(rows, protocol):
+    """What of a class can be dealt out, as half a sentence."""
+    if protocol == "image":
+        return f"it has {_number(len(rows), 'image')}"
+    groups = rows["group"].value_counts()
+    return f"it has {_number(len(groups), 'group')} of sibling images (largest: {groups.max():,}), which stay whole"
+
+
+def _number(count, noun):
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
