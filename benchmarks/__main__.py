@@ -60,7 +60,7 @@ def _set(clone, options):
         content["fetch"] |= {"source": "archive", "archive": str(options.archive.absolute())}
     else:
         content["fetch"]["synthetic"] |= {"cells_per_class": 100, "copies_per_cell": 7}
-    content["train"]["optimiser"] |= {"epochs": options.epochs, "stop_patience": options.epochs}
+    content["train"]["optimizer"] |= {"epochs": options.epochs, "stop_patience": options.epochs}
     _write(clone, content)
     return content["embed"]
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.naive data/raw pretraining/efficientnetb0.weights.h5 --size 128 --epochs 30
 
-The yardstick of `make bench`: the same images, backbone, weights, head, optimiser and number of epochs; the layers of
+The yardstick of `make bench`: the same images, backbone, weights, head, optimizer and number of epochs; the layers of
 keras.io's guide to fine-tuning EfficientNet (https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/).
 Prints the accuracy on images held out by file, and writes a confusion matrix to the folder it is run in.
 """

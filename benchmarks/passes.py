@@ -9,7 +9,7 @@ from wbc.core.errors import UserError
 from wbc.core.files import sha256
 from wbc.data.images import decode, resize
 from wbc.features import engines
-from wbc.features.embedding import Recipe, Work, embed
+from wbc.features.embedding import ViewSpec, Work, embed
 from wbc.features.views import Augmentation, view
 from wbc.models.backbones import build
 from wbc.models.tensorflow_setup import start
@@ -65,7 +65,7 @@ def _engines(backbone, forwards, size):
 def _feeding(forwards, files, settings):
     """Compare the two halves of embedding, each by itself, with the whole of it."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
-    recipe = Recipe(Augmentation(**settings["augmentation"]), settings["seed"])
+    recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
     count = len(works) * len(views)
     images = [resize(decode(Path(work.file))[0], size) for work in works]

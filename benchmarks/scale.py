@@ -34,8 +34,8 @@ CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
 SIDE = 40  # pixels
 PARAMETERS = {
     "embed": {"weights": "random", "image_size": 32, "views": 0},
-    "train": {"head": {"units": [64]}, "optimiser": {"epochs": 5, "batch_size": 256}},
-    "plot": {"mistakes": 0, "siblings": 0},
+    "train": {"head": {"units": [64]}, "optimizer": {"epochs": 5, "batch_size": 256}},
+    "plot": {"mistakes": 0, "near_duplicates": 0},
 }
 
 
@@ -71,7 +71,7 @@ def measure(count):
 
 
 def make(folder, count):
-    """Write `count` images, evenly over the classes, each class in another colour."""
+    """Write `count` images, evenly over the classes, each class in another color."""
     random = np.random.default_rng(count)
     latest = {}
     for number in track(range(count), "make"):
@@ -90,12 +90,12 @@ def blots(random, kind):
     has ten times as much to compare as among cells.
     """
     image = np.full((SIDE, SIDE, 3), 215, np.uint8)
-    colour = np.array([150, 90, 110]) + 25 * np.array([kind % 3, kind % 2, -(kind % 3)])
+    color = np.array([150, 90, 110]) + 25 * np.array([kind % 3, kind % 2, -(kind % 3)])
     cv2.circle(image, (SIDE // 2, SIDE // 2), int(random.integers(11, 17)), (200, 180, 205), -1)
     for _ in range(random.integers(2, 6)):
-        centre = (SIDE / 2 + random.normal(0, 4, 2)).astype(int).tolist()
+        center = (SIDE / 2 + random.normal(0, 4, 2)).astype(int).tolist()
         axes = random.integers(3, 8, 2).tolist()
-        cv2.ellipse(image, centre, axes, float(random.uniform(0, 180)), 0, 360, colour.tolist(), -1)
+        cv2.ellipse(image, center, axes, float(random.uniform(0, 180)), 0, 360, color.tolist(), -1)
     texture = cv2.resize(random.normal(0, 30, (9, 9)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     image = cv2.GaussianBlur(image, (0, 0), 0.8) + texture[..., None] * (image[..., 1:2] < 200)
     return np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from wbc.core.errors import speaks_to_people
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256
 from wbc.pretraining.curves import pretraining_curves
 from wbc.reporting import figures
@@ -24,7 +24,7 @@ METHODS = {
 }
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     history = pd.read_csv("pretraining/history.csv")
     training = read_json("pretraining/training.json")

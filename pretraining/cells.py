@@ -13,7 +13,7 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import replacing, sha256, write_csv, write_json
 from wbc.data import archives, manifest
 from wbc.splitting.splits import split_by_group
@@ -28,7 +28,7 @@ class CellsParams(params.Section):
     valid: float = pydantic.Field(gt=0, lt=1)
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     settings = params.load(PARAMS, "cells", CellsParams)
     archive = Path(settings.archive)
@@ -39,7 +39,7 @@ def main():
         )
     with replacing(OUTPUT) as partial:
         archives.unpack(archive, partial / "raw")
-        found = manifest.take_inventory(partial / "raw")
+        found = manifest.build_manifest(partial / "raw")
         manifest.refuse_bad(found.bad, found.rows)
         cells = pd.DataFrame(found.rows)[["path", "label", "sha256"]]
         # A file that stands under two labels teaches nothing; copies under one label stay on one side of the split.

@@ -19,11 +19,11 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import sha256, write_json
 from wbc.data import archives, manifest
 from wbc.evaluation.metrics import rounded
-from wbc.grouping.near_duplicates import find_siblings
+from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.models import backbones
 from wbc.models.tensorflow_setup import start
 from wbc.pretraining import transfer
@@ -48,7 +48,7 @@ class MeasureParams(params.Section):
         return found
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     settings = params.load(PARAMS, "measure", MeasureParams)
     head = params.load("params.yaml", "train", fitting.TrainParams)
@@ -64,7 +64,9 @@ def main():
         ):
             model = backbones.build(architecture, size, weights)
             features = {
-                place: transfer.Labelled(transfer.mirrored_features(model, table["file"], f"{name}, {place}"), numbers)
+                place: transfer.Labelled(
+                    transfer.mean_mirror_features(model, table["file"], f"{name}, {place}"), numbers
+                )
                 for place, table in tables.items()
                 for numbers in [table["label"].map(settings.classes.index).to_numpy()]
             }
@@ -97,7 +99,7 @@ def read_home(classes):
 
 
 def read_laboratory(name, archive, folder, classes):
-    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: table of file, label, kin."""
+    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: table of file, label, group."""
     if not archive.is_file():
         raise UserError(
             f"`measure.laboratories.{name}` in {PARAMS} is {archive}, and there is no such file. Put it there (see "
@@ -105,7 +107,7 @@ def read_laboratory(name, archive, folder, classes):
             "`make blood`, which goes on from here."
         )
     archives.unpack(archive, folder)
-    found = manifest.take_inventory(folder)
+    found = manifest.build_manifest(folder)
     manifest.refuse_bad(found.bad, found.rows)
     table = pd.DataFrame(found.rows)
     table["file"] = [folder / path for path in table["path"]]
@@ -115,7 +117,7 @@ def read_laboratory(name, archive, folder, classes):
             f"{archive} holds images of {', '.join(sorted({row.label for row in found.rows}))}, fewer than two of the "
             f"classes {', '.join(classes)} that `measure.classes` in {PARAMS} names. Rename its folders to those."
         )
-    table["kin"] = find_siblings(table["file"].tolist()).kin
+    table["group"] = find_near_duplicates(table["file"].tolist()).group
     return table
 
 
@@ -129,7 +131,7 @@ def score(features, tables, head, seeds):
         "pbc_test": scores[pbc],
         "laboratories": {
             name: {
-                "within": transfer.within(features[name], tables[name]["kin"].to_numpy(), head, seeds),
+                "within": transfer.within(features[name], tables[name]["group"].to_numpy(), head, seeds),
                 "from_pbc": scores[name],
             }
             for name in others

@@ -22,7 +22,7 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import speaks_to_people
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, sha256, write_csv, write_json
 from wbc.core.progress import track
 from wbc.data.images import decode, resize
@@ -43,7 +43,7 @@ class Settings(params.Section):
     training: backbone_training.PretrainParams
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     settings = params.load(PARAMS, "pretrain", Settings)
     start(settings.seed)

@@ -29,7 +29,7 @@ import pydantic
 import yaml
 
 from wbc.core import params
-from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import replacing, sha256
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
@@ -40,7 +40,7 @@ from wbc.models import head
 from wbc.splitting import folds
 from wbc.splitting.folds import outside
 from wbc.training import cross_validation, fitting
-from wbc.training.cross_validation import predict
+from wbc.training.cross_validation import fit_predict
 from wbc.training.fitting import TrainParams
 
 # What a head comes of besides data and settings: another code, another head.
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
     nested: np.ndarray  # float array (images, classes), each fold by the candidate that its outside chose
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -79,7 +79,7 @@ def main():
 
     kept = np.flatnonzero(splits["grouped"] != "test")
     features, splits, labels = features[kept], splits.iloc[kept], labels[kept]
-    fold, groups = splits["fold"].to_numpy(), splits["group"].to_numpy()
+    fold, groups = splits["fold"].to_numpy(), splits["photo_id"].to_numpy()
 
     data = hashlib.sha256(features.tobytes() + labels.tobytes()).hexdigest()
 
@@ -88,7 +88,7 @@ def main():
         made_of = [data, CODE, settings.model_dump(), views, *(rows.tolist() for rows in (train, valid, test))]
         file = Path(".cache/heads", f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.npy")
         if not file.exists():
-            found = predict(features[:, : 1 + views], labels, len(classes), train, valid, test, settings)
+            found = fit_predict(features[:, : 1 + views], labels, len(classes), train, valid, test, settings)
             with replacing(file) as partial:
                 np.save(partial, found)
         return np.load(file, allow_pickle=False)
@@ -109,7 +109,7 @@ def main():
         f"Balanced accuracy of {len(labels):,} images of {len(np.unique(groups)):,} cells, each cell weighing once, in "
         f"{len(outcome.choices)} folds by group. The test part of `grouped` is left out.",
         "",
-        f"| candidate | cross-validated | {intervals.level * 100:g} % interval | chosen by folds |",
+        f"| candidate | cross-validated | {intervals.confidence_level * 100:g} % interval | chosen by folds |",
         "|---|---:|---:|---:|",
         *(
             f"| {name} | {described(outcome.probabilities[name])} | {outcome.choices.count(name)} {chosen} |"

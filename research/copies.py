@@ -1,7 +1,7 @@
 """Augmented copies of cell images, as data sets made from few photographs hold them, to try the sibling search on.
 
 `plain` is the manner of the Kaggle set: turned, mirrored and sheared, 80 px, JPEG quality 75, empty corners filled with
-the slide's grey. `strong` adds what other makers of such sets do: 48 to 160 px, light ±20 %, shifts of hue and
+the slide's gray. `strong` adds what other makers of such sets do: 48 to 160 px, light ±20 %, shifts of hue and
 saturation, blur, JPEG quality 40 to 95.
 """
 
@@ -20,7 +20,7 @@ def copy(pixels, random, strong):
     Args:
         pixels: RGB uint8 array (height, width, 3).
         random: a NumPy generator.
-        strong: whether size, light, colour and sharpness vary too.
+        strong: whether size, light, color and sharpness vary too.
 
     Returns:
         RGB uint8 array (side, side, 3).
@@ -31,13 +31,13 @@ def copy(pixels, random, strong):
     matrix = turn @ np.array([[1, random.uniform(-0.25, 0.25)], [0, 1]]) / random.uniform(0.85, 1.2)
     if random.random() < 0.5:
         matrix = matrix @ np.diag([-1, 1])
-    centre = np.full(2, _SIDE / 2)
-    offset = centre - matrix @ centre + random.uniform(-5, 5, 2)
+    center = np.full(2, _SIDE / 2)
+    offset = center - matrix @ center + random.uniform(-5, 5, 2)
     entries = [matrix[0, 0], matrix[0, 1], offset[0], matrix[1, 0], matrix[1, 1], offset[1]]
     image = image.transform((_SIDE, _SIDE), Image.Transform.AFFINE, entries, Image.Resampling.BILINEAR, fillcolor=FILL)
     side, quality = 80, 75
     if strong:
-        image = _recoloured(image, random)
+        image = _recolored(image, random)
         side, quality = int(random.integers(48, 161)), int(random.integers(40, 96))
     image = image.resize((side, side), Image.Resampling.BILINEAR)
     if strong and random.random() < 0.5:
@@ -47,10 +47,10 @@ def copy(pixels, random, strong):
     return np.asarray(Image.open(file).convert("RGB"))
 
 
-def _recoloured(image, random):
+def _recolored(image, random):
     """Shift hue by up to 14 degrees, saturation and light by up to 20 %."""
     levels = np.asarray(image.convert("HSV")).astype(int)
     levels[..., 0] = (levels[..., 0] + random.integers(-10, 11)) % 256
     levels[..., 1] = np.clip(levels[..., 1] * random.uniform(0.8, 1.2), 0, 255)
-    colours = np.asarray(Image.fromarray(levels.astype(np.uint8), "HSV").convert("RGB"))
-    return Image.fromarray(np.clip(colours * random.uniform(0.8, 1.2), 0, 255).astype(np.uint8))
+    colors = np.asarray(Image.fromarray(levels.astype(np.uint8), "HSV").convert("RGB"))
+    return Image.fromarray(np.clip(colors * random.uniform(0.8, 1.2), 0, 255).astype(np.uint8))

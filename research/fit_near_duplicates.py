@@ -8,8 +8,8 @@ search compares, those of one cell are the positives, and those of different cel
 logistic regression on `registration.measures` gives the weights, which are printed to be put into that module.
 
 The weights there were fitted on the 8,552 cells of the Barcelona laboratory alone (see pretraining/README.md).
-`siblings.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the pairs of
-two are taken for one. `siblings.TOGETHER` was chosen among 0, -1 and -2 on
+`near_duplicates.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the pairs of
+two are taken for one. `near_duplicates.TOGETHER` was chosen among 0, -1 and -2 on
 `research.score_near_duplicates copies --seed 1 --strong --images 200` with BCCD's cells; other seeds' results are in
 README.md.
 """
@@ -38,7 +38,7 @@ SETS = [
     (22, 150, 4, False, True, 500, 600),
     (23, 1500, 1, False, True, 0, 1500),
 ]
-REGULARISATION = 0.1  # scikit-learn's C: the measures overlap, and large opposite weights would not travel
+REGULARIZATION = 0.1  # scikit-learn's C: the measures overlap, and large opposite weights would not travel
 DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs are one that stands there twice
 
 
@@ -58,7 +58,7 @@ def main():
     keys = list(rows[0])
     table = np.array([[row[key] for key in keys] for row in rows])
     scaler = StandardScaler().fit(table)
-    model = LogisticRegression(C=REGULARISATION, max_iter=5000).fit(scaler.transform(table), same)
+    model = LogisticRegression(C=REGULARIZATION, max_iter=5000).fit(scaler.transform(table), same)
     weights = model.coef_[0] / scaler.scale_
     print(f"{sum(same):,} pairs of one cell, {len(same) - sum(same):,} of two")
     print("WEIGHTS = {")

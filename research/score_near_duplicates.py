@@ -5,7 +5,7 @@
     python -m research.score_near_duplicates single cells.zip                      # every file another cell
 
 Prints pair recall (of all pairs of images of one source, those in one group) and pair precision (of all pairs in one
-group, those of one source), for `group` and for `kin`; the share of images that stand in a group with another source's;
+group, those of one source), for `photo_id` and for `group`; the share of images that stand in a group with another source's;
 and, divided as the pipeline divides, the share of test images with an image of their source in training.
 """
 
@@ -21,7 +21,7 @@ from PIL import Image
 
 from research.copies import copy
 from wbc.data.images import decode
-from wbc.grouping.near_duplicates import find_siblings
+from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.splitting.splits import split_by_group
 
 
@@ -53,13 +53,13 @@ def main():
         else:
             sources = [str(path) for path in files]
         started = time.monotonic()
-        found = find_siblings(files)
+        found = find_near_duplicates(files)
         print(f"{len(files):,} images, {len(set(sources)):,} sources, {time.monotonic() - started:,.0f} s")
     sources = np.unique(sources, return_inverse=True)[1]
-    for name in ("group", "kin"):
+    for name in ("photo_id", "group"):
         print(f"{name}: {describe(getattr(found, name), sources)}")
     for seed in (1, 2, 3):
-        parts = split_by_group(labels, found.kin, (0.7, 0.15), seed)
+        parts = split_by_group(labels, found.group, (0.7, 0.15), seed)
         train = set(sources[parts == "train"])
         test = sources[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")

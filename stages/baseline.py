@@ -7,7 +7,7 @@ Reads data/features/, data/raw/, data/splits.csv. No head has a part in it, so a
     data/baselines/image.csv, grouped.csv   of the test images of each protocol, by what its training images teach
     data/baselines/crossval.csv             of all images, each by what the cross-validation's other folds teach
 
-with the columns path, and majority, colour_histogram, logistic_regression: the class that each baseline names.
+with the columns path, and majority, color_histogram, logistic_regression: the class that each baseline names.
 """
 
 from pathlib import Path
@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wbc.core.errors import speaks_to_people
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import replacing, write_csv
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
-from wbc.evaluation.baselines import guesses
-from wbc.features.color_histogram import colour_histograms
-from wbc.splitting.folds import rounds
+from wbc.evaluation.baselines import baseline_predictions
+from wbc.features.color_histogram import color_histograms
+from wbc.splitting.folds import cv_rounds
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     splits, numbers, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
@@ -32,13 +32,13 @@ def main():
         protocol: [[np.flatnonzero(splits[protocol] == part) for part in ("train", "test")]]
         for protocol in ("image", "grouped")
     }
-    scored["crossval"] = [(train, test) for train, _, test in rounds(splits["fold"])]
+    scored["crossval"] = [(train, test) for train, _, test in cv_rounds(splits["fold"])]
 
-    colours = colour_histograms([Path("data/raw", path) for path in splits["path"]])
+    colors = color_histograms([Path("data/raw", path) for path in splits["path"]])
     tables = {name: [] for name in scored}
     fits = [(name, *rows) for name, found in scored.items() for rows in found]
     for scheme, train, test in track(fits, "baseline", unit="fits"):
-        found = guesses(numbers, colours, features, train, test)
+        found = baseline_predictions(numbers, colors, features, train, test)
         named = {name: np.array(classes)[guess] for name, guess in found.items()}
         tables[scheme].append(splits.loc[test, ["path"]].assign(**named))
     with replacing("data/baselines") as partial:

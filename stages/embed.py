@@ -19,11 +19,11 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import replacing, sha256, write_json
 from wbc.features import engines, executors
 from wbc.features.cache import FeatureCache
-from wbc.features.embedding import Recipe, write_features
+from wbc.features.embedding import ViewSpec, write_features
 from wbc.features.views import Augmentation
 from wbc.models import backbones
 from wbc.models.keras_file import save
@@ -45,7 +45,7 @@ class EmbedParams(params.Section):
     augmentation: Augmentation
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     settings = params.load("params.yaml", "embed", EmbedParams)
     start(settings.seed)
@@ -55,9 +55,9 @@ def main():
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
     engine = engines.choose(settings.engine)
-    recipe = Recipe(settings.augmentation, settings.seed)
+    recipe = ViewSpec(settings.augmentation, settings.seed)
     address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
-    cache = FeatureCache(address, engines.identity(engine, model), LIMIT)
+    cache = FeatureCache(address, engines.fingerprint(engine, model), LIMIT)
     execute = getattr(executors, settings.executor)(lambda: engines.build(engine, model), recipe, cache)
     length = model.output_shape[1]
     with replacing("data/features") as partial:

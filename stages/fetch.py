@@ -14,11 +14,11 @@ import pandas as pd
 import pydantic
 
 from wbc.core import files, params
-from wbc.core.errors import speaks_to_people
-from wbc.core.locks import one_at_a_time
+from wbc.core.errors import exit_on_user_error
+from wbc.core.locks import file_lock
 from wbc.core.progress import track
 from wbc.data import archives, fetch_report, kaggle_download, manifest
-from wbc.data.class_folders import Delivery
+from wbc.data.class_folders import UnpackReport
 from wbc.synthetic import dataset
 from wbc.synthetic.cells import CLASSES
 
@@ -52,19 +52,19 @@ class Origin(NamedTuple):
     description: str
     name: str
     sha256: str | None
-    delivery: Delivery
+    delivery: UnpackReport
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     settings = params.load("params.yaml", "fetch", FetchParams)
-    with one_at_a_time(LOCK), contextlib.ExitStack() as whole:
+    with file_lock(LOCK), contextlib.ExitStack() as whole:
         # They take their places in reverse order, data/fetch.json last.
         report, table, quarantine, raw = (
             whole.enter_context(files.replacing(path)) for path in (REPORT, MANIFEST, QUARANTINE, RAW)
         )
         origin = deliver(settings, raw)
-        found = manifest.take_inventory(raw)
+        found = manifest.build_manifest(raw)
         bad = sorted(origin.delivery.unusable + found.bad)
         if settings.on_bad_image == "stop":
             manifest.refuse_bad(bad, found.rows)
@@ -104,7 +104,7 @@ def draw(settings, raw):
         f"synthetic drawings, not photographs: {settings.cells_per_class} cells a class, "
         f"{settings.copies_per_cell} copies a cell, seed {settings.seed}"
     )
-    return Origin(description, f"synthetic seed {settings.seed}", None, Delivery(sorted(labels), [], [], {}))
+    return Origin(description, f"synthetic seed {settings.seed}", None, UnpackReport(sorted(labels), [], [], {}))
 
 
 if __name__ == "__main__":

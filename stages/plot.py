@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from wbc.core.errors import speaks_to_people
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing
 from wbc.core.params import Section, load
 from wbc.data import images
@@ -26,14 +26,14 @@ FIGURES = REPORTS / "figures"
 class Plot(Section):
     """Section `plot` of params.yaml."""
 
-    # Each runs from light to dark in one direction, so that it reads in grey print and with every colour vision.
+    # Each runs from light to dark in one direction, so that it reads in gray print and with every color vision.
     colormap: Literal["Blues", "Greens", "Greys", "Oranges", "Purples"]
     mistakes: int = Field(ge=0, le=60)  # shown a protocol; 0 keeps pictures of the cells out of the report, and of Git
-    siblings: int = Field(ge=0, le=10)  # groups shown; 0 likewise
+    near_duplicates: int = Field(ge=0, le=10)  # groups shown; 0 likewise
     min_cells: int = Field(ge=2, le=100)  # from fewer cells of a class its recall is called not estimable
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     params = load("params.yaml", "plot", Plot)
     fetch, features = read_json("data/fetch.json"), read_json("data/features/features.json")
@@ -60,10 +60,12 @@ def _draw_images(folder, content, params):
     figures.save(figures.composition(counts, "Images, and the cells that they show", note), folder / "composition.svg")
     groups = [
         (group["label"], group["images"], [_thumbnail(path, content) for path in group["examples"]])
-        for group in audit["largest_groups"][: params.siblings]
+        for group in audit["largest_groups"][: params.near_duplicates]
     ]
     if groups:
-        figures.save(figures.siblings(groups, "Largest groups of siblings", note), folder / "siblings.png")
+        figures.save(
+            figures.near_duplicates(groups, "Largest groups of siblings", note), folder / "near_duplicates.png"
+        )
 
 
 def _draw_scores(folder, protocol, result, content, params):
@@ -75,7 +77,7 @@ def _draw_scores(folder, protocol, result, content, params):
     prevalence = {name: float((predictions["label"] == name).mean()) for name in classes}
     drawn = {
         "confusion": figures.confusion(
-            *(predictions[column] for column in ("label", "predicted", "group")),
+            *(predictions[column] for column in ("label", "predicted", "photo_id")),
             classes,
             titles["confusion"],
             note,

@@ -4,7 +4,7 @@
 
 Reads data/raw/, data/manifest.csv. Writes
 
-    data/splits.csv      path, label, group, kin, image, grouped, fold, in the manifest's order. Images of one group are
+    data/splits.csv      path, label, photo_id, group, image, grouped, fold, in the manifest's order. Images of one group are
                          copies of one photograph; groups of one kin seem to show one cell all the same. `image`
                          and `grouped` hold train, valid or test: `image` divides by file, as the original study did,
                          `grouped` divides no kin. `fold` numbers the parts of the cross-validation, nor does that
@@ -17,9 +17,9 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import speaks_to_people
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import write_csv, write_json
-from wbc.grouping.near_duplicates import find_siblings
+from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.splitting.audit import PROTOCOLS, audit, summary
 from wbc.splitting.splits import PARTS, folds, split_by_group, split_by_image
 
@@ -39,19 +39,19 @@ class SplitParams(params.Section):
         return self
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     settings = params.load("params.yaml", "split", SplitParams)
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     labels, shares = manifest["label"].to_numpy(), (settings.train, settings.valid)
 
-    found = find_siblings([Path("data/raw", path) for path in manifest["path"]])
+    found = find_near_duplicates([Path("data/raw", path) for path in manifest["path"]])
     splits = manifest[["path", "label"]].assign(
+        photo_id=found.photo_id,
         group=found.group,
-        kin=found.kin,
         image=split_by_image(labels, shares, settings.seed),
-        grouped=split_by_group(labels, found.kin, shares, settings.seed),
-        fold=folds(labels, found.kin, settings.folds, settings.seed),
+        grouped=split_by_group(labels, found.group, shares, settings.seed),
+        fold=folds(labels, found.group, settings.folds, settings.seed),
     )
     findings = audit(splits, found.pixels, shares)
     write_csv("data/splits.csv", splits)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from wbc.core import params
-from wbc.core.errors import speaks_to_people
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing, write_csv, write_json
 from wbc.core.tables import open_features, read_splits
 from wbc.models.head import build_head
@@ -27,7 +27,7 @@ from wbc.models.tensorflow_setup import start
 from wbc.training.fitting import TrainParams, fit
 
 
-@speaks_to_people
+@exit_on_user_error
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("protocol", choices=["image", "grouped"])
@@ -45,7 +45,7 @@ def main():
 
     head = build_head(features.shape[2], len(classes), settings.head)
     train, valid = ((rows[part], numbers[rows[part]]) for part in ("train", "valid"))
-    history, best_epoch = fit(head, features, train, valid, settings.optimiser, settings.seed, report=say)
+    history, best_epoch = fit(head, features, train, valid, settings.optimizer, settings.seed, report=say)
 
     with replacing(Path("models", protocol, "head.keras")) as partial:
         save(head, partial)

@@ -28,8 +28,8 @@ COUNTS = (
     "synthetic",
     ".sources.",
     ".folds",
-    ".level",
-    ".repeats",
+    ".confidence_level",
+    ".n_resamples",
 )  # may not differ
 # How it got there, not how good it is; and intervals: they follow from the same predictions, and one image can decide
 # of which kind one is, which moves it far.

@@ -20,9 +20,9 @@ SMALL = {
     "embed.image_size": 32,
     "embed.views": 1,
     "train.head.units": [16],
-    "train.optimiser.epochs": 2,
+    "train.optimizer.epochs": 2,
     "split.folds": 3,
-    "intervals.repeats": 100,
+    "intervals.n_resamples": 100,
 }
 
 

@@ -42,10 +42,10 @@ def test_a_change_of_style_reruns_plot_alone(project):
     [
         ("embed.image_size", 40, {"embed"}),
         ("embed.augmentation.zoom", 0.2, {"embed"}),
-        ("train.optimiser.learning_rate", 0.01, {"train@image", "train@grouped", "crossval"}),
-        ("train.optimiser.class_weights", "balanced", {"train@image", "train@grouped", "crossval"}),
+        ("train.optimizer.learning_rate", 0.01, {"train@image", "train@grouped", "crossval"}),
+        ("train.optimizer.class_weights", "balanced", {"train@image", "train@grouped", "crossval"}),
         ("split.train", 0.6, {"split"}),
-        ("intervals.level", 0.9, {"evaluate@image", "evaluate@grouped", "crossval"}),
+        ("intervals.confidence_level", 0.9, {"evaluate@image", "evaluate@grouped", "crossval"}),
         ("fetch.synthetic.seed", 2, {"fetch"}),
     ],
 )

@@ -41,7 +41,7 @@ def test_a_set_like_the_original_studys_is_divided_as_it_was_and_its_cells_are_f
     if not (truth := DATA / "bccd_wbc_sources.csv").is_file():
         pytest.skip(f"{truth} is not there, so the groups can't be compared with the sources")
     source = pd.read_csv(truth).set_index("file")["source"][splits["path"]].to_numpy()
-    group, first = splits["group"].to_numpy(), np.triu_indices(len(splits), 1)
+    group, first = splits["photo_id"].to_numpy(), np.triu_indices(len(splits), 1)
     same, found = (
         np.equal.outer(values, values)[first] for values in (np.unique(source, return_inverse=True)[1], group)
     )
@@ -53,7 +53,7 @@ def test_a_set_like_the_original_studys_is_divided_as_it_was_and_its_cells_are_f
 
 def test_real_cells_stay_apart_and_a_class_of_four_is_in_every_part(run):
     splits = run("bccd_cells.zip")
-    assert splits["group"].duplicated().mean() <= 0.01
+    assert splits["photo_id"].duplicated().mean() <= 0.01
     assert Counter(splits["label"]) == {
         "basophil": 4,
         "eosinophil": 84,

@@ -24,7 +24,7 @@ class Tree:
         file.write_text(yaml.safe_dump(params), encoding="utf-8")
 
     def archive(self, name, images):
-        """Write a zip of {path in it: grey level or bytes} to pretraining/archives/."""
+        """Write a zip of {path in it: gray level or bytes} to pretraining/archives/."""
         path = self.folder / "pretraining/archives" / name
         path.parent.mkdir(exist_ok=True)
         with zipfile.ZipFile(path, "w") as archive:

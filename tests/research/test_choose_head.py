@@ -32,7 +32,7 @@ def test_overrides_change_what_they_name(tmp_path):
     found = candidates(tmp_path, "plain: {}\nother: {train.head.units: [8, 4], embed.views: 2}")
     assert (found["plain"].settings.head.units, found["plain"].views) == ([], 1)
     assert (found["other"].settings.head.units, found["other"].views) == ([8, 4], 2)
-    assert found["other"].settings.optimiser == found["plain"].settings.optimiser
+    assert found["other"].settings.optimizer == found["plain"].settings.optimizer
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_among_equals_the_first_is_chosen():
 
 
 def test_the_command_can_be_typed():
-    assert command({"train.head.units": [64, 8], "train.optimiser.class_weights": "balanced"}) == (
-        "To take it over: dvc exp run -S 'train.head.units=[64,8]' -S train.optimiser.class_weights=balanced"
+    assert command({"train.head.units": [64, 8], "train.optimizer.class_weights": "balanced"}) == (
+        "To take it over: dvc exp run -S 'train.head.units=[64,8]' -S train.optimizer.class_weights=balanced"
     )
     assert "nothing to change" in command({})
 
@@ -113,7 +113,7 @@ def test_from_files_to_a_table_without_the_test_part(tmp_path, monkeypatch, caps
     random = np.random.default_rng(0)
     labels = np.tile(["a", "b"], 30)
     fold, is_test = np.repeat([0, 1, 2], 20), np.arange(60) % 10 < 2
-    splits = pd.DataFrame({"path": range(60), "label": labels, "group": range(60), "fold": fold})
+    splits = pd.DataFrame({"path": range(60), "label": labels, "photo_id": range(60), "fold": fold})
     splits["grouped"] = np.where(is_test, "test", "train")
     told = (labels == "b") ^ is_test
     features = random.normal(size=(60, 3, 12)) + 8 * np.eye(12)[told.astype(int)][:, None]
@@ -125,7 +125,7 @@ def test_from_files_to_a_table_without_the_test_part(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["choose_head", "--candidates", "heads.yaml", "--output", "found/heads.md"])
     choose_head.main()
-    monkeypatch.setattr(choose_head, "predict", None)  # the second time, nothing is trained
+    monkeypatch.setattr(choose_head, "fit_predict", None)  # the second time, nothing is trained
     choose_head.main()
     text = (tmp_path / "found/heads.md").read_text(encoding="utf-8")
     assert text in capsys.readouterr().out

@@ -5,28 +5,28 @@ from PIL import Image
 
 from stages import baseline
 
-COLOURS = {"basophil": (250, 10, 10), "eosinophil": (10, 250, 10), "NA": (10, 10, 250)}
+COLORS = {"basophil": (250, 10, 10), "eosinophil": (10, 250, 10), "NA": (10, 10, 250)}
 PARTS = ["train", "train", "train", "valid", "test", "test"]
 
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """Six images a class, one of each class in each fold, all of the class's own colour.
+    """Six images a class, one of each class in each fold, all of the class's own color.
 
-    Two basophils that are tested are green, so that their colour says eosinophil; their features say basophil.
+    Two basophils that are tested are green, so that their color says eosinophil; their features say basophil.
     """
     monkeypatch.chdir(tmp_path)
     rows = [
         (f"{label}/{number}.png", label, part, PARTS[::-1][number], number)
-        for label in COLOURS
+        for label in COLORS
         for number, part in enumerate(PARTS)
     ]
     splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"])
     for path, label in zip(splits["path"], splits["label"], strict=True):
-        colour = COLOURS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
+        color = COLORS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
         file = tmp_path / "data/raw" / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (12, 9), colour).save(file)
+        Image.new("RGB", (12, 9), color).save(file)
     splits.to_csv("data/splits.csv", index=False)
     features = 8 * np.eye(6)[pd.factorize(splits["label"])[0]] + np.random.default_rng(0).normal(0, 0.3, (18, 6))
     (tmp_path / "data/features").mkdir()
@@ -34,26 +34,26 @@ def tree(tmp_path, monkeypatch):
     return splits
 
 
-def guesses(scheme):
+def baseline_predictions(scheme):
     return pd.read_csv(f"data/baselines/{scheme}.csv", keep_default_na=False).set_index("path")
 
 
 def test_each_protocols_test_images_and_all_of_the_cross_validation_in_order(tree):
     baseline.main()
     for protocol in ("image", "grouped"):
-        assert guesses(protocol).index.tolist() == tree.loc[tree[protocol] == "test", "path"].tolist()
-    assert guesses("crossval").index.tolist() == tree["path"].tolist()
-    assert list(guesses("crossval")) == ["majority", "colour_histogram", "logistic_regression"]
+        assert baseline_predictions(protocol).index.tolist() == tree.loc[tree[protocol] == "test", "path"].tolist()
+    assert baseline_predictions("crossval").index.tolist() == tree["path"].tolist()
+    assert list(baseline_predictions("crossval")) == ["majority", "color_histogram", "logistic_regression"]
 
 
-def test_colours_know_the_colour_and_regression_the_features(tree):
+def test_colors_know_the_color_and_regression_the_features(tree):
     baseline.main()
     for scheme, green in (("image", "basophil/4.png"), ("grouped", "basophil/0.png")):
-        found = guesses(scheme)
-        assert found.loc[green, "colour_histogram"] == "eosinophil"
-        assert found.loc["NA/" + green.split("/")[1], "colour_histogram"] == "NA"
+        found = baseline_predictions(scheme)
+        assert found.loc[green, "color_histogram"] == "eosinophil"
+        assert found.loc["NA/" + green.split("/")[1], "color_histogram"] == "NA"
         assert (found["logistic_regression"] == found.index.str.split("/").str[0]).all()
-    assert guesses("crossval").loc["basophil/4.png", "colour_histogram"] == "eosinophil"
+    assert baseline_predictions("crossval").loc["basophil/4.png", "color_histogram"] == "eosinophil"
 
 
 def test_features_of_other_images_stop(tree, capsys):

@@ -14,7 +14,7 @@ SETTINGS = {
     "train": {
         "seed": 1,
         "head": {"units": [], "dropout": 0.0, "l2": 0.0},
-        "optimiser": {
+        "optimizer": {
             "epochs": 12,
             "batch_size": 8,
             "learning_rate": 0.05,
@@ -25,7 +25,7 @@ SETTINGS = {
             "stop_patience": 3,
         },
     },
-    "intervals": {"level": 0.9, "repeats": 100, "seed": 1},
+    "intervals": {"confidence_level": 0.9, "n_resamples": 100, "seed": 1},
 }
 
 
@@ -37,7 +37,7 @@ def fabricate(root):
         for cell in range(count):
             rows += [(f"{label}/{cell}_{copy}.png", label, group, FOLDS[label][cell]) for copy in (0, 1)]
             group += 1
-    splits = pd.DataFrame(rows, columns=["path", "label", "group", "fold"])
+    splits = pd.DataFrame(rows, columns=["path", "label", "photo_id", "fold"])
     splits["image"] = splits["grouped"] = "train"
     numbers = pd.factorize(splits["label"], sort=True)[0]
     features = random.normal(size=(len(splits), 2, 12)) + 6 * np.eye(12)[numbers][:, None]
@@ -68,12 +68,12 @@ def metrics(tree):
 def test_every_image_is_predicted_once_in_the_splits_order(tree):
     predictions, splits = (pd.read_csv(tree / name) for name in ("reports/crossval/predictions.csv", "data/splits.csv"))
     columns = [*(f"p_{name}" for name in CELLS)]
-    assert list(predictions) == ["path", "label", "group", "fold", "predicted", *columns]
+    assert list(predictions) == ["path", "label", "photo_id", "fold", "predicted", *columns]
     assert predictions["path"].tolist() == splits["path"].tolist()
     assert predictions[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(splits)), abs=1e-3)
 
 
-def test_a_class_is_recognised_only_where_another_fold_has_it(metrics):
+def test_a_class_is_recognized_only_where_another_fold_has_it(metrics):
     recall = {name: values["recall"] for name, values in metrics["per_class"].items()}
     assert recall["eosinophil"] >= 0.8 and recall["lymphocyte"] >= 0.8
     assert recall["monocyte"] == 0  # its only cell was in no head's training
@@ -88,7 +88,7 @@ def test_the_numbers_are_of_all_images_and_cells(metrics):
         name: 2 * count for name, count in CELLS.items()
     }
     assert {name: values["support"] for name, values in metrics["cells"]["per_class"].items()} == CELLS
-    assert metrics["intervals"]["level"] == 0.9
+    assert metrics["intervals"]["confidence_level"] == 0.9
     assert metrics["baseline"]["majority"]["accuracy"] == 0.4
 
 

@@ -11,12 +11,12 @@ from wbc.models.tensorflow_setup import keras
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 PARTS = ["train", "train", "valid", "test", "test"]
-COLOURS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
+COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """Five cells a class, two images each, of the class's own colour; the classifier names the strongest channel.
+    """Five cells a class, two images each, of the class's own color; the classifier names the strongest channel.
 
     One basophil of the test part is green, so the classifier calls it eosinophil. Of the baselines, one says so too.
     """
@@ -27,21 +27,21 @@ def tree(tmp_path_factory):
         for cell in range(5)
         for copy in (0, 1)
     ]
-    splits = pd.DataFrame(rows, columns=["path", "label", "group", "grouped"]).assign(image="train")
+    splits = pd.DataFrame(rows, columns=["path", "label", "photo_id", "grouped"]).assign(image="train")
     for path, label in zip(splits["path"], splits["label"], strict=True):
-        colour = COLOURS[1] if path.startswith("basophil/4") else COLOURS[CLASSES.index(label)]
+        color = COLORS[1] if path.startswith("basophil/4") else COLORS[CLASSES.index(label)]
         (root / "data/raw" / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (12, 9), colour).save(root / "data/raw" / path)
+        Image.new("RGB", (12, 9), color).save(root / "data/raw" / path)
     splits.to_csv(root / "data/splits.csv", index=False)
     (root / "data/fetch.json").write_text('{"synthetic": true}')
     (root / "data/features").mkdir()
     (root / "data/baselines").mkdir()
     tested = splits.loc[splits["grouped"] == "test", ["path", "label"]]
     green = tested["path"].str.startswith("basophil/4")
-    guesses = {"majority": CLASSES[2], "colour_histogram": tested["label"].mask(green, CLASSES[1])}
-    guesses["logistic_regression"] = tested["label"]
-    tested[["path"]].assign(**guesses).to_csv(root / "data/baselines/grouped.csv", index=False)
-    (root / "params.yaml").write_text("intervals: {level: 0.95, repeats: 200, seed: 1}")
+    baseline_predictions = {"majority": CLASSES[2], "color_histogram": tested["label"].mask(green, CLASSES[1])}
+    baseline_predictions["logistic_regression"] = tested["label"]
+    tested[["path"]].assign(**baseline_predictions).to_csv(root / "data/baselines/grouped.csv", index=False)
+    (root / "params.yaml").write_text("intervals: {confidence_level: 0.95, n_resamples: 200, seed: 1}")
 
     image = keras.Input((8, 8, 3))
     scores = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
@@ -63,8 +63,8 @@ def metrics(tree):
 
 def test_the_classifier_is_scored_on_the_test_images(tree, metrics):
     predictions = pd.read_csv(tree / "reports/grouped/predictions.csv")
-    assert list(predictions) == ["path", "label", "group", "predicted", *(f"p_{name}" for name in CLASSES)]
-    assert predictions["group"].tolist() == [3, 3, 4, 4, 8, 8, 9, 9, 13, 13, 14, 14]
+    assert list(predictions) == ["path", "label", "photo_id", "predicted", *(f"p_{name}" for name in CLASSES)]
+    assert predictions["photo_id"].tolist() == [3, 3, 4, 4, 8, 8, 9, 9, 13, 13, 14, 14]
     assert predictions.loc[predictions["label"] != predictions["predicted"], "path"].tolist() == [
         "basophil/4_0.png",
         "basophil/4_1.png",
@@ -92,13 +92,13 @@ def test_images_and_cells_of_each_part(metrics):
 def test_baselines_are_scored_on_the_same_images(metrics):
     assert {name: scores["accuracy"] for name, scores in metrics["baseline"].items()} == {
         "majority": 0.3333,
-        "colour_histogram": 0.8333,
+        "color_histogram": 0.8333,
         "logistic_regression": 1.0,
     }
 
 
 def test_intervals_by_the_parameters(metrics):
-    assert (metrics["intervals"]["level"], metrics["intervals"]["repeats"]) == (0.95, 200)
+    assert (metrics["intervals"]["confidence_level"], metrics["intervals"]["n_resamples"]) == (0.95, 200)
     assert metrics["intervals"]["per_class"]["lymphocyte"]["recall"]["wilson"] == 1  # two cells of two
     assert metrics["intervals"]["per_class"]["basophil"]["recall"] == {"low": 0.0, "high": 1.0}
 

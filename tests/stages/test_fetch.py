@@ -18,7 +18,7 @@ from PIL import Image
 
 from stages import fetch
 from tests.kaggle_server import kaggle_server
-from wbc.core.locks import one_at_a_time
+from wbc.core.locks import file_lock
 
 TOP = Path(__file__).parents[2]
 SETTINGS = {
@@ -37,9 +37,9 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def picture(colour, kind="PNG", mode="RGB"):
+def picture(color, kind="PNG", mode="RGB"):
     buffer = io.BytesIO()
-    Image.new(mode, (10, 12), colour).save(buffer, kind)
+    Image.new(mode, (10, 12), color).save(buffer, kind)
     return buffer.getvalue()
 
 
@@ -111,13 +111,13 @@ def test_a_folder_arrives_unchanged_with_its_manifest(capsys):
         "sha256": None,
         "images": 4,
         "classes": {"basophil": 2, "monocyte": 2},
-        "converted": {"greyscale to RGB": {"count": 1, "examples": ["monocyte/2.png"]}},
+        "converted": {"grayscale to RGB": {"count": 1, "examples": ["monocyte/2.png"]}},
         "quarantined": [],
         "ignored": ["README.md"],
         "merged": {},
     }
     said = capsys.readouterr().out
-    for word in ["4 images", "basophil 2, monocyte 2", "greyscale to RGB, 1 (monocyte/2.png)", "README.md"]:
+    for word in ["4 images", "basophil 2, monocyte 2", "grayscale to RGB, 1 (monocyte/2.png)", "README.md"]:
         assert word in said
 
 
@@ -219,7 +219,7 @@ def test_a_harmful_kaggle_zip_changes_nothing(monkeypatch, project, capsys, file
 
 def test_two_runs_at_once(capsys):
     put(CELLS)
-    with one_at_a_time(fetch.LOCK):
+    with file_lock(fetch.LOCK):
         assert "Another run" in refused(capsys)
     run()
 

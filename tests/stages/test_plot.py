@@ -17,7 +17,7 @@ from wbc.splitting.audit import audit
 
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 AWKWARD = ["<b>young</b> | `$a$` & *more*", "плазматическая клетка крови", "嗜酸性粒细胞", "NA", "1", "x" * 70]
-PARAMS = "plot:\n  colormap: Blues\n  mistakes: 4\n  siblings: 2\n  min_cells: 2\n"
+PARAMS = "plot:\n  colormap: Blues\n  mistakes: 4\n  near_duplicates: 2\n  min_cells: 2\n"
 PROTOCOLS = ("image", "grouped", "crossval")
 
 
@@ -29,13 +29,13 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     """
     paths = [(f"{label[:8].strip('/')}{index}.png", label) for label in classes for index in range(12)]
     splits = pd.DataFrame(paths, columns=["path", "label"])
-    splits["group"] = np.arange(len(splits)) // 2
+    splits["photo_id"] = np.arange(len(splits)) // 2
     parts = ["train"] * 6 + ["valid"] * 2 + ["test"] * 4
     splits["grouped"] = ["train" if label == untested else parts[i % 12] for i, (_, label) in enumerate(paths)]
     splits["image"] = ["train" if label == untested else parts[-i % 12] for i, (_, label) in enumerate(paths)]
-    splits["fold"] = splits["group"] % 3
+    splits["fold"] = splits["photo_id"] % 3
     if two_labels:
-        splits.loc[12, "group"] = 0
+        splits.loc[12, "photo_id"] = 0
     fetch = {
         "source": "synthetic" if synthetic else "kaggle",
         "synthetic": synthetic,
@@ -44,7 +44,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
         "sha256": None,
         "images": len(splits),
         "classes": dict.fromkeys(classes, 12),
-        "converted": {"greyscale to RGB": {"count": 3, "examples": ["a.png"]}},
+        "converted": {"grayscale to RGB": {"count": 3, "examples": ["a.png"]}},
         "quarantined": [{"path": "x|<i>.jpg", "reason": "the file is empty"}],
         "ignored": [],
         "merged": {classes[0]: ["one|<u>", "two"]},
@@ -65,7 +65,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "data" / "fetch.json").write_text(json.dumps(fetch))
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
     (root / "reports" / "audit.json").write_text(
-        json.dumps(audit(splits.assign(kin=splits["group"]), splits["group"].to_numpy(), (0.5, 0.2)))
+        json.dumps(audit(splits.assign(group=splits["photo_id"]), splits["photo_id"].to_numpy(), (0.5, 0.2)))
     )
     splits.to_csv(root / "data" / "splits.csv", index=False)
     for path in splits["path"]:
@@ -76,8 +76,8 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
 
 def _scores(folder, scored, classes, synthetic, wrong, untested):
     """Write the metrics, predictions and curves of the images `scored` into `folder`."""
-    predictions = scored[["path", "label", "group"]].copy()
-    wrongly = scored["group"] % 2 == 1 if wrong else np.zeros(len(scored), bool)
+    predictions = scored[["path", "label", "photo_id"]].copy()
+    wrongly = scored["photo_id"] % 2 == 1 if wrong else np.zeros(len(scored), bool)
     predictions["predicted"] = [
         classes[(classes.index(label) + is_wrong) % len(classes)]
         for label, is_wrong in zip(scored["label"], wrongly, strict=True)
@@ -102,10 +102,10 @@ def _scores(folder, scored, classes, synthetic, wrong, untested):
         **averages,
         "per_class": per_class,
         "cells": {**averages, "per_class": cells},
-        "intervals": {"level": 0.95, "repeats": 1000, **spans, "per_class": recalls}
+        "intervals": {"confidence_level": 0.95, "n_resamples": 1000, **spans, "per_class": recalls}
         | {"cells": {**spans, "per_class": recalls}},
         "baseline": {
-            name: {**baseline, "cells": baseline} for name in ("majority", "colour_histogram", "logistic_regression")
+            name: {**baseline, "cells": baseline} for name in ("majority", "color_histogram", "logistic_regression")
         },
     }
     curve = [(name, x, y) for name in tested for x, y in ((0, 1), (0.5, 1), (1, 0.5))]
@@ -146,7 +146,7 @@ def bare(tmp_path_factory):
     """Output for two classes of drawn cells with all pictures of cells turned off."""
     root = tmp_path_factory.mktemp("bare")
     fabricate(root, FIVE[:2], synthetic=True)
-    without = PARAMS.replace("mistakes: 4", "mistakes: 0").replace("siblings: 2", "siblings: 0")
+    without = PARAMS.replace("mistakes: 4", "mistakes: 0").replace("near_duplicates: 2", "near_duplicates: 0")
     (root / "params.yaml").write_text(without)
     return run(root)
 
@@ -189,7 +189,7 @@ def test_same_inputs_give_the_same_bytes_wherever_they_are(two, tmp_path):
     assert run(tmp_path) == two
     kinds = ("confusion.svg", "roc.svg", "pr.svg", "mistakes.png")
     names = {f"{protocol}_{kind}" for protocol in PROTOCOLS for kind in kinds}
-    names |= {"image_history.svg", "grouped_history.svg", "recall.svg", "composition.svg", "siblings.png"}
+    names |= {"image_history.svg", "grouped_history.svg", "recall.svg", "composition.svg", "near_duplicates.png"}
     assert set(two) == {f"figures/{name}" for name in names} | {"README.md", "index.html"}
     assert "Software" not in Image.open(tmp_path / "reports/figures/image_mistakes.png").info
 
@@ -290,7 +290,7 @@ def test_nothing_wrong_is_said_instead_of_shown(tmp_path):
 def test_no_pictures_wanted_puts_no_picture_of_a_cell_in_the_report(bare):
     assert not any(name.endswith(".png") for name in bare)
     text = bare["README.md"].decode()
-    assert "`plot.mistakes` is 0" in text and "`plot.siblings` is 0" in text
+    assert "`plot.mistakes` is 0" in text and "`plot.near_duplicates` is 0" in text
 
 
 def test_a_missing_input_is_named_with_what_to_type(tmp_path, monkeypatch, capsys):

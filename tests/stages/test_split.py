@@ -33,12 +33,12 @@ def test_both_protocols_in_the_manifests_order(tree, capsys):
     params(tree)
     split.main()
     splits = pd.read_csv("data/splits.csv")
-    assert list(splits) == ["path", "label", "group", "kin", "image", "grouped", "fold"]
+    assert list(splits) == ["path", "label", "photo_id", "group", "image", "grouped", "fold"]
     assert splits["path"].tolist() == pd.read_csv("data/manifest.csv")["path"].tolist()
     copies = splits[splits["path"].isin(["a/8.png", "a/9.png"])]
-    assert copies["group"].nunique() == copies["grouped"].nunique() == copies["fold"].nunique() == 1
+    assert copies["photo_id"].nunique() == copies["grouped"].nunique() == copies["fold"].nunique() == 1
     assert set(splits["fold"]) == set(range(5))
-    assert splits["group"].nunique() == 20
+    assert splits["photo_id"].nunique() == 20
     printed = capsys.readouterr().out
     assert "21 images show 20 cells" in printed
     assert "note, grouped: no image of c is in the test part" in printed

@@ -39,9 +39,9 @@ def test_an_unknown_protocol_names_the_known(tree, monkeypatch, capsys):
     [
         ("head", "dropout", 1.0, "`train.head.dropout` is 1.0"),
         ("head", "units", [0], "`train.head.units.0` is 0"),
-        ("optimiser", "epochs", 0, "`train.optimiser.epochs` is 0"),
-        ("optimiser", "class_weights", "auto", "`train.optimiser.class_weights` is 'auto'"),
-        ("optimiser", "batch_size", 1, "`train.optimiser.batch_size` is 1"),
+        ("optimizer", "epochs", 0, "`train.optimizer.epochs` is 0"),
+        ("optimizer", "class_weights", "auto", "`train.optimizer.class_weights` is 'auto'"),
+        ("optimizer", "batch_size", 1, "`train.optimizer.batch_size` is 1"),
     ],
 )
 def test_values_out_of_range_are_named(tree, capsys, section, key, value, said):

@@ -11,8 +11,11 @@ def write(root, protocol, balanced, baseline, synthetic):
     metrics = {
         "synthetic": synthetic,
         "cells": scores,
-        "intervals": {"level": 0.9, "cells": {"balanced_accuracy": {"low": balanced - 0.1, "high": balanced + 0.1}}},
-        "baseline": {"logistic_regression": simple, "colour_histogram": simple},
+        "intervals": {
+            "confidence_level": 0.9,
+            "cells": {"balanced_accuracy": {"low": balanced - 0.1, "high": balanced + 0.1}},
+        },
+        "baseline": {"logistic_regression": simple, "color_histogram": simple},
     }
     (root / "reports" / protocol).mkdir(parents=True)
     (root / "reports" / protocol / "metrics.json").write_text(json.dumps(metrics))

@@ -11,7 +11,7 @@ class UserError(Exception):
     """
 
 
-def speaks_to_people(main):
+def exit_on_user_error(main):
     """Make a stage's `main` end with a message and exit status 1 where the user can put right what is wrong.
 
     Any other exception is a bug of ours and keeps its traceback.

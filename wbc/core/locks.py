@@ -8,7 +8,7 @@ from wbc.core.errors import UserError
 
 
 @contextlib.contextmanager
-def one_at_a_time(path):
+def file_lock(path):
     """Hold the lock file `path` during the block. The system frees it when the process ends, however it ends.
 
     Raises:

@@ -6,10 +6,10 @@ import itertools
 import os
 
 
-def ahead(function, items):
+def prefetch(function, items):
     """Yield `function(item)` of each item in order, computed by threads only a few items ahead: memory stays flat.
 
-    >>> list(ahead(abs, [1, -2, 3]))
+    >>> list(prefetch(abs, [1, -2, 3]))
     [1, 2, 3]
     """
     workers = os.cpu_count() or 1

@@ -36,7 +36,7 @@ def open_features(path, images):
     return features
 
 
-def read_guesses(path, images, classes):
+def read_baseline_predictions(path, images, classes):
     """Return what baselines call each image, from a table of the stage `baseline`.
 
     Args:

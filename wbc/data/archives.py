@@ -37,7 +37,7 @@ def unpack(source, destination):
         destination: path of a folder that doesn't exist yet.
 
     Returns:
-        `class_folders.Delivery`: the classes, and what was found beside them.
+        `class_folders.UnpackReport`: the classes, and what was found beside them.
 
     Raises:
         UserError: there is no such zip or folder, it is damaged, unsafe or encrypted, or its folders aren't clear

@@ -15,7 +15,7 @@ _IMAGE_SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixe
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}  # what systems leave behind by themselves
 
 
-class Delivery(NamedTuple):
+class UnpackReport(NamedTuple):
     """What a delivery holds beside the files of its classes."""
 
     labels: list[str]  # the classes, sorted
@@ -33,7 +33,7 @@ def sort_into_classes(paths, folders, source):
         source: path of the delivery, for messages.
 
     Returns:
-        (targets, delivery): dict path → "<class>/<file>" in sorted order, and what `Delivery` tells.
+        (targets, delivery): dict path → "<class>/<file>" in sorted order, and what `UnpackReport` tells.
 
     Raises:
         UserError: no image, an image outside a class folder, an empty class folder, fewer than two classes, or names
@@ -66,7 +66,7 @@ def sort_into_classes(paths, folders, source):
         else:
             targets[str(path)] = f"{_label(path)}/{name}"
     merged = {label: sorted(found) for label, found in sorted(class_folders.items()) if len(found) > 1}
-    return targets, Delivery(sorted(class_folders), unusable, sorted(map(printable, ignored)), merged)
+    return targets, UnpackReport(sorted(class_folders), unusable, sorted(map(printable, ignored)), merged)
 
 
 def printable(path):

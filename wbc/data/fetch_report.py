@@ -9,7 +9,7 @@ def describe(settings, origin, found, bad):
     Args:
         settings: the stage's parameters, of which `source` is recorded.
         origin: where the images come from (`description`, `name`, `sha256`, `delivery`).
-        found: the `Inventory`.
+        found: the `Manifest`.
         bad: (path, reason) of every file that is not among the images.
     """
     return {

@@ -32,15 +32,15 @@ class BadImage(Exception):
 def decode(source):
     """Decode an image file to RGB.
 
-    EXIF rotation is applied, transparency is laid on white (the colour of an empty slide), 16 bits are scaled to 8, and
-    greyscale, palette and CMYK become RGB. Each of these is said.
+    EXIF rotation is applied, transparency is laid on white (the color of an empty slide), 16 bits are scaled to 8, and
+    grayscale, palette and CMYK become RGB. Each of these is said.
 
     Args:
         source: path of the file, or its bytes. For a path, the file name's ending must fit the content.
 
     Returns:
         (pixels, notes): uint8 array (height, width, 3) with values 0-255, and a list of what was converted, such as
-        `["greyscale to RGB"]`.
+        `["grayscale to RGB"]`.
 
     Raises:
         BadImage: empty, truncated, not an image, an image under another format's name, too small, too large, or of
@@ -70,7 +70,7 @@ def decode(source):
         if getattr(image, "n_frames", 1) > 1:
             notes.append(f"first of {image.n_frames} frames")
         if image.mode.startswith("RGB") and any(";16" in str(tile.args) for tile in image.tile):
-            notes.append("16-bit to 8-bit")  # Pillow does this by itself while it loads a colour image
+            notes.append("16-bit to 8-bit")  # Pillow does this by itself while it loads a color image
         image.load()
         if image.getexif().get(0x0112, 1) != 1:
             notes.append("rotated as its EXIF says")
@@ -92,9 +92,9 @@ def _to_rgb(image, notes):
     if mode.startswith("I"):
         levels = np.asarray(image).astype(np.float64)
         if levels.min() < 0 or levels.max() > 65535:
-            raise BadImage("grey levels outside 0-65535; save it with 8 bits a channel")
+            raise BadImage("gray levels outside 0-65535; save it with 8 bits a channel")
         notes.append("16-bit to 8-bit")
-        notes.append("greyscale to RGB")
+        notes.append("grayscale to RGB")
         # 65535 / 257 = 255: the full 16-bit range becomes the full 8-bit range.
         return Image.fromarray(np.round(levels / 257).astype(np.uint8)).convert("RGB")
     if mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
@@ -102,7 +102,7 @@ def _to_rgb(image, notes):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, image).convert("RGB")
-    notes.append({"L": "greyscale to RGB", "1": "greyscale to RGB", "P": "palette to RGB"}.get(mode, f"{mode} to RGB"))
+    notes.append({"L": "grayscale to RGB", "1": "grayscale to RGB", "P": "palette to RGB"}.get(mode, f"{mode} to RGB"))
     return image.convert("RGB")
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from wbc.core.errors import UserError
 from wbc.core.files import sha256
-from wbc.core.prefetch import ahead
+from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data import images
 
@@ -23,7 +23,7 @@ class Row(NamedTuple):
     height: int
 
 
-class Inventory(NamedTuple):
+class Manifest(NamedTuple):
     """What a folder of class folders holds."""
 
     rows: list[Row]  # the usable images, sorted by path
@@ -31,18 +31,18 @@ class Inventory(NamedTuple):
     bad: list[tuple[str, str]]  # (path, reason), sorted by path
 
 
-def take_inventory(folder):
+def build_manifest(folder):
     """Decode every file in `folder`/<class>/ once.
 
     Only as many images are in memory as there are threads. What is kept of each is small: 100,000 images take about
     100 MB.
 
-    >>> take_inventory(Path("data/raw")).rows[0].path                             # doctest: +SKIP
+    >>> build_manifest(Path("data/raw")).rows[0].path                             # doctest: +SKIP
     'basophil/0000.jpg'
     """
     paths = sorted(path.relative_to(folder).as_posix() for path in Path(folder).glob("*/*"))
     rows, bad, noted = [], [], defaultdict(list)
-    looked_at = ahead(lambda path: _look_at(folder, path), paths)
+    looked_at = prefetch(lambda path: _look_at(folder, path), paths)
     for path, (row, notes, reason) in zip(paths, track(looked_at, "decode", total=len(paths)), strict=True):
         if row is None:
             bad.append((path, reason))
@@ -51,7 +51,7 @@ def take_inventory(folder):
         for note in notes:
             noted[note].append(path)
     converted = {note: {"count": len(found), "examples": found[:EXAMPLES]} for note, found in sorted(noted.items())}
-    return Inventory(rows, converted, bad)
+    return Manifest(rows, converted, bad)
 
 
 def _look_at(folder, path):

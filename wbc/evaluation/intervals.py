@@ -14,8 +14,8 @@ SAME = 1e-9  # resamples that differ by less are one value
 class IntervalParams(Section):
     """How the intervals are made."""
 
-    level: float = pydantic.Field(ge=0.5, le=0.999)  # share of such intervals that hold the true value
-    repeats: int = pydantic.Field(ge=100, le=100_000)  # resamples
+    confidence_level: float = pydantic.Field(ge=0.5, le=0.999)  # share of such intervals that hold the true value
+    n_resamples: int = pydantic.Field(ge=100, le=100_000)  # resamples
     seed: int = pydantic.Field(ge=0, lt=2**32)
 
 
@@ -49,13 +49,13 @@ def bootstrap(groups, labels, statistic, params):
     random = np.random.default_rng(params.seed)
     block = max(1, BLOCK // len(groups))
     found = []
-    for start in range(0, params.repeats, block):
-        counts = np.empty((min(block, params.repeats - start), len(table)))
+    for start in range(0, params.n_resamples, block):
+        counts = np.empty((min(block, params.n_resamples - start), len(table)))
         for label in np.unique(group_labels):
             members = np.flatnonzero(group_labels == label)
             counts[:, members] = _draws(len(counts), len(members), random)
         found.append(statistic(counts[:, groups]))
-    return _percentiles(found, [(1 - params.level) / 2, (1 + params.level) / 2])
+    return _percentiles(found, [(1 - params.confidence_level) / 2, (1 + params.confidence_level) / 2])
 
 
 def _draws(resamples, members, random):
@@ -91,9 +91,9 @@ def wilson(share, count, level):
         level: confidence level, between 0 and 1.
     """
     squared = NormalDist().inv_cdf((1 + level) / 2) ** 2
-    centre = (share + squared / (2 * count)) / (1 + squared / count)
+    center = (share + squared / (2 * count)) / (1 + squared / count)
     reach = np.sqrt(share * (1 - share) * squared / count + (squared / (2 * count)) ** 2) / (1 + squared / count)
-    return float(max(0.0, centre - reach)), float(min(1.0, centre + reach))
+    return float(max(0.0, center - reach)), float(min(1.0, center + reach))
 
 
 def combined(estimates, intervals, weights):
@@ -109,6 +109,6 @@ def combined(estimates, intervals, weights):
         weights: float array (n,), none negative.
     """
     low, high = np.transpose(intervals)
-    centre = np.dot(weights, estimates)
+    center = np.dot(weights, estimates)
     below, above = np.linalg.norm(weights * (estimates - low)), np.linalg.norm(weights * (high - estimates))
-    return float(centre - below), float(centre + above)
+    return float(center - below), float(center + above)

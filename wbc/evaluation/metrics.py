@@ -7,7 +7,7 @@ from sklearn import metrics as sk
 DIGITS = 4  # of every reported number: what differs beyond is rounding of another CPU, not a result
 
 
-def summarise(labels, probabilities, classes, weights=None):
+def compute_metrics(labels, probabilities, classes, weights=None):
     """Return the metrics of one test as nested dicts of numbers rounded to `DIGITS`.
 
     The prediction is the class of highest probability. A metric that is undefined is left out rather than called 0:
@@ -27,7 +27,7 @@ def summarise(labels, probabilities, classes, weights=None):
         support is the weight of the class's images, rounded to a whole number.
     """
     weights = np.ones(len(labels)) if weights is None else np.asarray(weights, float)
-    summary = measure(labels, probabilities, classes, weights)
+    summary = weighted_metrics(labels, probabilities, classes, weights)
     for metrics in summary["per_class"].values():
         metrics["support"] = round(float(metrics["support"]))
     return rounded(summary)
@@ -42,18 +42,18 @@ def cell_weights(groups):
     return 1 / sizes[inverse]
 
 
-def measure(labels, probabilities, classes, weights):
-    """Return the metrics of `summarise`, unrounded and NaN where undefined, for many weightings at once.
+def weighted_metrics(labels, probabilities, classes, weights):
+    """Return the metrics of `compute_metrics`, unrounded and NaN where undefined, for many weightings at once.
 
     Resampling images is weighting them, so this is what makes a thousand resamples a matter of a second: sums of
     weights by one matrix product, and one sorting of the scores for all AUCs.
 
     Args:
-        labels, probabilities, classes: as for `summarise`.
+        labels, probabilities, classes: as for `compute_metrics`.
         weights: float array (..., images).
 
     Returns:
-        as `summarise`, with an array (...) in place of each number.
+        as `compute_metrics`, with an array (...) in place of each number.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     count = len(classes)

@@ -11,18 +11,18 @@ from wbc.evaluation.intervals import bootstrap, combined, degenerate, wilson
 from wbc.evaluation.metrics import (
     DIGITS,
     cell_weights,
-    measure,
+    compute_metrics,
     pr_curves,
     roc_curves,
     rounded,
     score,
-    summarise,
+    weighted_metrics,
 )
 
 METRICS = ("precision", "recall", "f1", "auc")
 
 
-def describe(labels, probabilities, groups, classes, guesses, params):
+def describe(labels, probabilities, groups, classes, baseline_predictions, params):
     """Return all that is reported of a set of predictions.
 
     "cells" holds the metrics with every group weighing 1, shared among its images that are scored, so that copies of
@@ -33,18 +33,18 @@ def describe(labels, probabilities, groups, classes, guesses, params):
         probabilities: float array (images, classes).
         groups: group number of each image.
         classes: class names in the order of the columns.
-        guesses: {baseline: class number that it predicts for each image}.
+        baseline_predictions: {baseline: class number that it predicts for each image}.
         params: an `IntervalParams`.
 
     Returns:
-        `metrics.summarise`'s dict, with
+        `metrics.compute_metrics`'s dict, with
         "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {METRICS, "support"}}},
-        "intervals": {"level", "repeats", "accuracy": {"low", "high"}, "balanced_accuracy", "macro", "per_class",
+        "intervals": {"confidence_level", "n_resamples", "accuracy": {"low", "high"}, "balanced_accuracy", "macro", "per_class",
             "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {"recall"}}}}, see `intervals_of`,
         "baseline": {name: {"accuracy", "balanced_accuracy", "cells": {the same two}}}.
     """
     weights = cell_weights(groups)
-    cells = summarise(labels, probabilities, classes, weights)
+    cells = compute_metrics(labels, probabilities, classes, weights)
     support = source_counts(labels, groups, range(len(classes)))
     per_class = {
         name: {metric: value for metric, value in values.items() if metric in METRICS} | {"support": support[number]}
@@ -57,11 +57,17 @@ def describe(labels, probabilities, groups, classes, guesses, params):
         for name, values in by_cell["per_class"].items()
     }
     return {
-        **summarise(labels, probabilities, classes),
+        **compute_metrics(labels, probabilities, classes),
         "cells": {key: cells[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class},
-        "intervals": {"level": params.level, "repeats": params.repeats, **by_image, "cells": by_cell},
+        "intervals": {
+            "confidence_level": params.confidence_level,
+            "n_resamples": params.n_resamples,
+            **by_image,
+            "cells": by_cell,
+        },
         "baseline": {
-            name: score(labels, guess) | {"cells": score(labels, guess, weights)} for name, guess in guesses.items()
+            name: score(labels, guess) | {"cells": score(labels, guess, weights)}
+            for name, guess in baseline_predictions.items()
         },
     }
 
@@ -89,9 +95,12 @@ def intervals_of(labels, probabilities, groups, classes, weights, params):
     Returns:
         {"accuracy", "balanced_accuracy", "macro": {METRICS}, "per_class": {name: {METRICS}}}
     """
-    found = measure(labels, probabilities, classes, weights)
+    found = weighted_metrics(labels, probabilities, classes, weights)
     resampled = bootstrap(
-        groups, labels, lambda drawn: _with_intervals(measure(labels, probabilities, classes, drawn * weights)), params
+        groups,
+        labels,
+        lambda drawn: _with_intervals(weighted_metrics(labels, probabilities, classes, drawn * weights)),
+        params,
     )
     cells = _cells_behind(labels, probabilities.argmax(axis=1), groups, classes)
     per_class = {name: {} for name in classes}
@@ -99,7 +108,9 @@ def intervals_of(labels, probabilities, groups, classes, weights, params):
         for metric in METRICS:
             estimate, span = float(found["per_class"][name][metric]), resampled["per_class"][name][metric]
             if degenerate(span):
-                per_class[name][metric] = _entry(wilson(estimate, cells[name][metric], params.level), wilson=True)
+                per_class[name][metric] = _entry(
+                    wilson(estimate, cells[name][metric], params.confidence_level), wilson=True
+                )
             elif not np.isnan(estimate):
                 per_class[name][metric] = _entry(span)
 

@@ -1,18 +1,18 @@
-"""Which colours an image holds, the features that know nothing of shape."""
+"""Which colors an image holds, the features that know nothing of shape."""
 
 import numpy as np
 
-from wbc.core.prefetch import ahead
+from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode
 
-BINS = 4  # a channel; 4 x 4 x 4 = 64 colours
+BINS = 4  # a channel; 4 x 4 x 4 = 64 colors
 
 
-def colour_histogram(pixels):
+def color_histogram(pixels):
     """Return the share of an image's pixels in each of 64 cells of the RGB cube.
 
-    It knows which colours there are and how much of each, and nothing of shape or place.
+    It knows which colors there are and how much of each, and nothing of shape or place.
 
     Args:
         pixels: uint8 array (height, width, 3).
@@ -25,7 +25,7 @@ def colour_histogram(pixels):
     return np.bincount(cells, minlength=BINS**3) / len(cells)
 
 
-def colour_histograms(files):
-    """Return the `colour_histogram` of each image file, a float array (images, 64)."""
-    histograms = ahead(lambda file: colour_histogram(decode(file)[0]), files)
+def color_histograms(files):
+    """Return the `color_histogram` of each image file, a float array (images, 64)."""
+    histograms = prefetch(lambda file: color_histogram(decode(file)[0]), files)
     return np.stack(list(track(histograms, "baseline", total=len(files))))

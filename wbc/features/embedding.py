@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from wbc.core.errors import UserError
-from wbc.core.prefetch import ahead
+from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode, resize
 from wbc.features.cache import key
-from wbc.features.pending_rows import Missing
+from wbc.features.pending_rows import PendingRows
 from wbc.features.views import Augmentation, view
 
 LARGEST = float(np.finfo(np.float16).max)
@@ -31,7 +31,7 @@ class Work(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class ViewSpec:
     """What, beside an image and the backbone, decides a feature."""
 
     augmentation: Augmentation
@@ -58,7 +58,7 @@ def write_features(path, images, views, length, recipe, cache, execute):
             image's features don't depend on the other images.
         views: random views an image, 0 or more.
         length: features a view, n.
-        recipe: a `Recipe`.
+        recipe: a `ViewSpec`.
         cache: a `FeatureCache` for this backbone.
         execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
             each as it is done: see `executors`.
@@ -67,7 +67,7 @@ def write_features(path, images, views, length, recipe, cache, execute):
         UserError: a feature is not a number that float16 can hold.
     """
     keys = (recipe.key(sha256, number) for _, sha256 in images for number in range(1 + views))
-    missing = Missing(keys, len(images) * (1 + views))
+    missing = PendingRows(keys, len(images) * (1 + views))
     used = set()
     header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), 1 + views, length)}
     with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
@@ -130,7 +130,7 @@ def embed(works, forward, size, recipe):
         works: list of `Work`.
         forward: from an iterable of images to batches of features, see `engines.Engine.load`.
         size: side of the images it takes, in pixels.
-        recipe: a `Recipe`.
+        recipe: a `ViewSpec`.
 
     Raises:
         UserError: a feature is not a number that float16 can hold.
@@ -141,7 +141,7 @@ def embed(works, forward, size, recipe):
         seed = [recipe.seed, int(work.sha256[:16], 16)]
         return [view(image, number, recipe.augmentation, seed) for number in work.views]
 
-    batches = forward(pixels for views in ahead(prepare, works) for pixels in views)
+    batches = forward(pixels for views in prefetch(prepare, works) for pixels in views)
     rows = itertools.chain.from_iterable(map(_checked, batches))
     for work in works:
         yield np.stack(list(itertools.islice(rows, len(work.views))))

@@ -50,7 +50,7 @@ def choose(name):
     return "tensorflow" if tf.config.list_physical_devices("GPU") else "openvino"
 
 
-def identity(name, backbone):
+def fingerprint(name, backbone):
     """Return a text that says all on which the features of an image of given pixels depend.
 
     Args:

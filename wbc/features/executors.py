@@ -19,7 +19,7 @@ def local(build, recipe, cache):
 
     Args:
         build: build() returns the `engines.Engine`; it is called only if there is something to embed.
-        recipe: a `features.Recipe`.
+        recipe: a `features.ViewSpec`.
         cache: the `FeatureCache` to write to.
     """
 

@@ -5,10 +5,10 @@ import numpy as np
 from wbc.features.cache import KEY
 
 
-class Missing:
+class PendingRows:
     """Rows that are to be filled, each known by a key; rows of equal keys hold the same.
 
-    >>> missing = Missing([b"key of one image", b"and of one other", b"key of one image"], 3)
+    >>> missing = PendingRows([b"key of one image", b"and of one other", b"key of one image"], 3)
     >>> missing.to_make().tolist()
     [True, True, False]
     >>> (index, rows), = missing.places([b"of no image here", b"key of one image"])

@@ -53,7 +53,7 @@ def view(image, number, augmentation, key):
 
 
 def _warp(image, angle, scale, mirror, upend):
-    """Rotate, zoom and flip about the centre in one bilinear resampling; what lies outside is the image reflected."""
+    """Rotate, zoom and flip about the center in one bilinear resampling; what lies outside is the image reflected."""
     size = len(image)
     margin = math.ceil(size * (math.sqrt(2) / scale - 1) / 2) + 2 if angle or scale != 1 else 0
     margin = max(margin, 0)
@@ -65,9 +65,9 @@ def _warp(image, angle, scale, mirror, upend):
         a, d = -a, -d
     if upend:
         b, e = -b, -e
-    centre = size / 2
-    c = centre + margin - a * centre - b * centre
-    f = centre + margin - d * centre - e * centre
+    center = size / 2
+    c = center + margin - a * center - b * center
+    f = center + margin - d * center - e * center
     return np.asarray(
         padded.transform((size, size), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR)
     )

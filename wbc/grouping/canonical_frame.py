@@ -1,6 +1,6 @@
 """An image of a cell brought into a frame of its own, so that turned, mirrored, sheared and scaled copies look alike.
 
-The frame's centre is the centre of the image's dark matter, and its axes are stretched until that matter spreads alike
+The frame's center is the center of the image's dark matter, and its axes are stretched until that matter spreads alike
 in all directions: what is left between two copies of a cell is a turn and perhaps a mirroring (the whitening of
 Mikolajczyk and Schmid, Scale & affine invariant interest point detectors, IJCV 60, 2004). Of the image in polar
 coordinates, a turn changes only the phases of the Fourier coefficients around each ring; their sizes describe the cell
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 PATCH = 64  # side of the patch in pixels
-REACH = 1.9  # standard deviations of the dark matter from the patch's centre to its border
+REACH = 1.9  # standard deviations of the dark matter from the patch's center to its border
 RINGS, ANGLES = 16, 64  # of the polar image
 WAVES = 24  # Fourier coefficients kept a ring, the constant one among them
 DESCRIBED = 9  # of them in the descriptor: finer ones differ between copies too
@@ -22,20 +22,20 @@ _ACROSS = (np.arange(PATCH) + 0.5) / PATCH * 2 - 1
 CELL = np.hypot(_ACROSS[:, None], _ACROSS[None, :]) < 0.8  # of the patch: without the surroundings
 
 _SMALL = 64  # side of the image that the frame is found on
-_CENTRE = (PATCH - 1) / 2
+_CENTER = (PATCH - 1) / 2
 _AXIS = (np.arange(_SMALL) + 0.5) / _SMALL * 2 - 1
 _PLACE = np.stack(np.meshgrid(_AXIS, _AXIS), axis=-1)  # (x, y) from -1 to 1
 _WINDOW = np.clip(
     (1 - np.hypot(_PLACE[..., 0], _PLACE[..., 1])) / 0.15, 0, 1
 )  # corners are often empty or another cell
-_RADIUS = (np.arange(RINGS) + 0.5) / RINGS * _CENTRE
+_RADIUS = (np.arange(RINGS) + 0.5) / RINGS * _CENTER
 _ANGLE = np.arange(ANGLES) / ANGLES * 2 * np.pi
-_POLAR_X = (_CENTRE + _RADIUS[:, None] * np.cos(_ANGLE)).astype(np.float32)
-_POLAR_Y = (_CENTRE + _RADIUS[:, None] * np.sin(_ANGLE)).astype(np.float32)
+_POLAR_X = (_CENTER + _RADIUS[:, None] * np.cos(_ANGLE)).astype(np.float32)
+_POLAR_Y = (_CENTER + _RADIUS[:, None] * np.sin(_ANGLE)).astype(np.float32)
 _RING_AREA = (np.arange(RINGS) + 0.5) / (RINGS**2 / 2)  # share of the disc, sums to 1
 
 
-class Framed(NamedTuple):
+class CanonicalPatch(NamedTuple):
     """An image in its cell's frame."""
 
     patch: np.ndarray  # uint8 (64, 64, 3), RGB
@@ -50,14 +50,14 @@ def frame(pixels):
         pixels: RGB uint8 array (height, width, 3).
 
     Returns:
-        `Framed`.
+        `CanonicalPatch`.
     """
     height, width = pixels.shape[:2]
     small = cv2.resize(pixels, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA).astype(np.float32)
-    centre, spread = _dark_matter(cv2.GaussianBlur(small, (0, 0), 1.0).min(axis=2))
+    center, spread = _dark_matter(cv2.GaussianBlur(small, (0, 0), 1.0).min(axis=2))
     half = np.diag([width / 2, height / 2])
     matrix = half @ spread * (REACH / (PATCH / 2))  # from patch pixels to image pixels
-    offset = half @ (centre + 1) - 0.5 - matrix @ [_CENTRE, _CENTRE]
+    offset = half @ (center + 1) - 0.5 - matrix @ [_CENTER, _CENTER]
     transform = np.column_stack([matrix, offset])
     shrink = np.sqrt(abs(np.linalg.det(matrix)))
     if shrink > 1:  # more image pixels than patch pixels: blur first, so that fine detail doesn't become noise
@@ -66,19 +66,19 @@ def frame(pixels):
     patch = cv2.warpAffine(pixels, transform, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE)
     whole = np.full((height, width), 255, np.uint8)
     inside = cv2.warpAffine(whole, transform, size, flags=cv2.INTER_NEAREST | inverse)
-    return Framed(patch, inside, _waves(patch))
+    return CanonicalPatch(patch, inside, _waves(patch))
 
 
 def _dark_matter(light):
-    """Return centre (2,) and spread (2, 2), the square root of the covariance, of what is darker than the slide."""
+    """Return center (2,) and spread (2, 2), the square root of the covariance, of what is darker than the slide."""
     empty, dark = np.percentile(light, (90, 5))
     weight = np.clip((empty - light) / (empty - dark + 1e-3), 0, 1) * _WINDOW
     total = weight.sum() + 1e-6
-    centre = (weight[..., None] * _PLACE).sum(axis=(0, 1)) / total
-    away = _PLACE - centre
+    center = (weight[..., None] * _PLACE).sum(axis=(0, 1)) / total
+    away = _PLACE - center
     covariance = np.einsum("yx,yxi,yxj->ij", weight, away, away) / total
     values, vectors = np.linalg.eigh(covariance)
-    return centre, vectors @ np.diag(np.sqrt(np.maximum(values, 0.02))) @ vectors.T
+    return center, vectors @ np.diag(np.sqrt(np.maximum(values, 0.02))) @ vectors.T
 
 
 def _waves(patch):
@@ -97,8 +97,8 @@ def describe(waves):
     return np.abs(waves[:, :, :DESCRIBED]).astype(np.float32).ravel()
 
 
-def mean_colour(framed):
-    """Return the mean colour of the cell, float (3,), in levels of 0-255; `registration` compares the same region."""
+def mean_color(framed):
+    """Return the mean color of the cell, float (3,), in levels of 0-255; `registration` compares the same region."""
     return framed.patch[CELL & (framed.inside > 0)].mean(axis=0)
 
 

@@ -9,7 +9,7 @@ A cell that was photographed twice, as happens where a slide is gone over again,
 Its photographs are different groups, and `kin`, which a split may not divide either.
 
 Where most images have a copy, the set was made by a program, and an image without one is rather a copy that was not
-recognised: it is compared with many more images, and groups that are only likely to show one cell are kept together as
+recognized: it is compared with many more images, and groups that are only likely to show one cell are kept together as
 `kin`. That costs a split some of its freedom; a copy on its other side would cost the score its meaning.
 """
 
@@ -22,39 +22,39 @@ import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 from sklearn.decomposition import PCA
 
-from wbc.core.prefetch import ahead
+from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode
-from wbc.grouping.canonical_frame import describe, frame, mean_colour
-from wbc.grouping.neighbors import Neighbours
+from wbc.grouping.canonical_frame import describe, frame, mean_color
+from wbc.grouping.neighbors import Neighbors
 from wbc.grouping.registration import compare, log_odds
 
-NEIGHBOURS = 10  # candidates an image
+NEIGHBORS = 10  # candidates an image
 FIRST = 3  # of them for an image without any near match: most images of a set without siblings
-FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbours are typically at 0.5
+FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbors are typically at 0.5
 SAME = 1.0  # log odds at which two images count as one cell: see research/fit_near_duplicates.py
 TOGETHER = 0.0  # log odds at which pairs count where two must agree, and at which one makes kin where most have copies
 NEAR = -4.0  # log odds at which an image's further candidates are looked at
-PHOTOGRAPH = 1.5  # levels of 0-255 by which copies of one photograph may differ in mean colour; JPEG makes up to 1.4
+PHOTOGRAPH = 1.5  # levels of 0-255 by which copies of one photograph may differ in mean color; JPEG makes up to 1.4
 DIMENSIONS = 48  # of the descriptor, for the search
 WITNESSES = 6  # pairs compared between two groups before they become one; two of them must agree
-ROUNDS = 3  # of looking for groups of one cell that no pair of neighbours has joined
+ROUNDS = 3  # of looking for groups of one cell that no pair of neighbors has joined
 REACH = 60  # images that one without a copy is compared with, where most have copies
-SAMPLE = 400  # images whose nearest neighbours tell how much light and stain vary among copies
+SAMPLE = 400  # images whose nearest neighbors tell how much light and stain vary among copies
 CACHED = 16384  # images kept in their frames, 26 kB each
 BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
 
 
-class Siblings(NamedTuple):
+class NearDuplicates(NamedTuple):
     """Which images show the same cell; int arrays, one number an image, counted in the order of appearance."""
 
-    group: np.ndarray  # equal for copies of one photograph of a cell
-    kin: np.ndarray  # equal for images that show or may show one cell, photographed once or again
+    photo_id: np.ndarray  # equal for copies of one photograph of a cell
+    group: np.ndarray  # equal for images that show or may show one cell, photographed once or again
     pixels: np.ndarray  # equal for images whose decoded pixels are identical
 
 
-def find_siblings(files):
-    """Find the `Siblings` among image files.
+def find_near_duplicates(files):
+    """Find the `NearDuplicates` among image files.
 
     Memory is flat but for the descriptors, 2 kB an image, and for what came of the pairs compared, typically ten an
     image of 0.2 kB each.
@@ -66,13 +66,13 @@ def find_siblings(files):
     pixels = np.array(identical, dtype=int)
     search = _Search([files[number] for number in first], np.array(descriptors))
     group, kin = search.run() if len(first) > 1 else (np.zeros(1, int), np.zeros(1, int))
-    return Siblings(_renumber(group[pixels]), _renumber(kin[pixels]), pixels)
+    return NearDuplicates(_renumber(group[pixels]), _renumber(kin[pixels]), pixels)
 
 
 def _describe_all(files):
     """Return the number of each image's pixels, the first image of each number, and the descriptors of those."""
     numbers, identical, first, descriptors = {}, [], [], []
-    for index, (digest, descriptor) in enumerate(track(ahead(_describe, files), "describe", total=len(files))):
+    for index, (digest, descriptor) in enumerate(track(prefetch(_describe, files), "describe", total=len(files))):
         if digest not in numbers:
             numbers[digest] = len(numbers)
             first.append(index)
@@ -95,19 +95,19 @@ class _Search:
         dimensions = min(DIMENSIONS, *descriptors.shape)
         with np.errstate(invalid="ignore"):  # images that all look alike have no variance to explain
             self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
-        self.index = Neighbours(self.points)
-        self.nearest = self.index.nearest(NEIGHBOURS + 1)
+        self.index = Neighbors(self.points)
+        self.nearest = self.index.nearest(NEIGHBORS + 1)
         self.group, self.kin = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
         self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
-        self.known = {}  # (log odds, difference of colour) of the pairs compared
+        self.known = {}  # (log odds, difference of color) of the pairs compared
 
     def run(self):
         """Return the group and the kin number of each image."""
-        self.copied, self.tolerance, self.colour_evidence = self._colours()
-        self._join_neighbours(1, FIRST, range(len(self.files)))
+        self.copied, self.tolerance, self.color_evidence = self._colors()
+        self._join_neighbors(1, FIRST, range(len(self.files)))
         promising = np.flatnonzero(self.best > NEAR)
-        self._join_neighbours(FIRST + 1, NEIGHBOURS, promising)
+        self._join_neighbors(FIRST + 1, NEIGHBORS, promising)
         for _ in range(ROUNDS):
             if not self._join_groups():
                 break
@@ -116,44 +116,44 @@ class _Search:
         for subset in self.group.subsets():
             self._unite(self.kin, sorted(subset))
         if self.copied:
-            for pair, (odds, colour) in self.known.items():
-                if odds > TOGETHER and colour <= self.tolerance:
+            for pair, (odds, color) in self.known.items():
+                if odds > TOGETHER and color <= self.tolerance:
                     self.kin.merge(*pair)
         return self._numbers(self.group), self._numbers(self.kin)
 
-    def _colours(self):
-        """Whether most images have a copy, how far copies differ in mean colour, and what agreement adds to the odds.
+    def _colors(self):
+        """Whether most images have a copy, how far copies differ in mean color, and what agreement adds to the odds.
 
         Where most images have a copy, the set was made by a program, and what varies among the copies is what that
-        program did; colours that agree are then evidence, the more the rarer they agree by chance. Where few have one,
+        program did; colors that agree are then evidence, the more the rarer they agree by chance. Where few have one,
         those are rather cells photographed twice, and a pair must stand out by its shapes alone.
         """
         sample = np.unique(np.linspace(0, len(self.files) - 1, SAMPLE).astype(int))
         pairs = [self._pair(image, self._near(image)[0][1]) for image in sample]
-        gaps = [colour for odds, colour in self._compare(pairs, "sample") if odds > SAME]
+        gaps = [color for odds, color in self._compare(pairs, "sample") if odds > SAME]
         if len(gaps) < len(sample) / 2:
             return False, PHOTOGRAPH, 0.0
         tolerance = max(PHOTOGRAPH, 2 * float(np.percentile(gaps, 95)))
-        colours = np.array([mean_colour(self.framed(image)) for image in sample])
-        chance = np.linalg.norm(colours[:, None] - colours[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
+        colors = np.array([mean_color(self.framed(image)) for image in sample])
+        chance = np.linalg.norm(colors[:, None] - colors[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
         return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
     def _near(self, image, found=None):
-        """(distance, image) of the neighbours of an image, nearest first, without itself.
+        """(distance, image) of the neighbors of an image, nearest first, without itself.
 
         Args:
             image: number of the image.
-            found: what the index said of it; by default, of its `NEIGHBOURS` nearest.
+            found: what the index said of it; by default, of its `NEIGHBORS` nearest.
         """
-        distance, neighbour = found or (column[image] for column in self.nearest)
-        found = zip(distance.tolist(), neighbour.tolist(), strict=True)
+        distance, neighbor = found or (column[image] for column in self.nearest)
+        found = zip(distance.tolist(), neighbor.tolist(), strict=True)
         return [(round(gap, 6), other) for gap, other in found if other != image]
 
     def _pair(self, image, other):
         return (int(min(image, other)), int(max(image, other)))
 
-    def _join_neighbours(self, nearest, farthest, images):
-        """Compare images with their neighbours from one rank to another, nearest pairs first, and join the matches."""
+    def _join_neighbors(self, nearest, farthest, images):
+        """Compare images with their neighbors from one rank to another, nearest pairs first, and join the matches."""
         distance = {}
         for image in images:
             for gap, other in self._near(image)[nearest - 1 : farthest]:
@@ -163,12 +163,12 @@ class _Search:
         batches = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
         for batch in track(batches, "compare", unit=f"batches of {BATCH} pairs"):
             waiting = [pair for pair in batch if not self.group.connected(*pair)]
-            for pair, (odds, colour) in zip(waiting, self._compare(waiting), strict=True):
+            for pair, (odds, color) in zip(waiting, self._compare(waiting), strict=True):
                 for image in pair:
                     self.best[image] = max(self.best[image], odds)
                 if self.group.connected(*pair):
                     continue
-                if not self._same(odds, colour):
+                if not self._same(odds, color):
                     if odds > SAME:
                         self.kin.merge(*pair)
                 elif self._agreed(*(self.group.subset(image) for image in pair), witnesses=1):
@@ -180,8 +180,8 @@ class _Search:
         groups.sort()
         if len(groups) < 2:
             return False
-        centres = np.stack([self.points[members].mean(axis=0) for members in groups])
-        _, near = Neighbours(centres).nearest(NEIGHBOURS // 2 + 1)
+        centers = np.stack([self.points[members].mean(axis=0) for members in groups])
+        _, near = Neighbors(centers).nearest(NEIGHBORS // 2 + 1)
         pairs = {self._pair(one, other) for one, row in enumerate(near) for other in row if one != other}
         pairs = [pair for pair in sorted(pairs) if max(len(groups[number]) for number in pair) > 1]
         joined = False
@@ -201,13 +201,13 @@ class _Search:
             others = [other for gap, other in self._near(image, found) if gap < FAR]
             compared = self._compare([self._pair(image, other) for other in others])
             votes = collections.defaultdict(list)
-            for other, (odds, colour) in zip(others, compared, strict=True):
-                if self._same(odds, colour, TOGETHER):
+            for other, (odds, color) in zip(others, compared, strict=True):
+                if self._same(odds, color, TOGETHER):
                     votes[self.group[other]].append((odds, other))
             agreeing = [  # for two single images, one pair is all that there can be
                 max(group)
                 for root, group in votes.items()
-                if max(group)[0] + self.colour_evidence > SAME and len(group) >= min(2, len(self.group.subset(root)))
+                if max(group)[0] + self.color_evidence > SAME and len(group) >= min(2, len(self.group.subset(root)))
             ]
             if agreeing:
                 self.group.merge(image, max(agreeing)[1])
@@ -236,18 +236,18 @@ class _Search:
         agreeing = sum(self._same(*result, TOGETHER) for result in self._compare(pairs))
         return witnesses + agreeing >= 2
 
-    def _same(self, odds, colour, least=SAME):
-        """Whether a compared pair shows copies of one photograph; that its colours agree counts as evidence too."""
-        return colour <= self.tolerance and odds + self.colour_evidence > least
+    def _same(self, odds, color, least=SAME):
+        """Whether a compared pair shows copies of one photograph; that its colors agree counts as evidence too."""
+        return color <= self.tolerance and odds + self.color_evidence > least
 
     def _compare(self, pairs, label=None):
-        """Return (log odds, difference of mean colour) of each pair, in order."""
+        """Return (log odds, difference of mean color) of each pair, in order."""
         unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
-        results = ahead(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
+        results = prefetch(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
         if label:
             results = track(results, label, total=len(unknown), unit="pairs")
         for pair, evidence in zip(unknown, results, strict=True):
-            self.known[pair] = (log_odds(evidence), evidence.colour if evidence else np.inf)
+            self.known[pair] = (log_odds(evidence), evidence.color if evidence else np.inf)
         return [self.known[pair] for pair in pairs]
 
     def _unite(self, sets, members):

@@ -12,7 +12,7 @@ LINKS = 32  # of a point in the graph
 BUILDING, SEARCHING = 80, 128  # candidates kept while a point is put in, and while one is looked for
 
 
-class Neighbours:
+class Neighbors:
     """Points that can be asked which of them are nearest.
 
     Args:
@@ -38,7 +38,7 @@ class Neighbours:
 
         Args:
             count: how many; all where there are fewer.
-            asked: numbers of the points to find the neighbours of, by default all.
+            asked: numbers of the points to find the neighbors of, by default all.
 
         Returns:
             (distance, number): arrays (asked, count), nearest first; Euclidean distances. Where the graph found fewer,

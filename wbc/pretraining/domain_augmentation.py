@@ -13,14 +13,14 @@ import pydantic
 from wbc.core.params import Section
 from wbc.models.tensorflow_setup import tf
 
-# Colours, as optical densities in R, G and B, of the stains that Ruifrok and Johnston (2001) separate: haematoxylin,
+# Colors, as optical densities in R, G and B, of the stains that Ruifrok and Johnston (2001) separate: hematoxylin,
 # eosin, DAB. Blood films are stained by azure and eosin; the first two are near, and jitter needs a basis, not a truth.
 _STAINS = tf.constant([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
 _TO_YIQ = tf.constant([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _CHUNKS = 4  # of a batch; resolution, blur and recompression are drawn once a chunk, as each needs its own shape
 
 
-class LabShift(Section):
+class DomainAugmentation(Section):
     """How far laboratories may differ; 0 switches a change off, except where a range is given."""
 
     zoom: list[pydantic.PositiveFloat] = pydantic.Field(
@@ -58,7 +58,7 @@ class _Draws:
         return tf.random.stateless_normal(shape, tf.stack([self.key[0], self.key[1] * 1000 + self.count]))
 
 
-def another_laboratory(images, size, key, shift):
+def augment_domain(images, size, key, shift):
     """Return a batch of images as other laboratories might have taken them, each changed in its own way.
 
     Runs inside a `tf.function`. The same key gives the same changes.
@@ -67,7 +67,7 @@ def another_laboratory(images, size, key, shift):
         images: uint8 tensor (n, side, side, 3), RGB; n a multiple of 4.
         size: side of the result in pixels.
         key: int32 tensor of two numbers that seed the changes, such as (seed, step), the second below 2**21.
-        shift: a `LabShift`.
+        shift: a `DomainAugmentation`.
 
     Returns:
         float32 tensor (n, size, size, 3), RGB 0-255.
@@ -76,7 +76,7 @@ def another_laboratory(images, size, key, shift):
     images = tf.cast(images, tf.float32) / 255
     images = _surroundings(images, shift, draws)
     images = _transform(images, size, shift, draws)
-    images = _colours(images, shift, draws)
+    images = _colors(images, shift, draws)
     images = _camera(images, size, shift, draws)
     return tf.clip_by_value(images, 0, 1) * 255
 
@@ -124,7 +124,7 @@ def _transform(images, size, shift, draws):
     )
 
 
-def _colours(images, shift, draws):
+def _colors(images, shift, draws):
     """Stain more or less of each dye, turn the hue, and change saturation, contrast and white balance."""
     count = images.shape[0]
     # Stain: densities are shares of the dyes; each share changes, and all of them together.
@@ -133,7 +133,7 @@ def _colours(images, shift, draws):
     share *= draws.uniform([count, 1], 1 - shift.density, 1 + shift.density)
     mix = tf.linalg.inv(_STAINS) @ tf.linalg.diag(share) @ _STAINS
     images = tf.exp(-_mixed(density, mix))
-    # Hue and saturation: a turn and a scaling of the colour plane of YIQ.
+    # Hue and saturation: a turn and a scaling of the color plane of YIQ.
     turn = 2 * math.pi * draws.uniform([count], -shift.hue, shift.hue)
     strength = draws.uniform([count], 1 - shift.saturation, 1 + shift.saturation)
     cos, sin, zero, one = tf.cos(turn) * strength, tf.sin(turn) * strength, tf.zeros([count]), tf.ones([count])
@@ -150,7 +150,7 @@ def _colours(images, shift, draws):
 
 
 def _mixed(images, matrices):
-    """Multiply each image's colours by its own 3 x 3 matrix."""
+    """Multiply each image's colors by its own 3 x 3 matrix."""
     count, height, width, _ = images.shape
     return tf.reshape(tf.reshape(images, [count, height * width, 3]) @ matrices, images.shape)
 

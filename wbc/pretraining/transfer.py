@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wbc.core.prefetch import ahead
+from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode, resize
 from wbc.evaluation import baselines
 from wbc.evaluation.metrics import score
 from wbc.models.inference import compiled
 from wbc.splitting import splits
-from wbc.training.cross_validation import predict
+from wbc.training.cross_validation import fit_predict
 
 FOLDS = 5
 
@@ -32,7 +32,7 @@ class Labelled(NamedTuple):
         return Labelled(self.features[rows], self.labels[rows])
 
 
-def mirrored_features(model, files, label):
+def mean_mirror_features(model, files, label):
     """Return the features of image files, each the mean of the image's and of its mirror image's.
 
     Args:
@@ -48,7 +48,7 @@ def mirrored_features(model, files, label):
         pixels = resize(decode(file)[0], model.input_shape[1])
         return pixels, pixels[:, ::-1]
 
-    prepared = track(ahead(prepare, files), label, total=len(files))
+    prepared = track(prefetch(prepare, files), label, total=len(files))
     found = np.concatenate(list(compiled(model)(itertools.chain.from_iterable(prepared))))
     return found.reshape(len(files), 2, -1).mean(axis=1)
 
@@ -123,7 +123,7 @@ def _by_head(train, valid, test, params, seed):
     labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # of `test` none is looked at
     rows = np.split(np.arange(len(features)), np.cumsum([len(train.labels), len(valid.labels)]))
     settings = params.model_copy(update={"seed": seed})
-    return predict(features, labels, 1 + int(labels.max()), *rows, settings).argmax(axis=1)
+    return fit_predict(features, labels, 1 + int(labels.max()), *rows, settings).argmax(axis=1)
 
 
 def _mean(by_seed):

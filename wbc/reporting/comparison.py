@@ -22,7 +22,7 @@ EACH_IMAGE = [
 ]
 BASELINES = {
     "logistic_regression": "logistic regression on the same features",
-    "colour_histogram": "logistic regression on the colour histogram",
+    "color_histogram": "logistic regression on the color histogram",
     "majority": "always the commonest class",
 }
 RULE = "Better is said only where the whole interval lies above the other's score, which is taken as exact."
@@ -170,13 +170,13 @@ def gap(results, leak):
     )
     if by_file.low is not None and by_cell.high is not None and by_file.low > by_cell.high:
         return (
-            f"{seen} The score split by file therefore measures remembering as well as recognising: it says how well "
+            f"{seen} The score split by file therefore measures remembering as well as recognizing: it says how well "
             "copies of known cells are named. By cell, no copy of a scored cell was trained on. The gap of "
             f"{difference:.2f} in balanced accuracy is what remembering adds: a new cell can't be remembered, so "
             "expect the number by cell."
         )
     return (
-        f"{seen} The score split by file therefore can't tell remembering from recognising. Its balanced accuracy is "
+        f"{seen} The score split by file therefore can't tell remembering from recognizing. Its balanced accuracy is "
         f"{abs(difference):.2f} {'above' if difference > 0 else 'below'} the cross-validated one, and the intervals "
         "overlap: chance could explain it. Still, only the columns by cell score cells that were not trained on."
     )
@@ -195,7 +195,7 @@ def against_baselines(metrics):
     """
     own = estimate(metrics, "cells", "balanced_accuracy")
     found = []
-    for name in ("logistic_regression", "colour_histogram"):
+    for name in ("logistic_regression", "color_histogram"):
         other = metrics["baseline"][name]["cells"]["balanced_accuracy"]
         better = own.low is not None and own.low > other
         worse = own.high is not None and own.high < other

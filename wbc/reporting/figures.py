@@ -17,9 +17,9 @@ from sklearn.metrics import confusion_matrix
 
 WIDTH = 6.8  # inches of every figure, so that letters have one size where figures stand side by side
 LETTER = 0.08  # inches, about the width of a letter of 10 points
-# Okabe-Ito colours: told apart with every kind of colour vision.
-BLUE, VERMILLION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
-GREY = "#D0D0D0"
+# Okabe-Ito colors: told apart with every kind of color vision.
+BLUE, VERMILION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
+GRAY = "#D0D0D0"
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so its widths are the same on every machine
     "font.size": 10,
@@ -50,7 +50,7 @@ def save(figure, path):
 
 @styled
 def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues"):
-    """Confusion matrix: a row a true class, with counts, and shares of the row as text and colour.
+    """Confusion matrix: a row a true class, with counts, and shares of the row as text and color.
 
     Args:
         truth, predicted: class names of the scored images, in the same order.
@@ -84,12 +84,12 @@ def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues
     for row, column in np.ndindex(counts.shape):
         share = shares[row, column]
         if np.isnan(share):
-            text, colour = "–", "#595959"
+            text, color = "–", "#595959"
         else:
             text = f"{counts[row, column]}\n{share:.0%}" if counts[row, column] else "0"
-            colour = _readable_on(mesh.cmap(share)) if counts[row, column] else "#767676"
+            color = _readable_on(mesh.cmap(share)) if counts[row, column] else "#767676"
         axes.text(
-            column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=10 if cell > 0.6 else 8
+            column + 0.5, row + 0.5, text, color=color, ha="center", va="center", fontsize=10 if cell > 0.6 else 8
         )
     ticks = np.arange(len(classes)) + 0.5
     axes.set_xticks(ticks, columns)
@@ -122,7 +122,7 @@ def history(epochs, best_epoch, title, note=""):
     for axes, column in zip(panels, ("accuracy", "loss"), strict=False):
         axes.plot(epochs["epoch"], epochs[column], color=BLUE, marker=marker, label="train")
         if f"val_{column}" in epochs:
-            axes.plot(epochs["epoch"], epochs[f"val_{column}"], color=VERMILLION, marker=marker, ls="--", label="valid")
+            axes.plot(epochs["epoch"], epochs[f"val_{column}"], color=VERMILION, marker=marker, ls="--", label="valid")
         axes.set_ylabel(column)
     if drops:
         panels[2].step(epochs["epoch"], epochs["learning_rate"], where="mid", color=BLACK, lw=1.2)
@@ -145,7 +145,7 @@ def history(epochs, best_epoch, title, note=""):
 
 @styled
 def roc(curves, auc, title, note=""):
-    """ROC curves, one class against all others: a panel a class, with the other classes in grey behind.
+    """ROC curves, one class against all others: a panel a class, with the other classes in gray behind.
 
     Args:
         curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
@@ -196,7 +196,7 @@ def mistakes(rows, title, note=""):
 
 
 @styled
-def siblings(rows, title, note=""):
+def near_duplicates(rows, title, note=""):
     """Thumbnails of groups of siblings, a row a group, so that one can see whether they show one cell.
 
     Args:
@@ -232,10 +232,10 @@ def composition(counts, title, note=""):
     axes = figure.subplots()
     rows = np.arange(len(counts))
     longest = max(images for images, _ in counts.values())
-    kinds = ((-0.19, GREY, "images"), (0.19, VERMILLION, "cells that they show"))
-    for which, (offset, colour, name) in enumerate(kinds):
+    kinds = ((-0.19, GRAY, "images"), (0.19, VERMILION, "cells that they show"))
+    for which, (offset, color, name) in enumerate(kinds):
         numbers = [pair[which] for pair in counts.values()]
-        axes.barh(rows + offset, numbers, height=0.34, color=colour, label=name)
+        axes.barh(rows + offset, numbers, height=0.34, color=color, label=name)
         for row, value in zip(rows, numbers, strict=True):
             axes.text(value + 0.01 * longest, row + offset, f"{value:,}", va="center", fontsize=9)
     axes.set_yticks(rows, [shorten(name) for name in counts])
@@ -258,11 +258,11 @@ def recalls(scores, title, note=""):
     classes = list(next(iter(scores.values())))
     figure = _figure(title, "lines: intervals", note, 0.55 * len(classes) + 1.2)
     axes = figure.subplots()
-    # Blue is split by file, vermillion by cell.
+    # Blue is split by file, vermilion by cell.
     kinds = [
         {"marker": "o", "color": BLUE},
-        {"marker": "D", "color": VERMILLION, "markerfacecolor": "white"},
-        {"marker": "D", "color": VERMILLION},
+        {"marker": "D", "color": VERMILION, "markerfacecolor": "white"},
+        {"marker": "D", "color": VERMILION},
         {"marker": "s", "color": BLACK, "markerfacecolor": "white"},
     ]
     rows = np.arange(len(classes))
@@ -321,18 +321,18 @@ def _figure(title, key, note, height, width=WIDTH):
 
 
 def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="default"):
-    """A panel a class: its curve, in grey those of the others, and dashes where guessing would be."""
+    """A panel a class: its curve, in gray those of the others, and dashes where guessing would be."""
     classes = list(chance)
     across = min(3, len(classes))
     down = math.ceil(len(classes) / across)
-    key = "blue: this class; grey: the other classes; dashes: guessing"
+    key = "blue: this class; gray: the other classes; dashes: guessing"
     figure = _figure(title, key, note, ((WIDTH - 0.6) / across + 0.3) * down + 0.5)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flatten()
     lines = {name: _thinned(rows[list(columns)].to_numpy()).T for name, rows in curves.groupby("class", sort=False)}
     for index, (axes, name) in enumerate(zip(grid, classes, strict=False)):
         for other, line in lines.items():
             if other != name:
-                axes.plot(*line, color=GREY, lw=1, zorder=1, drawstyle=drawstyle)
+                axes.plot(*line, color=GRAY, lw=1, zorder=1, drawstyle=drawstyle)
         axes.plot(*chance[name], color=BLACK, lw=1, ls="--", zorder=2)
         if name in lines:
             axes.plot(*lines[name], color=BLUE, lw=2, zorder=3, drawstyle=drawstyle)
@@ -364,8 +364,8 @@ def _width(text):
     return max(map(len, text.splitlines()))
 
 
-def _readable_on(colour):
-    """Black or white, whichever has the greater contrast with an RGB colour (WCAG's relative luminance)."""
-    levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in colour[:3]]
+def _readable_on(color):
+    """Black or white, whichever has the greater contrast with an RGB color (WCAG's relative luminance)."""
+    levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in color[:3]]
     luminance = 0.2126 * levels[0] + 0.7152 * levels[1] + 0.0722 * levels[2]
     return "white" if luminance < 0.179 else "black"

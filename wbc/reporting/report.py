@@ -99,7 +99,7 @@ def context(fetch, splits, features, audit, results, shown, min_cells):
         "verdicts": comparison.against_baselines(metrics["crossval"]),
         "scores": comparison.table(metrics, classes, min_cells),
         "rule": comparison.RULE,
-        "level": level,
+        "confidence_level": level,
         "reading": _reading(metrics, level),
         "few": comparison.too_few(metrics, classes, min_cells),
         "few_reason": f"Fewer than {min_cells} cells of the class were scored, too few for a recall: a single cell "
@@ -174,13 +174,13 @@ def _believe(result, classes):
     return {
         "score": estimate(metrics, "cells", "balanced_accuracy"),
         "accuracy": estimate(metrics, "cells", "accuracy"),
-        "cells": predictions["group"].nunique(),
+        "cells": predictions["photo_id"].nunique(),
         "classes": classes,
         "folds": metrics["folds"],
         "bars": [
             ("this classifier", metrics["cells"]["balanced_accuracy"]),
             ("logistic regression", baseline["logistic_regression"]["cells"]["balanced_accuracy"]),
-            ("colour histogram", baseline["colour_histogram"]["cells"]["balanced_accuracy"]),
+            ("color histogram", baseline["color_histogram"]["cells"]["balanced_accuracy"]),
             ("commonest class", baseline["majority"]["cells"]["balanced_accuracy"]),
         ],
     }
@@ -209,7 +209,7 @@ def _result(result, classes, shown, min_cells):
     """What the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
-    each_cell = mistakes.drop_duplicates("group")
+    each_cell = mistakes.drop_duplicates("photo_id")
     total, right = len(predictions), len(predictions) - len(mistakes)
     pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     worst = "".join(f"; most often wrong: {true} called {called} ({n})" for (true, called), n in pairs.head(1).items())
@@ -226,7 +226,7 @@ def _result(result, classes, shown, min_cells):
     }
     return {
         "total": total,
-        "cells": predictions["group"].nunique(),
+        "cells": predictions["photo_id"].nunique(),
         "per_class": per_class,
         "mistakes": each_cell.head(shown).to_dict("records"),
         "wrong": len(mistakes),

@@ -21,7 +21,7 @@ def audit(splits, pixels, shares):
     A group whose images have several labels counts as a group of each of these classes.
 
     Args:
-        splits: data frame of splits.csv, one row an image: path, label, group, kin, image, grouped (train, valid or
+        splits: data frame of splits.csv, one row an image: path, label, photo_id, group, image, grouped (train, valid or
             test) and fold.
         pixels: int array, one an image, equal where the decoded pixels are identical.
         shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
@@ -30,9 +30,9 @@ def audit(splits, pixels, shares):
         {"images", "groups": numbers of them,
          "classes": {label: {"images", "groups", "largest_group"}},
          "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
-         "largest_groups": [{"group", "label", "images", "examples": [path]}], of two images or more, largest first,
-         "two_labels": [{"group", "labels": {label: images}, "paths": [path]}],
-         "kin": [{"groups": [group], "labels": {label: images}, "examples": [path]}], groups that seem to
+         "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more, largest first,
+         "two_labels": [{"photo_id", "labels": {label: images}, "paths": [path]}],
+         "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
             show one cell, one path of each group,
          "leak": {protocol: share of the test images with a sibling in train, or None without test images},
          "sources": {protocol: {part: {label: groups}}},
@@ -41,26 +41,26 @@ def audit(splits, pixels, shares):
          "uneven": [{"protocol", "label", "asked", "found", "reason"}], classes whose images could not be divided in
             the shares that were asked}.
     """
-    groups = splits.groupby("group", sort=True)
+    groups = splits.groupby("photo_id", sort=True)
     return {
         "images": len(splits),
         "groups": groups.ngroups,
         "classes": {
             label: {
                 "images": len(rows),
-                "groups": rows["group"].nunique(),
-                "largest_group": int(rows["group"].value_counts().max()),
+                "groups": rows["photo_id"].nunique(),
+                "largest_group": int(rows["photo_id"].value_counts().max()),
             }
             for label, rows in splits.groupby("label", sort=True)
         },
         "exact_duplicates": _duplicates(splits["path"], pixels),
         "largest_groups": _largest(groups),
         "two_labels": [
-            {"group": int(group), "labels": _counts(rows["label"]), "paths": rows["path"].tolist()}
+            {"photo_id": int(group), "labels": _counts(rows["label"]), "paths": rows["path"].tolist()}
             for group, rows in groups
             if rows["label"].nunique() > 1
         ],
-        "kin": _kin(splits),
+        "same_cell": _same_cell(splits),
         "leak": {protocol: _leak(splits, protocol) for protocol in PROTOCOLS},
         "sources": {protocol: _sources(splits, protocol) for protocol in PROTOCOLS},
         "missing": [*_missing(splits), *_in_one_fold(splits)],
@@ -82,9 +82,9 @@ def summary(content):
         sentences.append(
             f"{duplicates['images']:,} images are identical to another, pixel by pixel, in {duplicates['sets']:,} sets"
         )
-    if again := content["kin"]:
+    if again := content["same_cell"]:
         sentences.append(
-            f"{sum(len(kin['groups']) for kin in again):,} groups seem to show {len(again):,} cells: photographed "
+            f"{sum(len(entry['photo_ids']) for entry in again):,} groups seem to show {len(again):,} cells: photographed "
             "more than once, or copied beyond sure recognition; a split keeps these together too"
         )
     sentences += [
@@ -110,7 +110,7 @@ def _largest(groups):
     shared = [(group, rows) for group, rows in groups if len(rows) > 1]
     return [
         {
-            "group": int(group),
+            "photo_id": int(group),
             "label": next(iter(_counts(rows["label"]))),
             "images": len(rows),
             "examples": rows["path"].tolist()[:EXAMPLES],
@@ -119,15 +119,15 @@ def _largest(groups):
     ]
 
 
-def _kin(splits):
+def _same_cell(splits):
     return [
         {
-            "groups": sorted(rows["group"].unique().tolist()),
+            "photo_ids": sorted(rows["photo_id"].unique().tolist()),
             "labels": _counts(rows["label"]),
-            "examples": rows.drop_duplicates("group")["path"].tolist()[:EXAMPLES],
+            "examples": rows.drop_duplicates("photo_id")["path"].tolist()[:EXAMPLES],
         }
-        for _, rows in splits.groupby("kin", sort=True)
-        if rows["group"].nunique() > 1
+        for _, rows in splits.groupby("group", sort=True)
+        if rows["photo_id"].nunique() > 1
     ]
 
 
@@ -138,13 +138,13 @@ def _counts(labels):
 
 
 def _leak(splits, protocol):
-    test = splits.loc[splits[protocol] == "test", "kin"]
-    seen = test.isin(splits.loc[splits[protocol] == "train", "kin"])
+    test = splits.loc[splits[protocol] == "test", "group"]
+    seen = test.isin(splits.loc[splits[protocol] == "train", "group"])
     return round(float(seen.mean()), 4) if len(test) else None
 
 
 def _sources(splits, protocol):
-    counts = splits.groupby([protocol, "label"])["group"].nunique()
+    counts = splits.groupby([protocol, "label"])["photo_id"].nunique()
     labels = sorted(splits["label"].unique())
     return {part: {label: int(counts.get((part, label), 0)) for label in labels} for part in PARTS}
 
@@ -161,7 +161,7 @@ def _missing(splits):
                             "protocol": protocol,
                             "label": label,
                             "part": part,
-                            "groups": rows["group"].nunique(),
+                            "groups": rows["photo_id"].nunique(),
                             "reason": reason,
                         }
                     )
@@ -174,7 +174,7 @@ def _in_one_fold(splits):
             "protocol": "crossval",
             "label": label,
             "part": "train",
-            "groups": rows["group"].nunique(),
+            "groups": rows["photo_id"].nunique(),
             "reason": f"all images of {label} are in one fold: {_units(rows, 'grouped')}, so whenever "
             "cross-validation scores them, none was there to be learnt from",
         }
@@ -208,7 +208,7 @@ def _units(rows, protocol):
     """What of a class can be dealt out, as half a sentence."""
     if protocol == "image":
         return f"it has {_number(len(rows), 'image')}"
-    groups = rows["group"].value_counts()
+    groups = rows["photo_id"].value_counts()
     return f"it has {_number(len(groups), 'group')} of sibling images (largest: {groups.max():,}), which stay whole"
 
 

@@ -5,10 +5,10 @@ import numpy as np
 from wbc.core.errors import UserError
 
 
-def rounds(fold):
+def cv_rounds(fold):
     """Return the rounds of a cross-validation: (train, valid, test) row indices for each fold in turn.
 
-    >>> [[part.tolist() for part in one] for one in rounds([0, 1, 2])]
+    >>> [[part.tolist() for part in one] for one in cv_rounds([0, 1, 2])]
     [[[2], [1], [0]], [[0], [2], [1]], [[1], [0], [2]]]
 
     Args:

@@ -1,7 +1,7 @@
-"""White blood cells, drawn as a haematologist tells them apart: nucleus shape, cytoplasm and granules.
+"""White blood cells, drawn as a hematologist tells them apart: nucleus shape, cytoplasm and granules.
 
 A drawing is a map of how much of each stain the light passes through; `wbc.synthetic.smear` turns it into a photo. The
-strengths of the stains are not part of it, because colour differs from slide to slide more than from class to class.
+strengths of the stains are not part of it, because color differs from slide to slide more than from class to class.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ RADIUS = {
 }
 
 # Indices of the stains in the last axis of `Cell.stains`.
-AZURE, BLUE, EOSIN, HAEMOGLOBIN = range(4)
+AZURE, BLUE, EOSIN, HEMOGLOBIN = range(4)
 N_STAINS = 4
 
 
@@ -63,14 +63,14 @@ def _lobes(field, count, radius, share, bridge, rng):
         angles = np.linspace(0, 2 * np.pi, count, endpoint=False) + rng.normal(0, 0.06, count)
     reach = arc * rng.uniform(0.75, 1.15, count)
     angles = angles + rng.uniform(0, 2 * np.pi)
-    centres = np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
+    centers = np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
     bent = shapes.warped(field, 0.28, 2.2, rng)
-    distance = shapes.tube(bent, centres, np.full(count, bridge))
-    for centre in centres:
+    distance = shapes.tube(bent, centers, np.full(count, bridge))
+    for center in centers:
         # A lobe is a short thick rod that lies any way round.
         half = shapes.turned([[lobe * rng.uniform(0.1, 0.5), 0]], rng.uniform(0, 2 * np.pi))[0]
         thick = lobe * rng.uniform(0.78, 0.98, 2)
-        distance = np.minimum(distance, shapes.tube(bent, np.stack([centre - half, centre + half]), thick))
+        distance = np.minimum(distance, shapes.tube(bent, np.stack([center - half, center + half]), thick))
     return distance
 
 
@@ -153,7 +153,7 @@ def _lymphocyte(radius, field, rng):
 
 
 def _monocyte(radius, field, rng):
-    """The largest cell: kidney- to horseshoe-shaped nucleus of loose chromatin, grey-blue cytoplasm, some vacuoles."""
+    """The largest cell: kidney- to horseshoe-shaped nucleus of loose chromatin, gray-blue cytoplasm, some vacuoles."""
     body = shapes.fill(shapes.blob(shapes.warped(field, 0.3, 3.5, rng), radius, 0.09, rng), 0.5)
     arc = radius * rng.uniform(0.34, 0.42)
     angles = np.linspace(-0.5, 0.5, 9) * np.radians(rng.uniform(150, 270))

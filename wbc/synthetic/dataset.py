@@ -7,8 +7,8 @@ copies each, 80 px, over four seeds (chance is 0.20):
 | on | split by file | split by cell |
 |---|---|---|
 | EfficientNetB0 features | 0.97-0.99 | 0.83-0.94 |
-| colour histogram, 4 x 4 x 4 bins | 0.50-0.63 | 0.34-0.40 |
-| mean colour | 0.27-0.35 | 0.25-0.33 |
+| color histogram, 4 x 4 x 4 bins | 0.50-0.63 | 0.34-0.40 |
+| mean color | 0.27-0.35 | 0.25-0.33 |
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from wbc.synthetic import smear
 from wbc.synthetic.cells import CLASSES
 
 JPEG_QUALITY = 85  # how the copies should be saved: artefacts as in the study's files
-_FILL = (218, 220, 215)  # what a turned copy shows in its uncovered corners: the grey of an empty slide
+_FILL = (218, 220, 215)  # what a turned copy shows in its uncovered corners: the gray of an empty slide
 
 
 class SyntheticParams(Section):

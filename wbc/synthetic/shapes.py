@@ -9,7 +9,7 @@ from scipy import ndimage
 class Field(NamedTuple):
     """The part of the slide in view: coordinates of every pixel, and the scale."""
 
-    x: np.ndarray  # (height, width), µm right of the white cell's centre
+    x: np.ndarray  # (height, width), µm right of the white cell's center
     y: np.ndarray  # (height, width), µm below it
     scale: float  # pixels per µm
 

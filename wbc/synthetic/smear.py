@@ -9,7 +9,7 @@ from wbc.synthetic import cells, shapes
 PIXELS = 240  # side of a photo: three times the usual delivered size, so that fine granules are drawn and not guessed
 
 # Optical density of one unit of each stain in red, green and blue light (Beer-Lambert: light = exp(-density)), read off
-# published pictures of Giemsa-stained smears; in the order of cells.AZURE, BLUE, EOSIN, HAEMOGLOBIN.
+# published pictures of Giemsa-stained smears; in the order of cells.AZURE, BLUE, EOSIN, HEMOGLOBIN.
 _DENSITY = np.array([[0.95, 1.40, 0.42], [0.60, 0.50, 0.12], [0.18, 0.72, 0.62], [0.22, 0.46, 0.44]])
 
 
@@ -66,7 +66,7 @@ def _red_cells(radius, field, body, rng):
         profile = np.sqrt(1 - rho) * (0.207 + 2.003 * rho - 1.123 * rho**2) / 0.81
         thickness += np.minimum(profile + rng.uniform(0, 0.35) * (rho < 1), 1.2)
     pressed = 1.5 * (1 - np.exp(-thickness / 1.5))  # stacked cells flatten each other
-    stains[..., cells.HAEMOGLOBIN] = pressed * (1 - 0.85 * body) * rng.uniform(0.6, 1.2)
+    stains[..., cells.HEMOGLOBIN] = pressed * (1 - 0.85 * body) * rng.uniform(0.6, 1.2)
     return stains
 
 

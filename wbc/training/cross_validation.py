@@ -9,7 +9,7 @@ from wbc.training.fitting import fit
 ROWS = 1024  # scored at once
 
 
-def predict(features, labels, classes, train, valid, test, params):
+def fit_predict(features, labels, classes, train, valid, test, params):
     """Train a head on some rows and return what it says of others.
 
     Each head starts from the seed alone, so that none depends on those trained before it.
@@ -27,6 +27,6 @@ def predict(features, labels, classes, train, valid, test, params):
     keras.utils.clear_session()  # or the graphs of all the heads so far stay in memory
     start(params.seed)
     head = build_head(features.shape[2], classes, params.head)
-    fit(head, features, (train, labels[train]), (valid, labels[valid]), params.optimiser, params.seed)
+    fit(head, features, (train, labels[train]), (valid, labels[valid]), params.optimizer, params.seed)
     parts = [test[start : start + ROWS] for start in range(0, len(test), ROWS)]
     return np.concatenate([head(features[part, 0].astype(np.float32), training=False).numpy() for part in parts])

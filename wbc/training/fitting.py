@@ -13,11 +13,11 @@ from wbc.training.adam import FusedAdam
 CHECKED = 1024  # rows a batch where nothing is learnt
 
 
-class OptimiserParams(Section):
+class OptimizerParams(Section):
     """How the head is fitted."""
 
     epochs: pydantic.PositiveInt
-    batch_size: int = pydantic.Field(ge=2)  # batch normalisation needs more than one row
+    batch_size: int = pydantic.Field(ge=2)  # batch normalization needs more than one row
     learning_rate: float = pydantic.Field(gt=0, le=1)  # of Adam, at the start
     label_smoothing: float = pydantic.Field(ge=0, lt=1)
     class_weights: Literal["none", "balanced"]  # balanced: every class weighs the same, however many images it has
@@ -31,7 +31,7 @@ class TrainParams(Section):
 
     seed: int = pydantic.Field(ge=0, lt=2**32)
     head: HeadParams
-    optimiser: OptimiserParams
+    optimizer: OptimizerParams
 
 
 class ViewBatches:
@@ -42,7 +42,7 @@ class ViewBatches:
         rows: indices of the training images in it.
         labels: class number of each of `rows`.
         class_weight: weight of each class.
-        batch_size: rows a batch. A last batch of one row, which batch normalisation can't use, joins the batch before
+        batch_size: rows a batch. A last batch of one row, which batch normalization can't use, joins the batch before
             it.
         seed: seeds order and views.
     """
@@ -84,7 +84,7 @@ def fit(head, features, train, valid, params, seed, report=None):
         head: Keras model from (n,) features to class probabilities, see `head.build_head`.
         features: array (all images, 1 + views, n).
         train, valid: (rows, labels): indices into `features` and class numbers. Validation uses view 0 alone.
-        params: an `OptimiserParams`.
+        params: an `OptimizerParams`.
         seed: seeds order and views.
         report: called as report(epoch, logs) after each epoch.
 
@@ -97,7 +97,7 @@ def fit(head, features, train, valid, params, seed, report=None):
     weights = balanced_weights(labels, classes) if params.class_weights == "balanced" else np.ones(classes)
     batches = ViewBatches(features, rows, labels, weights, params.batch_size, seed)
 
-    # Compiled as another model of the same layers, so that the optimiser's state doesn't go into the head's file.
+    # Compiled as another model of the same layers, so that the optimizer's state doesn't go into the head's file.
     model = keras.Model(head.inputs, head.outputs)
     model.compile(optimizer=FusedAdam(params.learning_rate))
     model.optimizer.build(model.trainable_weights)  # variables made within a graph would have it built twice

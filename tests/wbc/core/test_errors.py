@@ -1,11 +1,11 @@
 import pytest
 
-from wbc.core.errors import UserError, speaks_to_people
+from wbc.core.errors import UserError, exit_on_user_error
 
 
 def ends(main):
     with pytest.raises(SystemExit) as end:
-        speaks_to_people(main)()
+        exit_on_user_error(main)()
     return end.value.code
 
 
@@ -26,8 +26,8 @@ def test_a_missing_input_names_the_file_and_the_command(capsys):
 
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
-        speaks_to_people(lambda: 1 / 0)()
+        exit_on_user_error(lambda: 1 / 0)()
 
 
 def test_what_main_returns_comes_through():
-    assert speaks_to_people(lambda: 7)() == 7
+    assert exit_on_user_error(lambda: 7)() == 7

@@ -1,19 +1,19 @@
 import pytest
 
-from wbc.core.prefetch import ahead
+from wbc.core.prefetch import prefetch
 
 
 def test_ahead_keeps_order_and_passes_errors_on():
-    assert list(ahead(lambda item: item * 2, range(100))) == [item * 2 for item in range(100)]
+    assert list(prefetch(lambda item: item * 2, range(100))) == [item * 2 for item in range(100)]
     with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda item: 1 / item, [1, 0]))
+        list(prefetch(lambda item: 1 / item, [1, 0]))
 
 
 def test_ahead_runs_only_a_little_ahead():
     started = []
-    next(ahead(started.append, range(10_000)))
+    next(prefetch(started.append, range(10_000)))
     assert len(started) < 1000
 
 
 def test_ahead_of_nothing_is_nothing():
-    assert list(ahead(abs, [])) == []
+    assert list(prefetch(abs, [])) == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from wbc.core.errors import UserError
-from wbc.core.tables import open_features, read_guesses, read_splits
+from wbc.core.tables import open_features, read_baseline_predictions, read_splits
 
 
 def test_classes_are_numbered_by_name_whatever_they_are_called(tmp_path):
@@ -26,7 +26,7 @@ def test_what_baselines_called_the_images(tmp_path):
     file = tmp_path / "image.csv"
     # A class may be called NA, which pandas takes for none.
     file.write_text("path,majority,other\na/1.png,b,b\nb/1.png,b,NA\n")
-    found = read_guesses(file, ["a/1.png", "b/1.png"], ["NA", "b"])
+    found = read_baseline_predictions(file, ["a/1.png", "b/1.png"], ["NA", "b"])
     assert {name: numbers.tolist() for name, numbers in found.items()} == {"majority": [1, 1], "other": [1, 0]}
 
 
@@ -35,4 +35,4 @@ def test_guesses_of_other_images_stop(tmp_path):
     file.write_text("path,majority\na/1.png,a\nb/1.png,a\n")
     for images in (["a/1.png"], ["b/1.png", "a/1.png"]):
         with pytest.raises(UserError, match=r"image.csv holds other images .*`dvc repro`"):
-            read_guesses(file, images, ["a"])
+            read_baseline_predictions(file, images, ["a"])

@@ -11,7 +11,7 @@ from PIL import Image
 from wbc.data.images import MIN_SIDE, BadImage, decode, resize
 
 GRADIENT = np.add.outer(np.arange(20) * 6, np.arange(30) * 4).astype(np.uint8)  # (20, 30): wider than high
-COLOUR = Image.fromarray(np.stack([GRADIENT, GRADIENT[:, ::-1], 255 - GRADIENT], axis=-1))
+COLOR = Image.fromarray(np.stack([GRADIENT, GRADIENT[:, ::-1], 255 - GRADIENT], axis=-1))
 NOISE = Image.fromarray(np.random.default_rng(0).integers(256, size=(40, 40, 3), dtype=np.uint8))  # hardly compresses
 
 # pytest undoes the filter that the module sets for these.
@@ -41,20 +41,20 @@ def png_16_bit(levels):
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_a_lossless_rgb_image_is_as_it_was(kind):
-    pixels, notes = decode(encoded(COLOUR, kind))
-    assert np.array_equal(pixels, np.asarray(COLOUR))
+    pixels, notes = decode(encoded(COLOR, kind))
+    assert np.array_equal(pixels, np.asarray(COLOR))
     assert notes == []
 
 
 @pytest.mark.parametrize(
     ("image", "kind", "notes"),
     [
-        (COLOUR.convert("L"), "JPEG", ["greyscale to RGB"]),
-        (COLOUR.convert("1"), "PNG", ["greyscale to RGB"]),
-        (COLOUR.convert("P"), "PNG", ["palette to RGB"]),
-        (COLOUR.convert("CMYK"), "JPEG", ["CMYK to RGB"]),
-        (COLOUR.convert("RGBA"), "PNG", ["transparency laid on white"]),
-        (COLOUR.convert("LA"), "PNG", ["transparency laid on white"]),
+        (COLOR.convert("L"), "JPEG", ["grayscale to RGB"]),
+        (COLOR.convert("1"), "PNG", ["grayscale to RGB"]),
+        (COLOR.convert("P"), "PNG", ["palette to RGB"]),
+        (COLOR.convert("CMYK"), "JPEG", ["CMYK to RGB"]),
+        (COLOR.convert("RGBA"), "PNG", ["transparency laid on white"]),
+        (COLOR.convert("LA"), "PNG", ["transparency laid on white"]),
     ],
 )
 def test_other_kinds_of_pixels_become_rgb_and_are_said(image, kind, notes):
@@ -64,15 +64,15 @@ def test_other_kinds_of_pixels_become_rgb_and_are_said(image, kind, notes):
     assert said == notes
 
 
-def test_16_bit_grey_keeps_black_and_white():
+def test_16_bit_gray_keeps_black_and_white():
     levels = np.linspace(0, 65535, 400).reshape(20, 20).astype(np.uint16)
     pixels, notes = decode(encoded(Image.fromarray(levels), "PNG"))
     assert pixels.min() == 0
     assert pixels.max() == 255
-    assert notes == ["16-bit to 8-bit", "greyscale to RGB"]
+    assert notes == ["16-bit to 8-bit", "grayscale to RGB"]
 
 
-def test_16_bit_colour_is_said():
+def test_16_bit_color_is_said():
     pixels, notes = decode(png_16_bit(np.full((10, 10, 3), 0x8000)))
     assert np.unique(pixels).tolist() == [0x80]
     assert notes == ["16-bit to 8-bit"]
@@ -86,13 +86,13 @@ def test_clear_pixels_become_white():
 def test_exif_rotation_turns_the_pixels():
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn by 90 degrees clockwise
-    pixels, notes = decode(encoded(COLOUR, "PNG", exif=exif))
-    assert np.array_equal(pixels, np.rot90(np.asarray(COLOUR), -1))
+    pixels, notes = decode(encoded(COLOR, "PNG", exif=exif))
+    assert np.array_equal(pixels, np.rot90(np.asarray(COLOR), -1))
     assert notes == ["rotated as its EXIF says"]
 
 
 def test_the_first_of_several_frames_is_used():
-    first = COLOUR.convert("P")
+    first = COLOR.convert("P")
     content = encoded(first, "GIF", save_all=True, append_images=[first.rotate(90), first.rotate(180)], duration=10)
     pixels, notes = decode(content)
     assert "first of 3 frames" in notes
@@ -101,7 +101,7 @@ def test_the_first_of_several_frames_is_used():
 
 def test_a_jpeg_with_more_pictures_behind_the_first_is_a_jpeg(tmp_path):
     file = tmp_path / "1.jpg"
-    COLOUR.save(file, "MPO", save_all=True, append_images=[COLOUR])
+    COLOR.save(file, "MPO", save_all=True, append_images=[COLOR])
     assert decode(file)[1] == ["first of 2 frames"]
 
 
@@ -110,15 +110,15 @@ def test_a_jpeg_with_more_pictures_behind_the_first_is_a_jpeg(tmp_path):
     [
         ("1.png", b"", "empty"),
         ("1.png", b"these are notes, not pixels", "not a readable image"),
-        ("1.jpg", encoded(COLOUR, "PNG"), "named .jpg but holds a PNG"),
-        ("1", encoded(COLOUR, "PNG"), "without an ending"),
+        ("1.jpg", encoded(COLOR, "PNG"), "named .jpg but holds a PNG"),
+        ("1", encoded(COLOR, "PNG"), "without an ending"),
         ("1.jpg", encoded(NOISE, "JPEG")[:-100], "damaged"),
         ("1.png", encoded(NOISE, "PNG")[:-100], "damaged"),
         ("1.png", encoded(Image.new("RGB", (1, 1)), "PNG"), "1 x 1 pixels"),
         ("1.png", encoded(Image.new("RGB", (MIN_SIDE - 1, 50)), "PNG"), "at least 8 x 8"),
         ("1.png", encoded(Image.new("1", (13_000, 12_000)), "PNG"), "at most 150,000,000"),
         ("1.png", encoded(Image.new("1", (20_000, 20_000)), "PNG"), "more than 150,000,000"),
-        ("1.tif", encoded(COLOUR.convert("F"), "TIFF"), "floating-point"),
+        ("1.tif", encoded(COLOR.convert("F"), "TIFF"), "floating-point"),
         ("1.tif", encoded(Image.fromarray(np.full((9, 9), 70_000, np.int32)), "TIFF"), "outside 0-65535"),
     ],
 )
@@ -137,8 +137,8 @@ def test_a_very_large_image_is_read():
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP"])
 def test_no_damage_ends_in_another_error(kind):
     """Every byte string is an image or a `BadImage`: Pillow raises many other errors on damaged files."""
-    several = {"save_all": True, "append_images": [COLOUR.rotate(180)]} if kind in ("TIFF", "GIF", "WEBP") else {}
-    whole = encoded(COLOUR, kind, **several)
+    several = {"save_all": True, "append_images": [COLOR.rotate(180)]} if kind in ("TIFF", "GIF", "WEBP") else {}
+    whole = encoded(COLOR, kind, **several)
     rng = np.random.default_rng(0)
     for trial in range(200):
         content = bytearray(whole)
@@ -164,5 +164,5 @@ def test_resize_averages_what_it_makes_smaller():
 
 
 def test_resize_leaves_an_image_of_the_right_size_alone():
-    pixels = np.asarray(COLOUR.resize((24, 24)))
+    pixels = np.asarray(COLOR.resize((24, 24)))
     assert np.array_equal(resize(pixels, 24), pixels)

@@ -2,19 +2,19 @@ import numpy as np
 from PIL import Image
 
 from wbc.evaluation import baselines
-from wbc.evaluation.baselines import guesses, logistic_regression, majority
-from wbc.features.color_histogram import colour_histogram, colour_histograms
+from wbc.evaluation.baselines import baseline_predictions, logistic_regression, majority
+from wbc.features.color_histogram import color_histogram, color_histograms
 
 
-def test_histogram_counts_colours_and_knows_no_place():
+def test_histogram_counts_colors_and_knows_no_place():
     random = np.random.default_rng(0)
     pixels = random.integers(256, size=(20, 30, 3), dtype=np.uint8)
-    histogram = colour_histogram(pixels)
+    histogram = color_histogram(pixels)
     assert histogram.shape == (64,)
     assert histogram.sum() == 1
     shuffled = random.permutation(pixels.reshape(-1, 3)).reshape(20, 30, 3)
-    assert (colour_histogram(shuffled) == histogram).all()
-    assert colour_histogram(np.full((4, 4, 3), (255, 0, 64), np.uint8))[3 * 16 + 0 * 4 + 1] == 1
+    assert (color_histogram(shuffled) == histogram).all()
+    assert color_histogram(np.full((4, 4, 3), (255, 0, 64), np.uint8))[3 * 16 + 0 * 4 + 1] == 1
 
 
 def test_majority_is_the_most_frequent_of_training():
@@ -33,12 +33,12 @@ def test_logistic_regression_of_one_class_says_that_class():
 
 
 def test_histograms_of_files_in_order(tmp_path):
-    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)] * 10
+    colors = [(255, 0, 0), (0, 255, 0), (0, 0, 255)] * 10
     files = []
-    for number, colour in enumerate(colours):
+    for number, color in enumerate(colors):
         files.append(tmp_path / f"{number}.png")
-        Image.new("RGB", (9, 9), colour).save(files[-1])
-    found = colour_histograms(files)
+        Image.new("RGB", (9, 9), color).save(files[-1])
+    found = color_histograms(files)
     assert found.argmax(axis=1).tolist() == [48, 12, 3] * 10
 
 
@@ -47,15 +47,15 @@ def test_each_baseline_learns_from_train_and_from_its_own_numbers():
     labels = np.array([0, 1, 1] * 30)
     told, untold = 4 * np.eye(3)[labels], random.normal(size=(90, 3))
     train, test = np.arange(60), np.arange(60, 90)
-    by_features = guesses(labels, untold, told, train, test)
-    by_colour = guesses(labels, told, untold, train, test)
+    by_features = baseline_predictions(labels, untold, told, train, test)
+    by_color = baseline_predictions(labels, told, untold, train, test)
     assert by_features["majority"].tolist() == [1] * 30
     assert (by_features["logistic_regression"] == labels[test]).all()
-    assert (by_colour["colour_histogram"] == labels[test]).all()
-    assert (by_colour["logistic_regression"] != labels[test]).any()
+    assert (by_color["color_histogram"] == labels[test]).all()
+    assert (by_color["logistic_regression"] != labels[test]).any()
     labels[test] = 0  # what it is tested on it may not know
-    assert (guesses(labels, untold, told, train, test)["logistic_regression"][::3] == 0).all()
-    assert (guesses(labels, untold, told, train, test)["logistic_regression"][1::3] == 1).all()
+    assert (baseline_predictions(labels, untold, told, train, test)["logistic_regression"][::3] == 0).all()
+    assert (baseline_predictions(labels, untold, told, train, test)["logistic_regression"][1::3] == 1).all()
 
 
 def test_of_very_many_images_some_of_every_class_are_learnt_from(monkeypatch):
@@ -67,6 +67,6 @@ def test_of_very_many_images_some_of_every_class_are_learnt_from(monkeypatch):
     monkeypatch.setattr(baselines, "logistic_regression", lambda *given: fitted.append(given) or fit(*given))
     monkeypatch.setattr(baselines, "LEARNT", 60)
     monkeypatch.setattr(baselines, "ROWS", 7)
-    found = guesses(labels, told, told, train, test)
+    found = baseline_predictions(labels, told, told, train, test)
     assert [np.bincount(labels).tolist() for _, labels in fitted] == [[20, 20, 20]] * 2
     assert (found["logistic_regression"] == labels[test]).mean() > 0.9

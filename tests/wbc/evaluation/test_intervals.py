@@ -5,7 +5,7 @@ from scipy.stats import binomtest
 
 from wbc.evaluation.intervals import IntervalParams, bootstrap, combined, degenerate, wilson
 
-PARAMS = IntervalParams(level=0.95, repeats=2000, seed=1)
+PARAMS = IntervalParams(confidence_level=0.95, n_resamples=2000, seed=1)
 
 
 def share_right(right):
@@ -64,12 +64,12 @@ def test_a_seed_is_an_interval_and_so_are_level_and_repeats():
     right = np.arange(50) < 30
 
     def found(**changes):
-        params = IntervalParams(**{"level": 0.95, "repeats": 500, "seed": 1} | changes)
+        params = IntervalParams(**{"confidence_level": 0.95, "n_resamples": 500, "seed": 1} | changes)
         return bootstrap(np.arange(50), np.zeros(50, int), share_right(right), params)["accuracy"]
 
     assert found() == found()
     assert found() != found(seed=2)
-    assert width(found(level=0.99)) > width(found()) > width(found(level=0.5))
+    assert width(found(confidence_level=0.99)) > width(found()) > width(found(confidence_level=0.5))
 
 
 def test_resamples_without_a_value_are_passed_over():
@@ -108,7 +108,10 @@ def test_combined_is_root_of_squares_for_symmetric_intervals():
     assert combined([1.0], [(0.4, 1.0)], np.array([1.0])) == pytest.approx((0.4, 1.0))
 
 
-@pytest.mark.parametrize("changes", [{"level": 0.4}, {"level": 1.0}, {"repeats": 99}, {"repeats": 10**6}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"confidence_level": 0.4}, {"confidence_level": 1.0}, {"n_resamples": 99}, {"n_resamples": 10**6}, {"seed": -1}],
+)
 def test_values_out_of_range_are_refused(changes):
     with pytest.raises(pydantic.ValidationError):
-        IntervalParams(**{"level": 0.95, "repeats": 1000, "seed": 1} | changes)
+        IntervalParams(**{"confidence_level": 0.95, "n_resamples": 1000, "seed": 1} | changes)

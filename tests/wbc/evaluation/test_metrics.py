@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 from sklearn.metrics import classification_report
 
-from wbc.evaluation.metrics import auc, cell_weights, measure, pr_curves, roc_curves, score, summarise
+from wbc.evaluation.metrics import auc, cell_weights, compute_metrics, pr_curves, roc_curves, score, weighted_metrics
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 
@@ -20,7 +20,7 @@ def test_part():
 
 def test_agrees_with_scikit_learns_report(test_part):
     labels, probabilities = test_part
-    ours = summarise(labels, probabilities, CLASSES)
+    ours = compute_metrics(labels, probabilities, CLASSES)
     theirs = classification_report(labels, probabilities.argmax(1), target_names=CLASSES, output_dict=True)
     assert ours["accuracy"] == pytest.approx(theirs["accuracy"], abs=1e-4)
     for average in ("macro", "weighted"):
@@ -34,7 +34,7 @@ def test_agrees_with_scikit_learns_report(test_part):
 def test_by_hand():
     #            true      0    0    0    1    1    2
     probabilities = np.eye(3)[[0, 0, 1, 1, 1, 0]]
-    found = summarise([0, 0, 0, 1, 1, 2], probabilities, CLASSES)
+    found = compute_metrics([0, 0, 0, 1, 1, 2], probabilities, CLASSES)
     assert found["accuracy"] == 0.6667
     assert found["balanced_accuracy"] == 0.5556  # (2/3 + 1 + 0) / 3
     assert found["per_class"]["basophil"] == {
@@ -46,7 +46,7 @@ def test_by_hand():
 
 
 def test_a_class_without_test_images_has_no_recall():
-    found = summarise([0, 0, 1, 1], np.eye(3)[[0, 0, 1, 2]], CLASSES)
+    found = compute_metrics([0, 0, 1, 1], np.eye(3)[[0, 0, 1, 2]], CLASSES)
     assert found["per_class"]["lymphocyte"] == {"precision": 0.0, "specificity": 0.75, "support": 0}
     assert found["balanced_accuracy"] == 0.75
     json.dumps(found, allow_nan=False)
@@ -60,7 +60,9 @@ def test_curves_end_where_they_must(test_part):
         assert curve[["fpr", "tpr"]].iloc[0].tolist() == [0, 0]
         assert curve[["fpr", "tpr"]].iloc[-1].tolist() == [1, 1]
         area = np.trapezoid(curve["tpr"], curve["fpr"])
-        assert area == pytest.approx(summarise(labels, probabilities, CLASSES)["per_class"][name]["auc"], abs=2e-3)
+        assert area == pytest.approx(
+            compute_metrics(labels, probabilities, CLASSES)["per_class"][name]["auc"], abs=2e-3
+        )
         assert pr[pr["class"] == name]["recall"].max() == 1
 
 
@@ -78,7 +80,7 @@ def test_weights_are_scikit_learns(test_part):
     predicted = probabilities.argmax(axis=1)
     weights = np.random.default_rng(1).random((3, 200))
     weights[:, ::7] = 0
-    found = measure(labels, probabilities, CLASSES, weights)
+    found = weighted_metrics(labels, probabilities, CLASSES, weights)
     for row in range(3):
         said = {"sample_weight": weights[row]}
         assert found["accuracy"][row] == pytest.approx(sk.accuracy_score(labels, predicted, **said))
@@ -111,7 +113,7 @@ def test_a_cell_weighs_once_whatever_its_copies():
     probabilities = np.eye(3)[[0] * 9 + [1, 1, 0]]
     weights = cell_weights(groups)
     assert weights.sum() == pytest.approx(3)
-    found = summarise(labels, probabilities, CLASSES, weights)
+    found = compute_metrics(labels, probabilities, CLASSES, weights)
     assert found["per_class"]["basophil"]["recall"] == 0.5  # by image it is 0.9
     assert found["per_class"]["basophil"]["support"] == 2
     assert found["accuracy"] == 0.5
@@ -122,6 +124,6 @@ def test_a_cell_weighs_once_whatever_its_copies():
 
 def test_weights_that_are_no_whole_numbers_leave_undefined_what_is():
     weights = cell_weights([0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2])
-    found = summarise([0] * 12, np.eye(3)[[0] * 12], CLASSES, weights)
+    found = compute_metrics([0] * 12, np.eye(3)[[0] * 12], CLASSES, weights)
     assert "specificity" not in found["per_class"]["basophil"]
     assert found["per_class"]["eosinophil"] == {"specificity": 1.0, "support": 0}

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from wbc.evaluation.intervals import IntervalParams, wilson
-from wbc.evaluation.metrics import rounded, summarise
+from wbc.evaluation.metrics import compute_metrics, rounded
 from wbc.evaluation.scoring import describe, intervals_of, save, source_counts
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
-PARAMS = IntervalParams(level=0.95, repeats=500, seed=1)
+PARAMS = IntervalParams(confidence_level=0.95, n_resamples=500, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def metrics(scored):
 
 def test_what_was_reported_is_still_reported(scored, metrics):
     labels, probabilities, _ = scored
-    assert metrics.items() >= summarise(labels, probabilities, CLASSES).items()
+    assert metrics.items() >= compute_metrics(labels, probabilities, CLASSES).items()
     json.dumps(metrics, allow_nan=False)
 
 
@@ -55,7 +55,7 @@ def test_a_group_with_two_labels_supports_both():
 
 def test_every_headline_number_has_an_interval_around_it(metrics):
     intervals = metrics["intervals"]
-    assert (intervals["level"], intervals["repeats"]) == (0.95, 500)
+    assert (intervals["confidence_level"], intervals["n_resamples"]) == (0.95, 500)
     pairs = [
         *((metrics[name], intervals[name]) for name in ("accuracy", "balanced_accuracy")),
         *((metrics["cells"][name], intervals["cells"][name]) for name in ("accuracy", "balanced_accuracy")),

@@ -5,7 +5,7 @@ from wbc.core.errors import UserError
 from wbc.data.images import decode, resize
 from wbc.features import engines, executors
 from wbc.features.cache import FeatureCache
-from wbc.features.embedding import Recipe, write_features
+from wbc.features.embedding import ViewSpec, write_features
 from wbc.features.views import Augmentation, view
 from wbc.models import backbones
 from wbc.models.inference import BATCH, compiled
@@ -35,8 +35,8 @@ def images(images):
 
 def write(path, model, images, views, *, cache=None, engine="tensorflow", execute=executors.local, seed=7):
     """Write features and return their bytes; `cache` is the folder of the cache, a new one by default."""
-    recipe = Recipe(ANY, seed)
-    cache = FeatureCache(cache or f"memory://{path}", engines.identity(engine, model), 10**9)
+    recipe = ViewSpec(ANY, seed)
+    cache = FeatureCache(cache or f"memory://{path}", engines.fingerprint(engine, model), 10**9)
     executor = execute(lambda: engines.build(engine, model), recipe, cache)
     write_features(path, images, views, model.output_shape[1], recipe, cache, executor)
     return path.read_bytes()

@@ -80,13 +80,13 @@ def test_auto_is_tensorflow_where_there_is_a_gpu(monkeypatch):
 
 
 def test_another_weight_or_engine_is_another_identity(backbone):
-    found = engines.identity("openvino", backbone)
-    assert found == engines.identity("openvino", backbone)
-    assert found != engines.identity("tensorflow", backbone)
-    assert found != engines.identity("openvino-bfloat16", backbone)
+    found = engines.fingerprint("openvino", backbone)
+    assert found == engines.fingerprint("openvino", backbone)
+    assert found != engines.fingerprint("tensorflow", backbone)
+    assert found != engines.fingerprint("openvino-bfloat16", backbone)
     weights = backbone.get_weights()
     backbone.set_weights([weights[0] + 1e-6, *weights[1:]])
-    assert found != engines.identity("openvino", backbone)
+    assert found != engines.fingerprint("openvino", backbone)
     backbone.set_weights(weights)
 
 

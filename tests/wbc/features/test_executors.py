@@ -13,7 +13,7 @@ from wbc.features.views import Augmentation
 from wbc.models.tensorflow_setup import keras, start
 
 AUGMENTATION = Augmentation(horizontal_flip=True, vertical_flip=True, rotation=0.5, zoom=0.1, contrast=0.1)
-RECIPE = embedding.Recipe(AUGMENTATION, 7)
+RECIPE = embedding.ViewSpec(AUGMENTATION, 7)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 
 from wbc.features import pending_rows
 from wbc.features.cache import key
-from wbc.features.pending_rows import Missing
+from wbc.features.pending_rows import PendingRows
 
 
 def test_the_example():
@@ -15,7 +15,7 @@ def test_the_example():
 def test_it_does_what_a_dict_does():
     random = np.random.default_rng(0)
     keys = [key(str(number)) for number in random.integers(700, size=1000)]
-    found, expected = Missing(iter(keys), 1000), {}
+    found, expected = PendingRows(iter(keys), 1000), {}
     for row, name in enumerate(keys):
         expected.setdefault(name, []).append(row)
     for _ in range(40):
@@ -34,7 +34,7 @@ def test_it_does_what_a_dict_does():
 
 
 def test_nothing_to_fill_is_nothing_missing():
-    found = Missing([], 0)
+    found = PendingRows([], 0)
     assert len(found) == 0
     assert found.places([key("a")]) == []
     assert found.to_make().shape == (0,)

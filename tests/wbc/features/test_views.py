@@ -40,13 +40,13 @@ def test_flips_are_exact_and_happen_half_the_time(pixels, name, axis):
     assert 30 < sum(flipped) < 70
 
 
-def test_rotation_keeps_the_centre_and_turns_the_rest(pixels):
+def test_rotation_keeps_the_center_and_turns_the_rest(pixels):
     augmentation = Augmentation(**NOTHING | {"rotation": 0.5})
     disc = np.zeros((64, 64, 3), np.uint8)
     y, x = np.mgrid[0:64, 0:64] - 31.5
     disc[np.hypot(x, y) < 20] = 200
     for number in range(1, 20):
-        # A disc about the centre is the same at every angle, but for its rim.
+        # A disc about the center is the same at every angle, but for its rim.
         assert (np.abs(view(disc, number, augmentation, [1]).astype(int) - disc) > 110).mean() < 0.02
     turned = [view(pixels, number, augmentation, [1]) for number in range(1, 20)]
     assert min(np.abs(made.astype(int) - pixels).mean() for made in turned) > 1
@@ -70,10 +70,10 @@ def test_zoom_changes_the_scale_within_its_bound():
 
 def test_contrast_keeps_the_mean():
     random = np.random.default_rng(0)
-    grey = random.integers(90, 160, size=(64, 64, 3), dtype=np.uint8)
+    gray = random.integers(90, 160, size=(64, 64, 3), dtype=np.uint8)
     augmentation = Augmentation(**NOTHING | {"contrast": 0.5})
-    made = [view(grey, number, augmentation, [1]) for number in range(1, 30)]
-    assert all(abs(m.mean() - grey.mean()) < 0.5 for m in made)
-    spread = [m.std() / grey.std() for m in made]
+    made = [view(gray, number, augmentation, [1]) for number in range(1, 30)]
+    assert all(abs(m.mean() - gray.mean()) < 0.5 for m in made)
+    spread = [m.std() / gray.std() for m in made]
     assert min(spread) < 0.7
     assert max(spread) > 1.3

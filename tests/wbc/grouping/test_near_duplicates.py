@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from wbc.grouping.near_duplicates import find_siblings
+from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.synthetic.dataset import SyntheticParams, draw_dataset
 
 
@@ -26,15 +26,15 @@ def pairs(numbers):
 
 def test_turned_mirrored_and_sheared_copies_are_one_group(tmp_path):
     files, sources = draw(tmp_path, cells=4, copies=6)
-    same, found = pairs(sources), pairs(find_siblings(files).group)
+    same, found = pairs(sources), pairs(find_near_duplicates(files).photo_id)
     assert found[same].mean() > 0.85
     assert same[found].mean() > 0.99
 
 
 def test_different_cells_stay_apart(tmp_path):
     files, sources = draw(tmp_path, cells=8, copies=1)
-    siblings = find_siblings(files)
-    assert len(set(siblings.group)) == len(set(siblings.kin)) == len(files) == len(set(sources))
+    found = find_near_duplicates(files)
+    assert len(set(found.photo_id)) == len(set(found.group)) == len(files) == len(set(sources))
 
 
 def test_a_cell_photographed_again_in_another_light_is_kin_but_no_copy(tmp_path):
@@ -42,10 +42,10 @@ def test_a_cell_photographed_again_in_another_light_is_kin_but_no_copy(tmp_path)
     files, _ = draw(tmp_path, cells=5, copies=1)
     again = ImageEnhance.Brightness(Image.open(files[0]).convert("RGB")).enhance(0.8).rotate(5, fillcolor=(150,) * 3)
     again.save(tmp_path / "again.png")
-    siblings = find_siblings([*files, tmp_path / "again.png"])
-    assert siblings.kin[-1] == siblings.kin[0]
-    assert siblings.group[-1] != siblings.group[0]
-    assert len(set(siblings.kin)) == len(files)
+    found = find_near_duplicates([*files, tmp_path / "again.png"])
+    assert found.group[-1] == found.group[0]
+    assert found.photo_id[-1] != found.photo_id[0]
+    assert len(set(found.group)) == len(files)
 
 
 def test_recompressed_and_resized_copies_are_one_group(tmp_path):
@@ -56,7 +56,7 @@ def test_recompressed_and_resized_copies_are_one_group(tmp_path):
         Image.open(file).convert("RGB").resize((120, 120)).save(content, "JPEG", quality=60)
         copies.append(tmp_path / f"copy{number}.jpg")
         copies[-1].write_bytes(content.getvalue())
-    group = find_siblings([*files, *copies]).group
+    group = find_near_duplicates([*files, *copies]).photo_id
     assert group.tolist() == [*range(len(files))] * 2
 
 
@@ -66,13 +66,13 @@ def test_identical_pixels_are_one_group_whatever_the_file(tmp_path):
     one.save(tmp_path / "a.png")
     two.save(tmp_path / "b.png")
     one.save(tmp_path / "c.bmp")  # another format, the same pixels
-    siblings = find_siblings([tmp_path / name for name in ("a.png", "b.png", "c.bmp")])
-    assert siblings.pixels.tolist() == siblings.group.tolist() == siblings.kin.tolist() == [0, 1, 0]
+    found = find_near_duplicates([tmp_path / name for name in ("a.png", "b.png", "c.bmp")])
+    assert found.pixels.tolist() == found.photo_id.tolist() == found.group.tolist() == [0, 1, 0]
 
 
 def test_the_same_files_give_the_same_groups(tmp_path):
     files, _ = draw(tmp_path, cells=2, copies=3)
-    one, other = find_siblings(files), find_siblings(files)
+    one, other = find_near_duplicates(files), find_near_duplicates(files)
     assert all((mine == theirs).all() for mine, theirs in zip(one, other, strict=True))
 
 
@@ -82,4 +82,4 @@ def test_few_images_without_any_detail(tmp_path, count):
     for number in range(count):
         files.append(tmp_path / f"{number}.png")
         Image.new("RGB", (8, 8), (200 - number, 200, 200)).save(files[-1])
-    assert len(set(find_siblings(files).group)) == count
+    assert len(set(find_near_duplicates(files).photo_id)) == count

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wbc.grouping.neighbors import Neighbours
+from wbc.grouping.neighbors import Neighbors
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def points():
 
 
 def test_few_points_are_answered_exactly(points):
-    distances, numbers = Neighbours(points).nearest(3, [10, 11])
+    distances, numbers = Neighbors(points).nearest(3, [10, 11])
     assert numbers[:, 0].tolist() == [10, 11]
     assert numbers[:, 1].tolist() == [11, 10]
     expected = np.sort(np.linalg.norm(points[10] - points, axis=1))[:3]
@@ -22,7 +22,7 @@ def test_few_points_are_answered_exactly(points):
 
 
 def test_many_are_answered_nearly_as_well(points):
-    exact, graph = Neighbours(points), Neighbours(points, exact=1000)
+    exact, graph = Neighbors(points), Neighbors(points, exact=1000)
     (distances, numbers), (found_distances, found) = (index.nearest(11) for index in (exact, graph))
     alike = np.mean([len(np.intersect1d(*rows)) / 11 for rows in zip(numbers, found, strict=True)])
     assert alike > 0.99
@@ -33,12 +33,12 @@ def test_many_are_answered_nearly_as_well(points):
 
 
 def test_the_same_answer_twice(points):
-    first, second = (Neighbours(points, exact=1000).nearest(11) for _ in range(2))
+    first, second = (Neighbors(points, exact=1000).nearest(11) for _ in range(2))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("exact", [10, 0])
 def test_asked_for_more_than_there_are(exact):
-    distances, numbers = Neighbours(np.eye(4, dtype=np.float32), exact).nearest(10, [2])
+    distances, numbers = Neighbors(np.eye(4, dtype=np.float32), exact).nearest(10, [2])
     assert sorted(numbers[0]) == [0, 1, 2, 3]
     assert distances[0] == pytest.approx([0, 2**0.5, 2**0.5, 2**0.5])

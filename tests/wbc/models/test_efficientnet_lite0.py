@@ -43,7 +43,7 @@ def classifier():
 
 
 @needs_weights
-def test_a_cup_of_coffee_and_a_cat_are_recognised(classifier):
+def test_a_cup_of_coffee_and_a_cat_are_recognized(classifier):
     coffee, cat = (classifier(photograph(name), training=False).numpy()[0] for name in ("coffee.png", "chelsea.png"))
     assert coffee.argmax() == ESPRESSO and coffee[ESPRESSO] >= 0.9
     assert cat.argmax() in CATS and cat[CATS].sum() >= 0.85
@@ -69,7 +69,7 @@ def test_an_efficientnetb0_gets_all_but_squeeze_and_excitation_which_lets_everyt
     efficientnet_lite0.load_imagenet(model)
     weighted = [layer for layer in model.layers if layer.weights]
     own = [layer for layer in weighted if "_se_" in layer.name]
-    assert (len(weighted), len(own)) == (131, 32)  # and the input's normalisation is the 99th that gets its weights
+    assert (len(weighted), len(own)) == (131, 32)  # and the input's normalization is the 99th that gets its weights
     for layer in set(weighted) - set(own):
         # Keras numbers the layers that have no name of their own through the whole process.
         named = layer.name.startswith(("block", "stem", "top"))

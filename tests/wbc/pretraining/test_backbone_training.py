@@ -4,9 +4,9 @@ import pytest
 
 from wbc.models.tensorflow_setup import keras, start
 from wbc.pretraining.backbone_training import Cells, Phase, PretrainParams, pretrain, sample
-from wbc.pretraining.domain_augmentation import LabShift
+from wbc.pretraining.domain_augmentation import DomainAugmentation
 
-SHIFT = LabShift(
+SHIFT = DomainAugmentation(
     zoom=[0.9, 1.5],
     squash=0.2,
     shear=0.1,
@@ -31,7 +31,7 @@ PARAMS = PretrainParams(
     weight_decay=0.01,
     dropout=0.2,
     average=0.9,
-    lab_shift=SHIFT,
+    domain_augmentation=SHIFT,
 )
 
 

@@ -3,7 +3,7 @@ import pydantic
 import pytest
 
 from wbc.models.tensorflow_setup import tf
-from wbc.pretraining.domain_augmentation import LabShift, another_laboratory
+from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain
 
 SIDE = 48
 NONE = {
@@ -40,19 +40,19 @@ ALL = {
     "noise": 0.03,
     "jpeg_quality": 40,
 }
-COLOURS = {"stain": 0.4, "density": 0.4, "hue": 0.06, "saturation": 0.5, "brightness": 0.2, "contrast": 0.3}
+COLORS = {"stain": 0.4, "density": 0.4, "hue": 0.06, "saturation": 0.5, "brightness": 0.2, "contrast": 0.3}
 
 
 def shifted(images, size=SIDE, key=(1, 1), **changes):
-    shift = LabShift(**NONE | changes)
-    return another_laboratory(tf.constant(images), size, tf.constant(key), shift).numpy()
+    shift = DomainAugmentation(**NONE | changes)
+    return augment_domain(tf.constant(images), size, tf.constant(key), shift).numpy()
 
 
-def discs(count=8, colour=(90, 40, 140), ground=(225, 205, 210)):
+def discs(count=8, color=(90, 40, 140), ground=(225, 205, 210)):
     """A disc in the middle of each image: turned or mirrored, it is the same."""
     row, column = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
     images = np.empty((count, SIDE, SIDE, 3), np.uint8)
-    images[:] = np.where(np.hypot(row, column)[..., None] < SIDE / 4, colour, ground)
+    images[:] = np.where(np.hypot(row, column)[..., None] < SIDE / 4, color, ground)
     return images
 
 
@@ -61,7 +61,7 @@ def noise(count=8):
 
 
 def darkness_about_the_middle(images):
-    """The centre of each image's darkness, as (row, column) from the middle, in shares of the side."""
+    """The center of each image's darkness, as (row, column) from the middle, in shares of the side."""
     dark = 255 - images.mean(axis=3)
     dark = np.clip(dark - np.median(dark, axis=(1, 2), keepdims=True), 0, None)
     axis = (np.arange(images.shape[1]) + 0.5) / images.shape[1] - 0.5
@@ -99,11 +99,11 @@ def test_without_changes_an_image_is_only_turned():
     assert darkness_about_the_middle(found) == pytest.approx(0, abs=0.01)
 
 
-@pytest.mark.parametrize("change", COLOURS)
-def test_each_change_of_colour_changes_colours_and_not_the_place_and_0_switches_it_off(change):
+@pytest.mark.parametrize("change", COLORS)
+def test_each_change_of_color_changes_colors_and_not_the_place_and_0_switches_it_off(change):
     images = discs()
-    plain, changed = shifted(images), shifted(images, **{change: COLOURS[change]})
-    assert (shifted(images, **COLOURS | dict.fromkeys(COLOURS, 0.0)) == plain).all()
+    plain, changed = shifted(images), shifted(images, **{change: COLORS[change]})
+    assert (shifted(images, **COLORS | dict.fromkeys(COLORS, 0.0)) == plain).all()
     assert np.abs(changed - plain).max() > 2
     assert darkness_about_the_middle(changed) == pytest.approx(0, abs=0.01)
 
@@ -113,7 +113,7 @@ def test_each_change_of_colour_changes_colours_and_not_the_place_and_0_switches_
     [{"blur": 1.5}, {"noise": 0.05}, {"jpeg_quality": 20}, {"resolution": 8}],
     ids=lambda changes: str(changes),
 )
-def test_each_change_of_the_camera_changes_pixels_and_keeps_the_colours(changes):
+def test_each_change_of_the_camera_changes_pixels_and_keeps_the_colors(changes):
     """Some key does: half of the chunks keep their resolution and sharpness."""
     images = noise()
     plain = shifted(images)
@@ -154,4 +154,4 @@ def test_surroundings_leave_the_cell_and_change_what_is_around_it():
 )
 def test_values_that_make_no_image_are_refused(wrong):
     with pytest.raises(pydantic.ValidationError):
-        LabShift(**NONE | wrong)
+        DomainAugmentation(**NONE | wrong)

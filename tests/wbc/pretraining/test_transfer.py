@@ -4,14 +4,14 @@ from PIL import Image
 
 from wbc.models.tensorflow_setup import keras
 from wbc.pretraining import transfer
-from wbc.pretraining.transfer import Labelled, across, mirrored_features, within
+from wbc.pretraining.transfer import Labelled, across, mean_mirror_features, within
 from wbc.training.fitting import TrainParams
 
 PARAMS = TrainParams.model_validate(
     {
         "seed": 1,
         "head": {"units": [8], "dropout": 0.0, "l2": 0.0},
-        "optimiser": {
+        "optimizer": {
             "epochs": 20,
             "batch_size": 16,
             "learning_rate": 0.02,
@@ -25,12 +25,12 @@ PARAMS = TrainParams.model_validate(
 )
 
 
-def cells(counts, seed, centres):
-    """Features of some cells of each class about its centre, with enough numbers each to be known by heart."""
+def cells(counts, seed, centers):
+    """Features of some cells of each class about its center, with enough numbers each to be known by heart."""
     random = np.random.default_rng(seed)
     labels = np.repeat(np.arange(len(counts)), counts)
     return Labelled(
-        (10 * np.eye(40)[centres][labels] + random.normal(size=(len(labels), 40))).astype(np.float32), labels
+        (10 * np.eye(40)[centers][labels] + random.normal(size=(len(labels), 40))).astype(np.float32), labels
     )
 
 
@@ -40,7 +40,7 @@ def test_an_image_and_its_mirror_image_have_the_same_features(tmp_path):
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     inputs = keras.Input((16, 16, 3))
     model = keras.Model(inputs, keras.layers.Flatten()(inputs))
-    one, mirrored = mirrored_features(model, [tmp_path / "one.png", tmp_path / "mirrored.png"], "test")
+    one, mirrored = mean_mirror_features(model, [tmp_path / "one.png", tmp_path / "mirrored.png"], "test")
     assert (one == mirrored).all()
     assert one == pytest.approx((pixels.astype(float) + pixels[:, ::-1]).ravel() / 2)
 
@@ -61,7 +61,7 @@ def test_across_scores_each_set_by_what_was_learnt_elsewhere():
 def test_within_scores_cells_that_were_not_learnt_from(monkeypatch):
     """Two classes are alike: known by heart, their cells would be called right. One has too few for the folds."""
     monkeypatch.setattr(transfer, "FOLDS", 3)
-    found = within(cells([30, 20, 20, 2], 5, centres=[0, 1, 1, 2]), np.arange(72), PARAMS, seeds=[1])
+    found = within(cells([30, 20, 20, 2], 5, centers=[0, 1, 1, 2]), np.arange(72), PARAMS, seeds=[1])
     assert found["majority"] == pytest.approx({"accuracy": 30 / 72, "balanced_accuracy": 1 / 4})
     for method in ("logistic_regression", "head"):
         assert 0.55 < found[method]["accuracy"] < 0.85

@@ -20,8 +20,8 @@ def metrics(balanced, low, high, classes=("a",), cells=10, baseline=0.5):
         "per_class": per_class,
         "cells": {"accuracy": balanced, "balanced_accuracy": balanced, "macro": {}, "per_class": per_class},
         "intervals": {
-            "level": 0.95,
-            "repeats": 1000,
+            "confidence_level": 0.95,
+            "n_resamples": 1000,
             "balanced_accuracy": span,
             "cells": {"balanced_accuracy": span, "per_class": {name: {"recall": span} for name in classes}},
         },

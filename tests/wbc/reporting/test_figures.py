@@ -103,7 +103,7 @@ def test_composition_draws_images_and_cells_and_writes_both_numbers():
 
 def test_siblings_has_a_row_a_group():
     picture = np.zeros((8, 8, 3), np.uint8)
-    figure = figures.siblings([("a", 175, [picture] * 8), ("b", 2, [picture] * 2)], "title")
+    figure = figures.near_duplicates([("a", 175, [picture] * 8), ("b", 2, [picture] * 2)], "title")
     assert [len(axes.images) for axes in figure.axes].count(1) == 10
     assert [text for axes in figure.axes for text in texts(axes)] == ["a\n175 images", "b\n2 images"]
 

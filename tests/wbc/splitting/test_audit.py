@@ -10,9 +10,9 @@ SHARES = (0.7, 0.15)
 
 def table(*rows):
     """Rows of (label, group, image, grouped, fold) as splits.csv; an image's path is its class and its number."""
-    splits = pd.DataFrame(rows, columns=["label", "group", "image", "grouped", "fold"])
+    splits = pd.DataFrame(rows, columns=["label", "photo_id", "image", "grouped", "fold"])
     paths = [f"{label}/{number}" for number, label in enumerate(splits["label"])]
-    return splits.assign(path=paths, kin=splits["group"])
+    return splits.assign(path=paths, group=splits["photo_id"])
 
 
 def ten(label, first):
@@ -29,7 +29,7 @@ def test_classes_and_groups_are_counted():
         "a": {"images": 10, "groups": 10, "largest_group": 1},
         "b": {"images": 2, "groups": 1, "largest_group": 2},
     }
-    assert found["largest_groups"] == [{"group": 20, "label": "b", "images": 2, "examples": ["b/10", "b/11"]}]
+    assert found["largest_groups"] == [{"photo_id": 20, "label": "b", "images": 2, "examples": ["b/10", "b/11"]}]
     assert found["sources"]["image"] == {
         "train": {"a": 7, "b": 1},
         "valid": {"a": 1, "b": 1},
@@ -46,9 +46,9 @@ def test_leak_is_the_share_of_test_images_whose_cell_was_trained_on():
 
 def test_a_cell_photographed_again_is_listed_and_counts_as_a_leak():
     splits = table(("a", 0, "train", "train", 0), ("b", 1, "test", "train", 0), ("a", 2, "test", "test", 1))
-    splits["kin"] = [0, 0, 1]
+    splits["group"] = [0, 0, 1]
     found = audit(splits, np.arange(3), SHARES)
-    assert found["kin"] == [{"groups": [0, 1], "labels": {"a": 1, "b": 1}, "examples": ["a/0", "b/1"]}]
+    assert found["same_cell"] == [{"photo_ids": [0, 1], "labels": {"a": 1, "b": 1}, "examples": ["a/0", "b/1"]}]
     assert found["leak"] == {"image": 0.5, "grouped": 0.0}
     assert any("2 groups seem to show 1 cell" in line for line in summary(found))
 
@@ -70,7 +70,7 @@ def test_identical_images_are_listed_and_others_are_not():
 def test_a_cell_under_two_labels_is_listed_by_path():
     splits = table(*ten("a", 0), *ten("b", 10)).assign(group=[0, 0, *range(1, 9), 0, *range(9, 18)])
     (doubtful,) = audit(splits, np.arange(20), SHARES)["two_labels"]
-    assert doubtful == {"group": 0, "labels": {"a": 2, "b": 1}, "paths": ["a/0", "a/1", "b/10"]}
+    assert doubtful == {"photo_id": 0, "labels": {"a": 2, "b": 1}, "paths": ["a/0", "a/1", "b/10"]}
     assert "one cell under 2 labels (a 2, b 1): a/0, a/1, b/10" in "\n".join(
         summary(audit(splits, np.arange(20), SHARES))
     )

@@ -5,7 +5,7 @@ import pytest
 
 from wbc.core.errors import UserError
 from wbc.splitting import folds
-from wbc.splitting.folds import outside, rounds
+from wbc.splitting.folds import cv_rounds, outside
 
 FOLD = np.array([0, 1, 2, 3, 4, 4, 3, 2, 1, 0])
 
@@ -16,7 +16,7 @@ def test_the_example():
 
 
 def test_every_image_is_tested_once_and_never_by_what_saw_it():
-    found = rounds(FOLD)
+    found = cv_rounds(FOLD)
     assert sorted(np.concatenate([test for _, _, test in found])) == list(range(10))
     for train, valid, test in found:
         assert sorted(np.concatenate([train, valid, test])) == list(range(10))
@@ -25,7 +25,7 @@ def test_every_image_is_tested_once_and_never_by_what_saw_it():
 
 
 def test_the_next_fold_validates():
-    assert [(FOLD[test[0]], FOLD[valid[0]]) for _, valid, test in rounds(FOLD)] == [
+    assert [(FOLD[test[0]], FOLD[valid[0]]) for _, valid, test in cv_rounds(FOLD)] == [
         (0, 1),
         (1, 2),
         (2, 3),
@@ -35,7 +35,7 @@ def test_the_next_fold_validates():
 
 
 def test_numbers_that_are_missing_are_passed_over():
-    assert [(test.tolist(), valid.tolist()) for _, valid, test in rounds([7, 2, 5])] == [
+    assert [(test.tolist(), valid.tolist()) for _, valid, test in cv_rounds([7, 2, 5])] == [
         ([1], [2]),
         ([2], [0]),
         ([0], [1]),
@@ -43,7 +43,7 @@ def test_numbers_that_are_missing_are_passed_over():
 
 
 def test_of_two_folds_the_other_is_trained_on():
-    (train, valid, test), _ = rounds([0, 0, 1])
+    (train, valid, test), _ = cv_rounds([0, 0, 1])
     assert (train.tolist(), valid.tolist(), test.tolist()) == ([2], [], [0, 1])
 
 
@@ -57,4 +57,4 @@ def test_pairs_held_out_in_either_order_leave_the_same():
 
 def test_one_fold_leaves_nothing():
     with pytest.raises(UserError, match="none is left to learn from"):
-        rounds([0, 0, 0])
+        cv_rounds([0, 0, 0])

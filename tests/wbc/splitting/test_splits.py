@@ -127,7 +127,7 @@ def test_more_folds_than_there_can_be_are_refused(labels, groups):
 
 
 def test_suspiciously_small_groups_serve_for_validation():
-    """Where every cell has ten copies, one or two by themselves are rather copies that were not recognised."""
+    """Where every cell has ten copies, one or two by themselves are rather copies that were not recognized."""
     sizes = [10] * 20 + [5, 2, 1, 1]
     groups = np.repeat(range(len(sizes)), sizes)
     for seed in range(5):

@@ -1,4 +1,4 @@
-"""The synthetic data set: repeatable, siblings not given away, classes told apart by shape and not by colour."""
+"""The synthetic data set: repeatable, siblings not given away, classes told apart by shape and not by color."""
 
 import numpy as np
 import pydantic
@@ -59,7 +59,7 @@ def test_every_class_gets_its_images_in_the_size_asked_for():
 def test_the_order_does_not_tell_siblings(larger):
     for label in CLASSES:
         cell = np.array([int(drawing.source[-2:]) for drawing in larger if drawing.label == label])
-        # Grouped by cell, 32 of 39 neighbours would be siblings and the correlation 1; by chance 4 of 39 are.
+        # Grouped by cell, 32 of 39 neighbors would be siblings and the correlation 1; by chance 4 of 39 are.
         assert (cell[1:] == cell[:-1]).sum() <= 12
         assert abs(np.corrcoef(np.arange(cell.size), cell)[0, 1]) < 0.6
 
@@ -120,17 +120,17 @@ def test_granules_are_coarse_in_eosinophils_and_overlie_the_nucleus_in_basophils
     assert azure("basophil") > 1.5 * max(azure("lymphocyte"), azure("neutrophil"))
 
 
-def test_mean_colour_does_not_tell_the_classes(larger):
+def test_mean_color_does_not_tell_the_classes(larger):
     """Logistic regression on mean red, green and blue, tested on cells it has not seen: 0.20 is chance.
 
     Measured 0.16-0.32 over ten seeds.
     """
     labels = [drawing.label for drawing in larger]
     sources = [drawing.source for drawing in larger]
-    colours = pixels(larger).mean(axis=(1, 2))
+    colors = pixels(larger).mean(axis=(1, 2))
     model = make_pipeline(StandardScaler(), LogisticRegression())
     folds = StratifiedGroupKFold(4, shuffle=True, random_state=0)
-    scores = cross_val_score(model, colours, labels, groups=sources, cv=folds)
+    scores = cross_val_score(model, colors, labels, groups=sources, cv=folds)
     assert scores.mean() < 0.45
 
 

@@ -4,17 +4,17 @@ from wbc.models.tensorflow_setup import keras, tf
 from wbc.training.adam import FusedAdam
 
 
-def minimise(optimiser):
+def minimise(optimizer):
     """Take 50 steps down an uneven bowl, the learning rate halved on the way; returns where that leads."""
     weights = keras.Variable(np.linspace(-2, 2, 40, dtype=np.float32).reshape(8, 5))
     curvature = tf.constant(np.geomspace(0.01, 10, 40, dtype=np.float32).reshape(8, 5))
-    optimiser.build([weights])
+    optimizer.build([weights])
     for number in range(50):
         if number == 25:
-            optimiser.learning_rate = 0.025
+            optimizer.learning_rate = 0.025
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(curvature * weights.value**2)
-        optimiser.apply(tape.gradient(loss, [weights.value]), [weights])
+        optimizer.apply(tape.gradient(loss, [weights.value]), [weights])
     return weights.numpy()
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.wbc.training.test_fitting import PARAMS
-from wbc.training.cross_validation import predict
+from wbc.training.cross_validation import fit_predict
 from wbc.training.fitting import TrainParams
 
 
@@ -10,12 +10,12 @@ def test_a_head_tells_what_it_was_trained_on_and_does_not_depend_on_the_one_befo
     random = np.random.default_rng(0)
     labels = random.integers(3, size=90)
     features = (random.normal(size=(90, 2, 20)) + 4 * np.eye(20)[labels][:, None]).astype(np.float16)
-    params = TrainParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0}, optimiser=PARAMS | {"epochs": 20})
+    params = TrainParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0}, optimizer=PARAMS | {"epochs": 20})
     train, valid, test = np.arange(50), np.arange(50, 70), np.arange(70, 90)
-    first = predict(features, labels, 3, train, valid, test, params)
+    first = fit_predict(features, labels, 3, train, valid, test, params)
     assert first.shape == (20, 3)
     assert first.sum(axis=1) == pytest.approx(np.ones(20), abs=1e-5)
     assert (first.argmax(axis=1) == labels[test]).mean() > 0.9
-    other = predict(features, labels, 3, train[:30], valid, test, params)
+    other = fit_predict(features, labels, 3, train[:30], valid, test, params)
     assert (other != first).any()
-    assert (predict(features, labels, 3, train, valid, test, params) == first).all()
+    assert (fit_predict(features, labels, 3, train, valid, test, params) == first).all()

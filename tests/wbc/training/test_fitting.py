@@ -3,7 +3,7 @@ import pytest
 
 from wbc.models.head import HeadParams, build_head
 from wbc.models.tensorflow_setup import start
-from wbc.training.fitting import OptimiserParams, ViewBatches, balanced_weights, fit
+from wbc.training.fitting import OptimizerParams, ViewBatches, balanced_weights, fit
 
 PARAMS = {
     "epochs": 12, "batch_size": 8, "learning_rate": 0.01, "label_smoothing": 0.0, "class_weights": "none",
@@ -26,7 +26,7 @@ def train(data, **changes):
     head = build_head(20, 3, HeadParams(units=[16], dropout=0.1, l2=0.0))
     rows = np.arange(120)
     parts = [(rows[:80], labels[:80]), (rows[80:], labels[80:])]
-    return head, *fit(head, features, *parts, OptimiserParams(**PARAMS | changes), seed=1)
+    return head, *fit(head, features, *parts, OptimizerParams(**PARAMS | changes), seed=1)
 
 
 def test_it_learns_and_is_the_same_twice(data):
@@ -61,12 +61,12 @@ def test_without_validation_images_every_epoch_runs(data):
     start(1)
     head = build_head(20, 3, HeadParams(units=[], dropout=0.0, l2=0.0))
     none = np.array([], dtype=int)
-    history, best = fit(head, features, (np.arange(120), labels), (none, none), OptimiserParams(**PARAMS), seed=1)
+    history, best = fit(head, features, (np.arange(120), labels), (none, none), OptimizerParams(**PARAMS), seed=1)
     assert (len(history), best) == (12, 12)
     assert set(history[0]) == {"epoch", "loss", "accuracy", "learning_rate"}
 
 
-def test_the_head_carries_no_optimiser(data):
+def test_the_head_carries_no_optimizer(data):
     head, *_ = train(data)
     assert not head.compiled
 
