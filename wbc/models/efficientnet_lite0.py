@@ -114,7 +114,7 @@ def _torch_name(name):
     if name == "predictions":
         return "_fc"
     block, _, part = name.removeprefix("block").partition("_")
-    repeats = [args["n_resamples"] for args in efficientnet.DEFAULT_BLOCKS_ARGS]
+    repeats = [args["repeats"] for args in efficientnet.DEFAULT_BLOCKS_ARGS]
     number = sum(repeats[: int(block[0]) - 1]) + ord(block[1]) - ord("a")
     parts = {
         "expand_conv": "_expand_conv",

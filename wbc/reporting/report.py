@@ -81,7 +81,7 @@ def context(fetch, splits, features, audit, results, shown, min_cells):
     metrics = {protocol: result["metrics"] for protocol, result in results.items()}
     counts = parts(splits)
     recalls = comparison.recalls(metrics, classes, fetch, min_cells)
-    level = f"{100 * metrics['crossval']['intervals']['level']:.4g} %"
+    level = f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} %"
     return {
         "label": SYNTHETIC if fetch["synthetic"] else "",
         "fetch": fetch,
@@ -99,7 +99,7 @@ def context(fetch, splits, features, audit, results, shown, min_cells):
         "verdicts": comparison.against_baselines(metrics["crossval"]),
         "scores": comparison.table(metrics, classes, min_cells),
         "rule": comparison.RULE,
-        "confidence_level": level,
+        "level": level,
         "reading": _reading(metrics, level),
         "few": comparison.too_few(metrics, classes, min_cells),
         "few_reason": f"Fewer than {min_cells} cells of the class were scored, too few for a recall: a single cell "
@@ -190,7 +190,7 @@ def _reading(metrics, level):
     """How to read the table of scores, in sentences."""
     sentences = [
         f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
-        f"{metrics['crossval']['intervals']['repeats']:,} times: copies of a cell add nothing to what is known of it.",
+        f"{metrics['crossval']['intervals']['n_resamples']:,} times: copies of a cell add nothing to what is known of it.",
         "Each cell counts once: a cell with several images counts as the share of them that was named right. Each "
         "image counts once: a cell with many copies weighs as much as all of them.",
         "Split by file deals the images out to training and test by chance, as the original study did. Split by cell "
