@@ -1,9 +1,19 @@
 """What earlier stages have prepared for training and scoring, opened and held against the images at hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from wbc.core.errors import UserError
+
+# Columns that hold names. A class may be called "1", "NA" or "None": names stay text.
+TEXT = ("path", "label", "sha256", "predicted", "class", "file", "part", "cell")
+
+
+def read_csv(path: Path | str) -> pd.DataFrame:
+    """Read a CSV file of this pipeline: names stay text, and no name is taken for a missing value."""
+    return pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False)
 
 
 def read_splits(path):
@@ -12,7 +22,7 @@ def read_splits(path):
     The table is a DataFrame, the numbers an int array, and the names a list in the order of their numbers. A class may
     be called NA, or 1.
     """
-    table = pd.read_csv(path, dtype={"path": str, "label": str}, keep_default_na=False)
+    table = read_csv(path)
     numbers, names = pd.factorize(table["label"], sort=True)
     return table, numbers, names.tolist()
 
