@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wbc.core.errors import exit_on_user_error
+from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import replacing, write_csv
 from wbc.core.progress import track
+from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation.baselines import baseline_predictions
 from wbc.features.color_histogram import color_histograms
@@ -25,26 +26,27 @@ from wbc.splitting.folds import cv_rounds
 
 
 @exit_on_user_error
-def main():
-    splits, numbers, classes = read_splits("data/splits.csv")
+def main() -> None:
+    splits, labels, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
-    scored = {
-        protocol: [[np.flatnonzero(splits[protocol] == part) for part in ("train", "test")]]
-        for protocol in ("image", "grouped")
+    rounds = {
+        protocol: [tuple(np.flatnonzero(splits[protocol] == part) for part in ("train", "test"))]
+        for protocol in PROTOCOLS
     }
-    scored["crossval"] = [(train, test) for train, _, test in cv_rounds(splits["fold"])]
+    with advise("Raise `split.folds`, then type `dvc repro`."):
+        rounds[CROSSVAL] = [(train, test) for train, _, test in cv_rounds(splits["fold"])]
 
     colors = color_histograms([Path("data/raw", path) for path in splits["path"]])
-    tables = {name: [] for name in scored}
-    fits = [(name, *rows) for name, found in scored.items() for rows in found]
+    tables: dict[str, list[pd.DataFrame]] = {scheme: [] for scheme in rounds}
+    fits = [(scheme, *rows) for scheme, parts in rounds.items() for rows in parts]
     for scheme, train, test in track(fits, "baseline", unit="fits"):
-        found = baseline_predictions(numbers, colors, features, train, test)
-        named = {name: np.array(classes)[guess] for name, guess in found.items()}
+        predictions = baseline_predictions(labels, colors, features, train, test)
+        named = {name: np.array(classes)[numbers] for name, numbers in predictions.items()}
         tables[scheme].append(splits.loc[test, ["path"]].assign(**named))
     with replacing("data/baselines") as partial:
         partial.mkdir()
-        for name, found in tables.items():
-            write_csv(partial / f"{name}.csv", pd.concat(found).sort_index())
+        for scheme, parts in tables.items():
+            write_csv(partial / f"{scheme}.csv", pd.concat(parts).sort_index())
 
 
 if __name__ == "__main__":

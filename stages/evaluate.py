@@ -1,72 +1,92 @@
-"""evaluate: the classifier, backbone and head in one, on the test images, under one protocol.
+"""evaluate: the heads on the images that they have not learned from, by both protocols and by cross-validation.
 
-    python -m stages.evaluate image      # or grouped
+    python -m stages.evaluate
 
-Reads models/<protocol>/head.keras, data/features/backbone.keras, data/raw/, data/splits.csv, data/baselines/,
-data/fetch.json. The classifier gets the image files, not the features it was trained on, so that what
-is scored is what is shipped. Writes
+Reads the features, the splits, the heads, the baselines, and what audit and fetch wrote. No TensorFlow has a part in
+it: a head's probabilities follow from the stored features and weights in exact arithmetic, the same on every CPU, and
+`export` checks that the shipped classifiers say the same of the image files. Writes
 
-    models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
-    reports/<protocol>/metrics.json      numbers, nested; an undefined one (recall of a class without test images) is
-                                         left out
-    reports/<protocol>/predictions.csv   path, label, photo_id, predicted, and p_<class> for each class
-    reports/<protocol>/roc.csv, pr.csv   points of the one-vs-rest curves
+    reports/metrics.json               the headline, about ten numbers: the only file that `dvc metrics` lists
+    reports/<scheme>/metrics.json      details, nested; an undefined one (recall of a class without test images) is left
+                                       out
+    reports/<scheme>/predictions.csv   path, label, photo_id, (fold,) predicted, and p_<class> for each class
+    reports/<scheme>/roc.csv, pr.csv   points of the one-vs-rest curves
+
+where <scheme> is image, grouped or crossval. A test part holds one cell of a class of four; pooled over the folds of
+the cross-validation, all four are scored.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from wbc.core import params
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, replacing
-from wbc.core.prefetch import prefetch
+from wbc.core.errors import advise, exit_on_user_error
+from wbc.core.exact import Floats
+from wbc.core.files import read_json, write_json
 from wbc.core.progress import track
-from wbc.core.tables import read_baseline_predictions, read_splits
-from wbc.data.images import decode, resize
+from wbc.core.protocols import CROSSVAL, PARTS, SCHEMES
+from wbc.core.tables import open_features, read_baseline_predictions, read_splits
+from wbc.evaluation.headline import headline
 from wbc.evaluation.intervals import IntervalParams
+from wbc.evaluation.metrics import rounded
 from wbc.evaluation.scoring import describe, save, source_counts
-from wbc.models import keras_file
-from wbc.models.head import classifier
-from wbc.models.inference import compiled
-from wbc.models.tensorflow_setup import keras, start
+from wbc.models.head import load_head, predict_proba
+from wbc.splitting.folds import cv_rounds
 
 
 @exit_on_user_error
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("protocol", choices=["image", "grouped"])
-    protocol = parser.parse_args().protocol
+def main() -> None:
     settings = params.load("params.yaml", "intervals", IntervalParams)
-    start(seed=0)  # nothing here is random but the intervals, which have their own; this is for deterministic kernels
+    splits, labels, classes = read_splits("data/splits.csv")
+    features = open_features(Path("data/features/features.npy"), len(splits))
+    synthetic = int(read_json("data/fetch.json")["synthetic"])
 
-    splits, numbers, classes = read_splits("data/splits.csv")
-    rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid", "test")}
-    labels, tested = numbers[rows["test"]], splits.iloc[rows["test"]]
-    baseline_predictions = read_baseline_predictions(Path("data/baselines", f"{protocol}.csv"), tested["path"], classes)
-
-    backbone, head = (
-        keras.models.load_model(file, compile=False)
-        for file in ("data/features/backbone.keras", Path("models", protocol, "head.keras"))
+    metrics = {}
+    for scheme in track(SCHEMES, "evaluate", unit="schemes"):
+        if scheme == CROSSVAL:
+            rows, probabilities, facts = _cross_validated(features, splits, classes)
+        else:
+            rows, probabilities, facts = _test_part(scheme, features, splits, classes)
+        scored = splits.iloc[rows]
+        with advise("It was made from another split: type `dvc repro`."):
+            baselines = read_baseline_predictions(Path("data/baselines", f"{scheme}.csv"), scored["path"], classes)
+        photos = scored["photo_id"].to_numpy()
+        described = describe(labels[rows], probabilities, photos, classes, baselines, settings)
+        metrics[scheme] = rounded({"synthetic": synthetic} | described | facts)
+        columns = ["path", "label", "photo_id", *(["fold"] if scheme == CROSSVAL else [])]
+        save(Path("reports", scheme), metrics[scheme], scored[columns], labels[rows], probabilities, classes)
+    write_json(
+        "reports/metrics.json", headline(metrics, read_json("reports/audit.json"), read_json("reports/truth.json"))
     )
-    model = classifier(backbone, head)
-    with replacing(Path("models", protocol, "classifier.keras")) as partial:
-        keras_file.save(model, partial)
-    size = model.input_shape[1]
-    images = prefetch(lambda path: resize(decode(Path("data/raw", path))[0], size), tested["path"])
-    probabilities = np.concatenate(list(compiled(model)(track(images, "evaluate", total=len(tested)))))
 
-    metrics = {
-        "synthetic": int(read_json("data/fetch.json")["synthetic"]),
-        **describe(labels, probabilities, tested["photo_id"].to_numpy(), classes, baseline_predictions, settings),
-        "images": {part: len(members) for part, members in rows.items()},
-        "sources": {
-            part: source_counts(splits["label"].iloc[members], splits["photo_id"].iloc[members], classes)
-            for part, members in rows.items()
-        },
+
+def _test_part(protocol: str, features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
+    """Return the rows of a protocol's test part, their probabilities, and what is counted of its parts."""
+    rows = {part: np.flatnonzero(splits[protocol] == part) for part in PARTS}
+    probabilities = predict_proba(load_head(Path("models", protocol, "head.npz")), features[rows["test"], 0])
+    members = {part: splits.iloc[numbers] for part, numbers in rows.items()}
+    facts = {
+        "images": {part: len(table) for part, table in members.items()},
+        "sources": {part: source_counts(table["label"], table["photo_id"], classes) for part, table in members.items()},
     }
-    save(Path("reports", protocol), metrics, tested[["path", "label", "photo_id"]], labels, probabilities, classes)
+    return rows["test"], probabilities, facts
+
+
+def _cross_validated(features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
+    """Return all rows, the probabilities that each fold's head gives, and what is counted."""
+    probabilities = np.empty((len(splits), len(classes)))
+    rounds = cv_rounds(splits["fold"])
+    for _, _, test in rounds:
+        head = load_head(Path("models", CROSSVAL, f"fold_{splits['fold'].iloc[test[0]]}.npz"))
+        probabilities[test] = predict_proba(head, features[test, 0])
+    facts = {
+        "folds": len(rounds),
+        "images": {"all": len(splits)},
+        "sources": {"all": source_counts(splits["label"], splits["photo_id"], classes)},
+    }
+    return np.arange(len(splits)), probabilities, facts
 
 
 if __name__ == "__main__":

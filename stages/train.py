@@ -1,75 +1,83 @@
-"""train: the head on the ready features, under one protocol.
+"""train: all heads on the ready features: one per protocol, and one per fold of the cross-validation.
 
-    python -m stages.train image      # or grouped
+    python -m stages.train
 
 Reads data/features/, data/splits.csv. Writes
 
-    models/<protocol>/head.keras       features to class probabilities; `evaluate` joins it to the backbone
+    models/<protocol>/head.npz         float32 weights, from features to class probabilities
     models/<protocol>/classes.json     the class names, in the order of the probabilities
-    reports/<protocol>/history.csv     loss and accuracy an epoch
+    models/crossval/fold_<number>.npz  the head that scores this fold and was trained without it
+    reports/<protocol>/history.csv     loss and accuracy per epoch
     reports/<protocol>/training.json   epochs, best epoch, numbers of parameters of backbone and head together
+
+No TensorFlow has a part in it. The arithmetic is exact (wbc/core/exact.py): the heads are the same bytes on every
+CPU.
 """
 
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wbc.core import params
-from wbc.core.errors import exit_on_user_error
+from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, write_csv, write_json
+from wbc.core.progress import track
+from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
-from wbc.models.head import build_head
-from wbc.models.keras_file import save
-from wbc.models.tensorflow_setup import start
-from wbc.training.fitting import TrainParams, fit
+from wbc.models.head import count_parameters, save_head
+from wbc.splitting.folds import cv_rounds
+from wbc.training.cross_validation import fit_head
+from wbc.training.fitting import Fit, TrainParams
 
 
 @exit_on_user_error
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("protocol", choices=["image", "grouped"])
-    protocol = parser.parse_args().protocol
+def main() -> None:
     settings = params.load("params.yaml", "train", TrainParams)
-    start(settings.seed)
-
-    splits, numbers, classes = read_splits("data/splits.csv")
+    splits, labels, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))
-    rows = {part: np.flatnonzero(splits[protocol] == part) for part in ("train", "valid")}
-    if not len(rows["valid"]):
-        print(
-            "note: there are no validation images, so every epoch runs and the last one's weights stay", file=sys.stderr
-        )
+    with advise("Raise `split.folds`, then type `dvc repro`."):
+        rounds = {int(splits["fold"].iloc[test[0]]): parts for *parts, test in cv_rounds(splits["fold"])}
+    parts = {protocol: parts_of(splits[protocol]) for protocol in PROTOCOLS}
+    if not all(len(valid) for _, valid in parts.values()):
+        print("note: there are no validation images, so every epoch runs and the last one's weights stay")
 
-    head = build_head(features.shape[2], len(classes), settings.head)
-    train, valid = ((rows[part], numbers[rows[part]]) for part in ("train", "valid"))
-    history, best_epoch = fit(head, features, train, valid, settings.optimizer, settings.seed, report=say)
+    jobs = {**parts, **rounds}
+    fits = {
+        name: fit_head(features, labels, len(classes), *jobs[name], settings)
+        for name in track(list(jobs), "train", unit="heads")
+    }
+    for protocol in PROTOCOLS:
+        write_head(protocol, fits[protocol], classes)
+    with replacing(Path("models", CROSSVAL)) as folder:
+        folder.mkdir()
+        for number in rounds:
+            save_head(fits[number].head, folder / f"fold_{number}.npz")
 
-    with replacing(Path("models", protocol, "head.keras")) as partial:
-        save(head, partial)
+
+def parts_of(assigned: pd.Series) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the rows for training and for validation."""
+    return np.flatnonzero(assigned == "train"), np.flatnonzero(assigned == "valid")
+
+
+def write_head(protocol: str, fit: Fit, classes: list[str]) -> None:
+    """Write the head of one protocol, and how it came about."""
+    with replacing(Path("models", protocol, "head.npz")) as partial:
+        save_head(fit.head, partial)
     write_json(Path("models", protocol, "classes.json"), classes)
     reports = Path("reports", protocol)
-    write_csv(reports / "history.csv", pd.DataFrame(history).round(6))
-    trainable = sum(int(np.prod(weight.shape)) for weight in head.trainable_weights)
-    total = head.count_params() + read_json("data/features/features.json")["parameters"]
+    write_csv(reports / "history.csv", pd.DataFrame(fit.history).round(6))
+    total, trainable = count_parameters(fit.head)
+    backbone = read_json("data/features/features.json")["parameters"]
     write_json(
         reports / "training.json",
         {
-            "epochs": len(history),
-            "best_epoch": best_epoch,
-            "parameters": {"total": total, "trainable": trainable},
+            "epochs": len(fit.history),
+            "best_epoch": fit.best_epoch,
+            "parameters": {"total": backbone + total, "trainable": trainable},
         },
     )
-
-
-def say(epoch, logs):
-    """Print an epoch's results as one line."""
-    results = ", ".join(
-        f"{name} {logs[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs
-    )
-    print(f"epoch {epoch}: {results}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-DIGITS = 4  # of every reported number: what differs beyond is rounding of another CPU, not a result
+DIGITS = 4  # of every reported number: beyond them, CPUs differ in how sums are rounded
 
 
-def compute_metrics(labels, probabilities, classes, weights=None):
+def compute_metrics(y_true, y_prob, classes, sample_weight=None):
     """Return the metrics of one test as nested dicts of numbers rounded to `DIGITS`.
 
     The prediction is the class of highest probability. A metric that is undefined is left out rather than called 0:
@@ -15,10 +15,10 @@ def compute_metrics(labels, probabilities, classes, weights=None):
     are over the classes for which the metric is defined.
 
     Args:
-        labels: class number of each image, at least one image.
-        probabilities: float array (images, classes).
+        y_true: class number of each image, at least one image.
+        y_prob: float array (images, classes).
         classes: class names in the order of the columns.
-        weights: of each image, see `cell_weights`; None for all the same.
+        sample_weight: of each image, see `cell_weights`; None for all the same.
 
     Returns:
         {"accuracy", "balanced_accuracy",
@@ -26,8 +26,8 @@ def compute_metrics(labels, probabilities, classes, weights=None):
          "per_class": {name: {"precision", "recall", "specificity", "f1", "auc", "support"}}}; AUC is one-vs-rest,
         support is the weight of the class's images, rounded to a whole number.
     """
-    weights = np.ones(len(labels)) if weights is None else np.asarray(weights, float)
-    summary = weighted_metrics(labels, probabilities, classes, weights)
+    sample_weight = np.ones(len(y_true)) if sample_weight is None else np.asarray(sample_weight, float)
+    summary = weighted_metrics(y_true, y_prob, classes, sample_weight)
     for metrics in summary["per_class"].values():
         metrics["support"] = round(float(metrics["support"]))
     return rounded(summary)
@@ -42,38 +42,40 @@ def cell_weights(groups):
     return 1 / sizes[inverse]
 
 
-def weighted_metrics(labels, probabilities, classes, weights):
+def weighted_metrics(y_true, y_prob, classes, sample_weight):
     """Return the metrics of `compute_metrics`, unrounded and NaN where undefined, for many weightings at once.
 
     Resampling images is weighting them, so this is what makes a thousand resamples a matter of a second: sums of
     weights by one matrix product, and one sorting of the scores for all AUCs.
 
     Args:
-        labels, probabilities, classes: as for `compute_metrics`.
-        weights: float array (..., images).
+        y_true, y_prob, classes: as for `compute_metrics`.
+        sample_weight: float array (..., images).
 
     Returns:
         as `compute_metrics`, with an array (...) in place of each number.
     """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    y_true, y_prob = np.asarray(y_true), np.asarray(y_prob)
     count = len(classes)
-    pairs = np.eye(count**2)[labels * count + probabilities.argmax(axis=1)]
-    confusion = (weights @ pairs).reshape(*weights.shape[:-1], count, count)  # [..., true class, predicted class]
-    right = confusion.diagonal(axis1=-2, axis2=-1)
+    pairs = np.eye(count**2)[y_true * count + y_prob.argmax(axis=1)]
+    confusion = (sample_weight @ pairs).reshape(
+        *sample_weight.shape[:-1], count, count
+    )  # [..., true class, predicted class]
+    correct = confusion.diagonal(axis1=-2, axis2=-1)
     support, called = confusion.sum(axis=-1), confusion.sum(axis=-2)
     total = support.sum(axis=-1)
 
     values = {
-        "precision": _ratio(right, called),
-        "recall": _ratio(right, support),
-        "specificity": 1 - _ratio(called - right, total[..., None] - support),
-        "f1": np.where(support > 0, _ratio(2 * right, support + called), np.nan),
-        "auc": np.stack([auc(labels == n, probabilities[:, n], weights) for n in range(count)], axis=-1),
+        "precision": _ratio(correct, called),
+        "recall": _ratio(correct, support),
+        "specificity": 1 - _ratio(called - correct, total[..., None] - support),
+        "f1": np.where(support > 0, _ratio(2 * correct, support + called), np.nan),
+        "auc": np.stack([auc(y_true == n, y_prob[:, n], sample_weight) for n in range(count)], axis=-1),
         "support": support,
     }
     shares = support / total[..., None]
     return {
-        "accuracy": right.sum(axis=-1) / total,
+        "accuracy": correct.sum(axis=-1) / total,
         "balanced_accuracy": _mean(values["recall"]),
         "macro": {name: _mean(values[name]) for name in ("precision", "recall", "f1", "auc")},
         # A class with test images that was never predicted has no precision; it weighs 0, as scikit-learn has it.
@@ -87,7 +89,7 @@ def weighted_metrics(labels, probabilities, classes, weights):
     }
 
 
-def auc(is_class, scores, weights):
+def auc(is_class, scores, sample_weight):
     """Return the area under the ROC curve for many weightings at once, NaN where one side has no weight.
 
     The area is the chance that an image of the class has a higher score than one of the others, ties counting half
@@ -97,60 +99,61 @@ def auc(is_class, scores, weights):
     Args:
         is_class: bool array (images,).
         scores: float array (images,).
-        weights: float array (..., images).
+        sample_weight: float array (..., images).
     """
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # of each run of equal scores
-    weights, is_class = weights[..., order], is_class[order]
-    inside = np.add.reduceat(weights * is_class, starts, axis=-1)
-    others = np.add.reduceat(weights * ~is_class, starts, axis=-1)
+    sample_weight, is_class = sample_weight[..., order], is_class[order]
+    inside = np.add.reduceat(sample_weight * is_class, starts, axis=-1)
+    others = np.add.reduceat(sample_weight * ~is_class, starts, axis=-1)
     below = np.cumsum(others, axis=-1) - others / 2
     return _ratio((inside * below).sum(axis=-1), inside.sum(axis=-1) * others.sum(axis=-1))
 
 
-def score(labels, predicted, weights=None):
+def score(y_true, y_pred, sample_weight=None):
     """Return accuracy and balanced accuracy, the mean recall of the classes that have images, of class numbers.
 
     Args:
-        labels, predicted: int arrays (images,).
-        weights: float array (images,), see `cell_weights`; None for all the same.
+        y_true, y_pred: int arrays (images,).
+        sample_weight: float array (images,), see `cell_weights`; None for all the same.
     """
-    weights = np.ones(len(labels)) if weights is None else weights
-    right = labels == predicted
-    recalls = [np.average(right[members], weights=weights[members]) for members in _by_class(labels)]
-    return {"accuracy": np.average(right, weights=weights), "balanced_accuracy": np.mean(recalls)}
+    sample_weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    correct = y_true == y_pred
+    recalls = [np.average(correct[members], weights=sample_weight[members]) for members in _by_class(y_true)]
+    return {"accuracy": np.average(correct, weights=sample_weight), "balanced_accuracy": np.mean(recalls)}
 
 
 def rounded(content):
     """Return nested dicts with every number rounded to `DIGITS` and every NaN left out."""
     if isinstance(content, dict):
         return {key: rounded(value) for key, value in content.items() if not _undefined(value)}
-    return content if isinstance(content, int) else round(float(content), DIGITS)
+    # Twice, so that a number on the border, such as 1 / 32, goes the same way whatever its last bit.
+    return content if isinstance(content, int) else round(round(float(content), 2 * DIGITS + 1), DIGITS)
 
 
-def roc_curves(labels, probabilities, classes):
+def roc_curves(y_true, y_prob, classes):
     """Return one-vs-rest ROC curves as a table with columns class, fpr, tpr; corners of each curve only."""
     tables = []
-    for number, name, is_class in _one_vs_rest(labels, classes):
-        fpr, tpr, _ = sk.roc_curve(is_class, probabilities[:, number])
+    for number, name, is_class in _one_vs_rest(y_true, classes):
+        fpr, tpr, _ = sk.roc_curve(is_class, y_prob[:, number])
         tables.append(pd.DataFrame({"class": name, "fpr": fpr, "tpr": tpr}))
     return _joined(tables, ["class", "fpr", "tpr"])
 
 
-def pr_curves(labels, probabilities, classes):
+def pr_curves(y_true, y_prob, classes):
     """Return one-vs-rest precision-recall curves as a table with columns class, recall, precision."""
     tables = []
-    for number, name, is_class in _one_vs_rest(labels, classes):
-        precision, recall, _ = sk.precision_recall_curve(is_class, probabilities[:, number], drop_intermediate=True)
+    for number, name, is_class in _one_vs_rest(y_true, classes):
+        precision, recall, _ = sk.precision_recall_curve(is_class, y_prob[:, number], drop_intermediate=True)
         tables.append(pd.DataFrame({"class": name, "recall": recall, "precision": precision}))
     return _joined(tables, ["class", "recall", "precision"])
 
 
-def _one_vs_rest(labels, classes):
+def _one_vs_rest(y_true, classes):
     """Yield (number, name, is_class) of each class that has test images and is not alone."""
-    labels = np.asarray(labels)
+    y_true = np.asarray(y_true)
     for number, name in enumerate(classes):
-        is_class = labels == number
+        is_class = y_true == number
         if is_class.any() and not is_class.all():
             yield number, name, is_class
 
@@ -159,8 +162,8 @@ def _joined(tables, columns):
     return pd.concat(tables, ignore_index=True).round(DIGITS) if tables else pd.DataFrame(columns=columns)
 
 
-def _by_class(labels):
-    return [labels == number for number in np.unique(labels)]
+def _by_class(y_true):
+    return [y_true == number for number in np.unique(y_true)]
 
 
 def _ratio(part, whole):

@@ -1,13 +1,15 @@
-"""What is said of predictions that are in: metrics an image and a cell, their intervals, and the baselines beside them.
+"""All metrics of a set of predictions: per image and per cell, their intervals, and the baselines beside them.
 
 Shared by the stages that score a test part and that cross-validate, so that their numbers mean the same.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wbc.core.files import write_csv, write_json
-from wbc.evaluation.intervals import bootstrap, combined, degenerate, wilson
+from wbc.evaluation.intervals import IntervalParams, bootstrap, combined, degenerate, wilson
 from wbc.evaluation.metrics import (
     DIGITS,
     cell_weights,
@@ -22,15 +24,15 @@ from wbc.evaluation.metrics import (
 METRICS = ("precision", "recall", "f1", "auc")
 
 
-def describe(labels, probabilities, groups, classes, baseline_predictions, params):
+def describe(y_true, y_prob, groups, classes, baseline_predictions, params):
     """Return all that is reported of a set of predictions.
 
     "cells" holds the metrics with every group weighing 1, shared among its images that are scored, so that copies of
     a cell don't count as cells. Its support is the number of groups with an image of the class.
 
     Args:
-        labels: class number of each scored image, at least one image.
-        probabilities: float array (images, classes).
+        y_true: class number of each scored image, at least one image.
+        y_prob: float array (images, classes).
         groups: group number of each image.
         classes: class names in the order of the columns.
         baseline_predictions: {baseline: class number that it predicts for each image}.
@@ -39,25 +41,26 @@ def describe(labels, probabilities, groups, classes, baseline_predictions, param
     Returns:
         `metrics.compute_metrics`'s dict, with
         "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {METRICS, "support"}}},
-        "intervals": {"confidence_level", "n_resamples", "accuracy": {"low", "high"}, "balanced_accuracy", "macro", "per_class",
-            "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {"recall"}}}}, see `intervals_of`,
+        "intervals": {"confidence_level", "n_resamples", "accuracy": {"low", "high"}, "balanced_accuracy", "macro",
+            "per_class", "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {"recall"}}}}, see
+            `intervals_of`,
         "baseline": {name: {"accuracy", "balanced_accuracy", "cells": {the same two}}}.
     """
-    weights = cell_weights(groups)
-    cells = compute_metrics(labels, probabilities, classes, weights)
-    support = source_counts(labels, groups, range(len(classes)))
+    sample_weight = cell_weights(groups)
+    cells = compute_metrics(y_true, y_prob, classes, sample_weight)
+    support = source_counts(y_true, groups, range(len(classes)))
     per_class = {
         name: {metric: value for metric, value in values.items() if metric in METRICS} | {"support": support[number]}
         for number, (name, values) in enumerate(cells["per_class"].items())
     }
-    by_image = intervals_of(labels, probabilities, groups, classes, np.ones(len(labels)), params)
-    by_cell = intervals_of(labels, probabilities, groups, classes, weights, params)
+    by_image = intervals_of(y_true, y_prob, groups, classes, np.ones(len(y_true)), params)
+    by_cell = intervals_of(y_true, y_prob, groups, classes, sample_weight, params)
     by_cell["per_class"] = {
         name: {metric: interval for metric, interval in values.items() if metric == "recall"}
         for name, values in by_cell["per_class"].items()
     }
     return {
-        **compute_metrics(labels, probabilities, classes),
+        **compute_metrics(y_true, y_prob, classes),
         "cells": {key: cells[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class},
         "intervals": {
             "confidence_level": params.confidence_level,
@@ -66,19 +69,19 @@ def describe(labels, probabilities, groups, classes, baseline_predictions, param
             "cells": by_cell,
         },
         "baseline": {
-            name: score(labels, guess) | {"cells": score(labels, guess, weights)}
+            name: score(y_true, guess) | {"cells": score(y_true, guess, sample_weight)}
             for name, guess in baseline_predictions.items()
         },
     }
 
 
-def source_counts(labels, groups, classes):
+def source_counts(y_true, groups, classes):
     """Return {class: number of groups with an image of it}."""
-    labels, groups = np.asarray(labels), np.asarray(groups)
-    return {name: len(np.unique(groups[labels == name])) for name in classes}
+    y_true, groups = np.asarray(y_true), np.asarray(groups)
+    return {name: len(np.unique(groups[y_true == name])) for name in classes}
 
 
-def intervals_of(labels, probabilities, groups, classes, weights, params):
+def intervals_of(y_true, y_prob, groups, classes, sample_weight, params):
     """Return the confidence interval of each metric as {"low", "high"}; of an undefined metric, none.
 
     They come from `intervals.bootstrap` over groups. Where no resample of a class's metric differs, as with 3 of 3
@@ -89,43 +92,30 @@ def intervals_of(labels, probabilities, groups, classes, weights, params):
     an approximation.
 
     Args:
-        weights: float array (images,): 1 each, or `metrics.cell_weights`.
-        labels, probabilities, groups, classes, params: as for `describe`.
+        sample_weight: float array (images,): 1 each, or `metrics.cell_weights`.
+        y_true, y_prob, groups, classes, params: as for `describe`.
 
     Returns:
         {"accuracy", "balanced_accuracy", "macro": {METRICS}, "per_class": {name: {METRICS}}}
     """
-    found = weighted_metrics(labels, probabilities, classes, weights)
+    measured = weighted_metrics(y_true, y_prob, classes, sample_weight)
     resampled = bootstrap(
         groups,
-        labels,
-        lambda drawn: _with_intervals(weighted_metrics(labels, probabilities, classes, drawn * weights)),
+        y_true,
+        lambda counts: _with_intervals(weighted_metrics(y_true, y_prob, classes, counts * sample_weight)),
         params,
     )
-    cells = _cells_behind(labels, probabilities.argmax(axis=1), groups, classes)
-    per_class = {name: {} for name in classes}
-    for name in classes:
-        for metric in METRICS:
-            estimate, span = float(found["per_class"][name][metric]), resampled["per_class"][name][metric]
-            if degenerate(span):
-                per_class[name][metric] = _entry(
-                    wilson(estimate, cells[name][metric], params.confidence_level), wilson=True
-                )
-            elif not np.isnan(estimate):
-                per_class[name][metric] = _entry(span)
-
-    def average(metric, span, shares):
-        """The interval of the mean of a metric over the classes; `shares` is {class: its share in the mean}."""
-        entries = {name: entries[metric] for name, entries in per_class.items() if metric in entries}
-        if not any("wilson" in entry for entry in entries.values()):
-            return _entry(span)
-        weights = np.array([shares[name] for name in entries], float)
-        estimates = np.array([found["per_class"][name][metric] for name in entries])
-        spans = [(entry["low"], entry["high"]) for entry in entries.values()]
-        return _entry(combined(estimates, spans, weights / weights.sum()), wilson=True)
-
+    behind = _cells_behind(y_true, y_prob.argmax(axis=1), groups, classes)
+    per_class = {
+        name: _class_intervals(measured["per_class"][name], resampled["per_class"][name], behind[name], params)
+        for name in classes
+    }
     alike = dict.fromkeys(classes, 1)
-    supports = {name: found["per_class"][name]["support"] for name in classes}
+    supports = {name: measured["per_class"][name]["support"] for name in classes}
+
+    def average(metric: str, span: tuple[float, float], shares: dict[str, float]) -> dict[str, float]:
+        return _average_interval(metric, span, shares, measured["per_class"], per_class)
+
     return {
         "accuracy": average("recall", resampled["accuracy"], supports),
         "balanced_accuracy": average("recall", resampled["balanced_accuracy"], alike),
@@ -134,22 +124,60 @@ def intervals_of(labels, probabilities, groups, classes, weights, params):
     }
 
 
+def _class_intervals(
+    measured: dict[str, Any], resampled: dict[str, tuple[float, float]], cells: dict[str, int], params: IntervalParams
+) -> dict[str, dict[str, float]]:
+    """Return the interval of each defined metric of one class."""
+    intervals = {}
+    for metric in METRICS:
+        estimate, span = float(measured[metric]), resampled[metric]
+        if degenerate(span):
+            intervals[metric] = _entry(wilson(estimate, cells[metric], params.confidence_level), wilson=True)
+        elif not np.isnan(estimate):
+            intervals[metric] = _entry(span)
+    return intervals
+
+
+def _average_interval(
+    metric: str,
+    span: tuple[float, float],
+    shares: dict[str, float],
+    measured: dict[str, Any],
+    per_class: dict[str, dict[str, dict[str, float]]],
+) -> dict[str, float]:
+    """Return the interval of the mean of a metric over the classes.
+
+    Args:
+        metric: one of `METRICS`.
+        span: the bootstrap's interval of the mean, which holds where no class has Wilson's.
+        shares: {class: its share in the mean}.
+        measured, per_class: {class: {metric: estimate}} and {class: {metric: interval}}.
+    """
+    entries = {name: intervals[metric] for name, intervals in per_class.items() if metric in intervals}
+    if not any("wilson" in entry for entry in entries.values()):
+        return _entry(span)
+    weights = np.array([shares[name] for name in entries], float)
+    estimates = np.array([measured[name][metric] for name in entries])
+    spans = [(entry["low"], entry["high"]) for entry in entries.values()]
+    return _entry(combined(estimates, spans, weights / weights.sum()), wilson=True)
+
+
 def _with_intervals(metrics):
     """Return those of `measure`'s metrics that get an interval."""
     per_class = {name: {metric: values[metric] for metric in METRICS} for name, values in metrics["per_class"].items()}
     return {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class}
 
 
-def _cells_behind(labels, predicted, groups, classes):
+def _cells_behind(y_true, y_pred, groups, classes):
     """Return the number of independent cells that each class's metrics rest on: {name: {metric: count}}.
 
     Recall and F1 rest on the cells of the class, precision on those called it. An AUC is a share of pairs of a cell of
     the class and one of another; as many of these have no cell in common as the scarcer side has cells.
     """
-    of_class, called = (source_counts(numbers, groups, range(len(classes))) for numbers in (labels, predicted))
+    of_class, called = (source_counts(numbers, groups, range(len(classes))) for numbers in (y_true, y_pred))
     behind = {}
     for number, name in enumerate(classes):
-        others = len(np.unique(groups[labels != number]))
+        others = len(np.unique(groups[y_true != number]))
         behind[name] = {
             "precision": called[number],
             "recall": of_class[number],
@@ -163,7 +191,7 @@ def _entry(span, wilson=False):
     return {"low": span[0], "high": span[1]} | ({"wilson": 1} if wilson else {})
 
 
-def save(folder, metrics, images, labels, probabilities, classes):
+def save(folder, metrics, images, y_true, y_prob, classes):
     """Write metrics.json, predictions.csv, roc.csv and pr.csv into `folder`.
 
     Args:
@@ -171,14 +199,14 @@ def save(folder, metrics, images, labels, probabilities, classes):
         metrics: nested dicts of numbers; rounded here, and undefined ones left out.
         images: DataFrame, a row a scored image, of the columns that predictions.csv starts with; predicted and
             p_<class> for each class follow.
-        labels, probabilities, classes: as for `describe`.
+        y_true, y_prob, classes: as for `describe`.
     """
-    columns = pd.DataFrame(probabilities.round(DIGITS), columns=[f"p_{name}" for name in classes])
-    predicted = np.array(classes)[probabilities.argmax(axis=1)]
+    columns = pd.DataFrame(y_prob.round(DIGITS), columns=[f"p_{name}" for name in classes])
+    y_pred = np.array(classes)[y_prob.argmax(axis=1)]
     write_json(folder / "metrics.json", rounded(metrics))
     write_csv(
         folder / "predictions.csv",
-        pd.concat([images.reset_index(drop=True).assign(predicted=predicted), columns], axis=1),
+        pd.concat([images.reset_index(drop=True).assign(predicted=y_pred), columns], axis=1),
     )
-    write_csv(folder / "roc.csv", roc_curves(labels, probabilities, classes))
-    write_csv(folder / "pr.csv", pr_curves(labels, probabilities, classes))
+    write_csv(folder / "roc.csv", roc_curves(y_true, y_prob, classes))
+    write_csv(folder / "pr.csv", pr_curves(y_true, y_prob, classes))

@@ -1,13 +1,25 @@
-"""The head: blocks of Dense, BatchNormalization and Dropout, then softmax; with the backbone it is the classifier."""
+"""The head: blocks of Dense, BatchNormalization and Dropout, then softmax; with the backbone it is the classifier.
 
+Its weights are plain arrays, which NumPy trains and scores (`wbc.training.fitting`, `predict_proba`) and which Keras
+gets for the classifier that is shipped (`wbc.models.classifier`).
+"""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 import pydantic
 
+from wbc.core import exact
 from wbc.core.params import Section
-from wbc.models.tensorflow_setup import keras
 
 # Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
 # hundred images give three or four steps an epoch.
 MOMENTUM = 0.9
+EPSILON = 0.001  # added to a variance, as Keras has it
+ROWS = 1024  # scored at once
 
 
 class HeadParams(Section):
@@ -20,33 +32,129 @@ class HeadParams(Section):
     l2: float = pydantic.Field(ge=0, le=1)  # weight decay of every Dense kernel, as a penalty on its squares
 
 
-def build_head(features, classes, params):
-    """Return the head as a Keras model from (features,) numbers to (classes,) probabilities.
+class Block(NamedTuple):
+    """Weights of one Dense layer with ReLU and the BatchNormalization after it; float64 arrays."""
 
-    >>> build_head(1280, 5, HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0)).count_params()
-    2017285
+    kernel: exact.Floats  # (inputs, units)
+    bias: exact.Floats  # (units,)
+    gamma: exact.Floats  # (units,), scale
+    beta: exact.Floats  # (units,), offset
+    mean: exact.Floats  # (units,), running mean of the Dense layer's output
+    variance: exact.Floats  # (units,), its running variance
+
+
+class Head(NamedTuple):
+    """All weights of a head."""
+
+    blocks: list[Block]
+    kernel: exact.Floats  # (inputs, classes), of the softmax layer
+    bias: exact.Floats  # (classes,)
+
+
+def build_head(features: int, classes: int, params: HeadParams, seed: int) -> Head:
+    """Return an untrained head from (features,) numbers to (classes,) probabilities.
+
+    Kernels are drawn uniformly as Keras draws them (Glorot and Bengio, Understanding the difficulty of training deep
+    feedforward neural networks, AISTATS 2010); the rest starts neutral.
+
+    >>> head = build_head(1280, 5, HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0), seed=1)
+    >>> count_parameters(head)
+    (2017285, 2013317)
 
     Args:
         features: length of the backbone's output.
         classes: number of classes, at least 2.
-        params: a `HeadParams`.
+        params: shape of the head.
+        seed: seeds the kernels.
     """
-    decay = keras.regularizers.L2(params.l2) if params.l2 else None
-    head = keras.Sequential([keras.Input((features,), name="features")], name="head")
-    for block, units in enumerate(params.units, start=1):
-        head.add(keras.layers.Dense(units, activation="relu", kernel_regularizer=decay, name=f"dense_{block}"))
-        head.add(keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"norm_{block}"))
-        head.add(keras.layers.Dropout(params.dropout, name=f"dropout_{block}"))
-    head.add(keras.layers.Dense(classes, activation="softmax", kernel_regularizer=decay, name="probabilities"))
-    return head
+    random = np.random.default_rng(seed)
+
+    def kernel(inputs: int, units: int) -> exact.Floats:
+        limit = math.sqrt(6 / (inputs + units))
+        return (2 * random.random((inputs, units)) - 1) * limit
+
+    blocks, inputs = [], features
+    for units in params.units:
+        zeros, ones = np.zeros(units), np.ones(units)
+        blocks.append(Block(kernel(inputs, units), zeros.copy(), ones.copy(), zeros.copy(), zeros.copy(), ones.copy()))
+        inputs = units
+    return Head(blocks, kernel(inputs, classes), np.zeros(classes))
 
 
-def classifier(backbone, head):
-    """Return backbone and head as one model from raw RGB 0-255 images to class probabilities.
+def count_parameters(head: Head) -> tuple[int, int]:
+    """Return the number of weights of a head, and how many of them are trained: all but the running statistics."""
+    running = sum(block.mean.size + block.variance.size for block in head.blocks)
+    total = head.kernel.size + head.bias.size + sum(array.size for block in head.blocks for array in block)
+    return total, total - running
 
-    The backbone runs in inference mode whatever the caller asks for: its batch statistics are part of what is frozen
-    (see https://keras.io/guides/transfer_learning/).
+
+def predict_proba(head: Head, features: npt.ArrayLike) -> exact.Floats:
+    """Return the class probabilities of features, the same bits on every CPU and for any rows beside them.
+
+    Args:
+        head: the weights.
+        features: array (images, n), n as the head takes them.
+
+    Returns:
+        float64 array (images, classes).
     """
-    backbone.trainable = False
-    image = keras.Input(backbone.input_shape[1:], name="image")
-    return keras.Model(image, head(backbone(image, training=False)), name="classifier")
+    features = np.asarray(features)
+    parts = [_forward(head, features[start : start + ROWS]) for start in range(0, len(features), ROWS)]
+    return np.concatenate(parts) if parts else np.empty((0, head.bias.size))
+
+
+def _forward(head: Head, features: npt.NDArray) -> exact.Floats:
+    # On one grid whatever the batch: rows must not change the rounding of their neighbors.
+    values = np.asarray(features, np.float64)
+    for block in head.blocks:
+        values = np.maximum(matmul_by_row(values, block.kernel) + block.bias, 0)
+        scale = block.gamma / np.sqrt(block.variance + EPSILON)
+        values = (values - block.mean) * scale + block.beta
+    return softmax(matmul_by_row(values, head.kernel) + head.bias)
+
+
+def matmul_by_row(values: exact.Floats, kernel: exact.Floats) -> exact.Floats:
+    """Return the exact product of rows and a kernel, each row rounded by its own magnitude."""
+    bits = exact.product_bits(len(kernel))
+    _, exponent = np.frexp(np.abs(values).max(axis=1, keepdims=True, initial=0.0))
+    constant = np.ldexp(1.5, exact.MANTISSA - 1 + exponent - bits)
+    return ((values + constant) - constant) @ exact.on_grid(kernel, bits)
+
+
+def softmax(logits: exact.Floats) -> exact.Floats:
+    """Return probabilities (images, classes) from logits of that shape."""
+    powers = exact.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / exact.total(powers, axis=1)[:, None]
+
+
+def save_head(head: Head, path: Path) -> None:
+    """Write a head as an .npz file of float32 arrays, the precision in which the classifier holds them."""
+    arrays = {f"block_{number}_{name}": array for number, name, array in _named(head)}
+    arrays |= {"kernel": head.kernel, "bias": head.bias}
+    with path.open("wb") as file:
+        np.savez(file, **{name: array.astype(np.float32) for name, array in arrays.items()})
+
+
+def load_head(path: Path) -> Head:
+    """Return the head that `save_head` wrote, its weights as float64."""
+    with np.load(path, allow_pickle=False) as saved:
+        arrays = {name: saved[name].astype(np.float64) for name in saved.files}
+    count = len({name.split("_")[1] for name in arrays if name.startswith("block_")})
+    blocks = [Block(*(arrays[f"block_{number}_{name}"] for name in Block._fields)) for number in range(1, 1 + count)]
+    return Head(blocks, arrays["kernel"], arrays["bias"])
+
+
+def stored(head: Head) -> Head:
+    """Return a head as it comes back from its file: every weight rounded to float32."""
+
+    def rounded(array: exact.Floats) -> exact.Floats:
+        return array.astype(np.float32).astype(np.float64)
+
+    blocks = [Block(*map(rounded, block)) for block in head.blocks]
+    return Head(blocks, rounded(head.kernel), rounded(head.bias))
+
+
+def _named(head: Head):
+    for number, block in enumerate(head.blocks, start=1):
+        for name, array in block._asdict().items():
+            yield number, name, array

@@ -1,34 +1,56 @@
-"""Adam (Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015) in one pass over the memory."""
+"""Adam (Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015) on one flat array of weights."""
 
-from wbc.models.tensorflow_setup import keras, tf
+import concurrent.futures
+import math
+import os
+import threading
+
+import numpy as np
+
+from wbc.core.exact import Floats
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' defaults
+LARGEST_STEP = 4.0  # of a weight, in learning rates: (1 - BETA_1) / sqrt(1 - BETA_2) is 3.2, whatever the gradients
+CHUNK = 32768  # weights that a thread updates at once, so that all it reads and writes stays in the core's cache
 
 
-class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam, a variable's whole update done by one kernel of TensorFlow.
+class Adam:
+    """Keras' Adam, every operation rounded once as IEEE 754 says, so that all CPUs take the same steps.
 
-    Keras spells the update out in ten operations, each of which reads and writes all the weights again; on a small head
-    that is a fifth of a step, and most of the graph that has to be built before the first. Differences from Keras' own
-    are in the rounding. AMSGrad isn't supported.
+    Args:
+        weights: float64 array (n,), updated in place.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Update a variable and its two moments in place.
+    def __init__(self, weights: Floats) -> None:
+        self.weights = weights
+        self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
+        self.power_1 = self.power_2 = 1.0
+        self.threads = os.cpu_count() or 1
+        self.pool = concurrent.futures.ThreadPoolExecutor(self.threads)
+        self.scratch = threading.local()
 
-        Args:
-            gradient, variable: a tensor and a TensorFlow variable of one shape.
-            learning_rate: scalar tensor.
-        """
-        number = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[number].value.handle,
-            v=self._velocities[number].value.handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
+    def step(self, gradient: Floats, learning_rate: float) -> None:
+        """Take one step against a gradient, float64 (n,)."""
+        self.power_1 *= BETA_1  # by multiplication, since pow() differs between systems
+        self.power_2 *= BETA_2
+        rate = learning_rate * math.sqrt(1 - self.power_2) / (1 - self.power_1)
+        starts = range(0, len(self.weights), CHUNK)
+        list(self.pool.map(lambda start: self._update(slice(start, start + CHUNK), gradient, rate), starts))
+
+    def _update(self, part: slice, gradient: Floats, rate: float) -> None:
+        weights, mean, square, gradient = self.weights[part], self.mean[part], self.square[part], gradient[part]
+        if not hasattr(self.scratch, "array"):
+            self.scratch.array = np.empty(CHUNK)
+        change = self.scratch.array[: len(weights)]
+        np.subtract(gradient, mean, out=change)
+        change *= 1 - BETA_1
+        mean += change
+        np.multiply(gradient, gradient, out=change)
+        change -= square
+        change *= 1 - BETA_2
+        square += change
+        np.sqrt(square, out=change)
+        change += EPSILON
+        np.divide(mean, change, out=change)
+        change *= rate
+        weights -= change

@@ -1,16 +1,16 @@
-"""Cross-validation of the head on features that lie ready: each fold is scored by a head trained on others."""
+"""Fitting one head and scoring it on held-out rows, as cross-validation does."""
 
-import numpy as np
+import numpy.typing as npt
 
-from wbc.models.head import build_head
-from wbc.models.tensorflow_setup import keras, start
-from wbc.training.fitting import fit
-
-ROWS = 1024  # scored at once
+from wbc.core import exact
+from wbc.models.head import build_head, predict_proba, stored
+from wbc.training.fitting import Fit, Labels, TrainParams, fit
 
 
-def fit_predict(features, labels, classes, train, valid, test, params):
-    """Train a head on some rows and return what it says of others.
+def fit_head(
+    features: npt.NDArray, labels: Labels, classes: int, train: Labels, valid: Labels, params: TrainParams
+) -> Fit:
+    """Train a head on some rows, rounded to what its file holds.
 
     Each head starts from the seed alone, so that none depends on those trained before it.
 
@@ -18,15 +18,22 @@ def fit_predict(features, labels, classes, train, valid, test, params):
         features: array (images, 1 + views, n).
         labels: class number of each image.
         classes: number of classes.
-        train, valid, test: row indices; `valid` may be empty, see `training.fit`.
-        params: a `training.TrainParams`.
-
-    Returns:
-        float32 array (test images, classes) of probabilities, by each image as it is.
+        train, valid: row indices; `valid` may be empty, see `fitting.fit`.
+        params: settings of head and optimizer.
     """
-    keras.utils.clear_session()  # or the graphs of all the heads so far stay in memory
-    start(params.seed)
-    head = build_head(features.shape[2], classes, params.head)
-    fit(head, features, (train, labels[train]), (valid, labels[valid]), params.optimizer, params.seed)
-    parts = [test[start : start + ROWS] for start in range(0, len(test), ROWS)]
-    return np.concatenate([head(features[part, 0].astype(np.float32), training=False).numpy() for part in parts])
+    untrained = build_head(features.shape[2], classes, params.head, params.seed)
+    fitted = fit(untrained, features, (train, labels[train]), (valid, labels[valid]), params)
+    return fitted._replace(head=stored(fitted.head))
+
+
+def fit_predict(
+    features: npt.NDArray,
+    labels: Labels,
+    classes: int,
+    train: Labels,
+    valid: Labels,
+    test: Labels,
+    params: TrainParams,
+) -> exact.Floats:
+    """Train a head on some rows and return the probabilities (test images, classes) of others, each image as it is."""
+    return predict_proba(fit_head(features, labels, classes, train, valid, params).head, features[test, 0])

@@ -1,16 +1,24 @@
-"""Training the head on features that lie ready."""
+"""Fitting a head on features that lie ready, in exact arithmetic: the same head on every CPU.
 
-from typing import Literal
+Forward and backward pass are written out, and not left to a library, because every sum in them goes through
+`wbc.core.exact`; a test holds the gradients against TensorFlow's.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pydantic
 
+from wbc.core import exact
 from wbc.core.params import Section
-from wbc.models.head import HeadParams
-from wbc.models.tensorflow_setup import keras, tf
-from wbc.training.adam import FusedAdam
+from wbc.models.head import EPSILON, MOMENTUM, Block, Head, HeadParams, predict_proba, softmax
+from wbc.training.adam import LARGEST_STEP, Adam
 
-CHECKED = 1024  # rows a batch where nothing is learnt
+MIN_DELTA = 1e-4  # by which a validation loss must be lower to count for the learning rate, as Keras has it
+
+Labels = npt.NDArray[np.integer]
 
 
 class OptimizerParams(Section):
@@ -34,34 +42,50 @@ class TrainParams(Section):
     optimizer: OptimizerParams
 
 
+class Batch(NamedTuple):
+    """Rows that one step learns from."""
+
+    features: exact.Floats  # (rows, n)
+    one_hot: exact.Floats  # (rows, classes)
+    weights: exact.Floats  # (rows,), how much each counts
+
+
 class ViewBatches:
-    """Batches of (features, one-hot labels, weights): every image once an epoch, each by a view drawn anew.
+    """Batches in which every image comes once an epoch, each by a view drawn anew.
 
     Args:
         features: array (all images, 1 + views, n), in memory or memory-mapped; only the rows of a batch are read.
         rows: indices of the training images in it.
         labels: class number of each of `rows`.
         class_weight: weight of each class.
-        batch_size: rows a batch. A last batch of one row, which batch normalization can't use, joins the batch before
+        batch_size: rows per batch. A last batch of one row, which batch normalization can't use, joins the batch before
             it.
         seed: seeds order and views.
     """
 
-    def __init__(self, features, rows, labels, class_weight, batch_size, seed):
+    def __init__(
+        self,
+        features: npt.NDArray,
+        rows: Labels,
+        labels: Labels,
+        class_weight: exact.Floats,
+        batch_size: int,
+        seed: int,
+    ) -> None:
         self.features, self.rows, self.batch_size = features, np.asarray(rows), batch_size
-        self.one_hot = np.eye(len(class_weight), dtype=np.float32)[labels]
-        self.weights = np.asarray(class_weight, np.float32)[labels]
+        self.one_hot = np.eye(len(class_weight))[labels]
+        self.weights = np.asarray(class_weight, float)[labels]
         self.random = np.random.default_rng(seed)
 
-    def epoch(self):
-        """Yield an epoch's batches: float32 arrays (rows, n), (rows, classes), (rows,)."""
+    def epoch(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch."""
         order = self.random.permutation(len(self.rows))
         view = self.random.integers(self.features.shape[1], size=len(self.rows))
         starts = range(0, max(1, len(order) - 1), self.batch_size)
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
             chosen = order[start:end]
-            features = self.features[self.rows[chosen], view[chosen]].astype(np.float32)
-            yield features, self.one_hot[chosen], self.weights[chosen]
+            features = self.features[self.rows[chosen], view[chosen]].astype(np.float64)
+            yield Batch(features, self.one_hot[chosen], self.weights[chosen])
 
 
 def balanced_weights(labels, classes):
@@ -75,99 +99,235 @@ def balanced_weights(labels, classes):
     return np.divide(len(labels), present * counts, out=np.zeros(classes), where=counts > 0)
 
 
-def fit(head, features, train, valid, params, seed, report=None):
-    """Train `head` in place and leave in it the weights of the epoch with the lowest validation loss.
+class Fit(NamedTuple):
+    """A fitted head and how it came about."""
 
-    Without validation images there is nothing to stop on: all epochs run, and the last weights stay.
+    head: Head  # with the weights of the epoch with the lowest validation loss
+    history: list[dict[str, float]]  # per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate
+    best_epoch: int  # whose weights stay
+
+
+def fit(
+    head: Head,
+    features: npt.NDArray,
+    train: tuple[Labels, Labels],
+    valid: tuple[Labels, Labels],
+    params: "TrainParams",
+    report: Callable[[dict[str, float]], None] | None = None,
+) -> Fit:
+    """Train a head and keep the weights of the epoch with the lowest validation loss.
+
+    The learning rate falls on a plateau of the validation loss, and training stops when that has not improved for some
+    epochs, as Keras' ReduceLROnPlateau and EarlyStopping do it. Without validation images there is nothing to stop on:
+    all epochs run, and the last weights stay.
 
     Args:
-        head: Keras model from (n,) features to class probabilities, see `head.build_head`.
+        head: the untrained weights; they are not changed.
         features: array (all images, 1 + views, n).
         train, valid: (rows, labels): indices into `features` and class numbers. Validation uses view 0 alone.
-        params: an `OptimizerParams`.
-        seed: seeds order and views.
-        report: called as report(epoch, logs) after each epoch.
-
-    Returns:
-        (history, best_epoch): a list of dicts an epoch with keys epoch (from 1), loss, accuracy, val_loss,
-        val_accuracy and learning_rate, and the epoch whose weights stay.
+        params: head and optimizer settings; its seed seeds order, views and dropout.
+        report: called with each epoch's row of the history.
     """
-    classes = head.output_shape[1]
+    optimizer, classes = params.optimizer, head.bias.size
     rows, labels = train
-    weights = balanced_weights(labels, classes) if params.class_weights == "balanced" else np.ones(classes)
-    batches = ViewBatches(features, rows, labels, weights, params.batch_size, seed)
-
-    # Compiled as another model of the same layers, so that the optimizer's state doesn't go into the head's file.
-    model = keras.Model(head.inputs, head.outputs)
-    model.compile(optimizer=FusedAdam(params.learning_rate))
-    model.optimizer.build(model.trainable_weights)  # variables made within a graph would have it built twice
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing)
-    step, check = _functions(model, loss)
-    callbacks = []
-    if len(valid[0]):
-        callbacks = [
-            keras.callbacks.EarlyStopping("val_loss", patience=params.stop_patience, restore_best_weights=True),
-            keras.callbacks.ReduceLROnPlateau("val_loss", factor=params.reduce_factor, patience=params.reduce_patience),
-        ]
-    callbacks = keras.callbacks.CallbackList(callbacks, model=model)
-    callbacks.on_train_begin()
-    model.stop_training = False
-    history = []
-    while len(history) < params.epochs and not model.stop_training:
-        logs = dict(zip(("loss", "accuracy"), _mean(step, batches.epoch()), strict=True))
+    weights = balanced_weights(labels, classes) if optimizer.class_weights == "balanced" else np.ones(classes)
+    batches = ViewBatches(features, rows, labels, weights, optimizer.batch_size, params.seed)
+    network = _Network(head, params.head, optimizer.label_smoothing, params.seed)
+    schedule = _Schedule(optimizer)
+    history: list[dict[str, float]] = []
+    best = head
+    while len(history) < optimizer.epochs and not schedule.stop:
+        rate = schedule.learning_rate
+        row = {"epoch": len(history) + 1, **network.epoch(batches, rate)}
         if len(valid[0]):
-            found = _mean(check, _as_they_are(features, *valid, classes))
-            logs |= zip(("val_loss", "val_accuracy"), found, strict=True)
-        logs["learning_rate"] = float(model.optimizer.learning_rate)
-        history.append({"epoch": len(history) + 1, **logs})
-        callbacks.on_epoch_end(len(history) - 1, dict(logs))
+            row |= _validate(network.head(), features, *valid, optimizer.label_smoothing, params.head.l2)
+        row["learning_rate"] = rate
+        history.append(row)
+        if schedule.after_epoch(row) or not len(valid[0]):
+            best = network.head()
         if report:
-            report(len(history), logs)
-    callbacks.on_train_end()
-    best = min(history, key=lambda epoch: epoch["val_loss"])["epoch"] if len(valid[0]) else len(history)
-    return history, best
+            report(row)
+    return Fit(best, history, schedule.best_epoch if len(valid[0]) else len(history))
 
 
-# Two functions of TensorFlow in place of Keras' own `fit`: building its graphs takes five seconds, as long as ten
-# epochs on a few thousand images, and an epoch takes half as long again.
+class _Schedule:
+    """The learning rate and the end of training, by the validation loss."""
+
+    def __init__(self, params: OptimizerParams) -> None:
+        self.params, self.learning_rate = params, params.learning_rate
+        self.lowest = self.plateau = np.inf
+        self.best_epoch, self.waited, self.stop = 0, 0, False
+
+    def after_epoch(self, row: dict[str, float]) -> bool:
+        """Take note of an epoch; return whether its validation loss is the lowest so far."""
+        if "val_loss" not in row:
+            return False
+        loss, epoch = row["val_loss"], int(row["epoch"])
+        if is_best := loss < self.lowest:
+            self.lowest, self.best_epoch = loss, epoch
+        self.stop = epoch - self.best_epoch >= self.params.stop_patience
+        if loss < self.plateau - MIN_DELTA:
+            self.plateau, self.waited = loss, 0
+        else:
+            self.waited += 1
+        if self.waited >= self.params.reduce_patience:
+            self.learning_rate, self.waited = self.learning_rate * self.params.reduce_factor, 0
+        return is_best
 
 
-def _functions(model, loss):
-    """Return (step, check), from a batch (features, one-hot labels, weights) to (loss, number right); `step` learns."""
-    shapes = (model.input_shape, model.output_shape, (None,))
-    # Of any number of rows, so that a last batch with fewer doesn't build the graph again.
-    signature = [tf.TensorSpec(shape) for shape in shapes]
+class _Layer(NamedTuple):
+    """What the forward pass of a block leaves for the backward pass."""
 
-    def score(features, one_hot, weights, training):
-        probabilities = model(features, training=training)
-        value = tf.add_n([loss(one_hot, probabilities, sample_weight=weights), *model.losses])
-        return value, tf.math.count_nonzero(tf.argmax(one_hot, axis=1) == tf.argmax(probabilities, axis=1))
-
-    @tf.function(input_signature=signature, autograph=False)
-    def step(features, one_hot, weights):
-        with tf.GradientTape() as tape:
-            value, right = score(features, one_hot, weights, training=True)
-        gradients = tape.gradient(value, [weight.value for weight in model.trainable_weights])
-        model.optimizer.apply(gradients, model.trainable_weights)
-        return value, right
-
-    @tf.function(input_signature=signature, autograph=False)
-    def check(features, one_hot, weights):
-        return score(features, one_hot, weights, training=False)
-
-    return step, check
+    inputs: exact.Floats  # (rows, inputs), on their grid
+    kernel: exact.Floats  # on its grid
+    is_active: npt.NDArray[np.bool_]  # where ReLU lets pass
+    normalized: exact.Floats  # (rows, units), before gamma and beta
+    inverse_deviation: exact.Floats  # (units,)
+    kept: exact.Floats | None  # dropout's mask, scaled
 
 
-def _as_they_are(features, rows, labels, classes):
-    """Yield batches of rows without views, each row weighing 1."""
-    for start in range(0, len(rows), CHECKED):
-        part = slice(start, start + CHECKED)
-        one_hot = np.eye(classes, dtype=np.float32)[labels[part]]
-        yield features[rows[part], 0].astype(np.float32), one_hot, np.ones(len(one_hot), np.float32)
+class _Network:
+    """A head in training: its weights in one flat array, so that the optimizer goes through all of them in one pass."""
+
+    def __init__(self, head: Head, params: HeadParams, label_smoothing: float, seed: int) -> None:
+        self.params, self.smoothing = params, label_smoothing
+        self.random = np.random.default_rng([seed, 1])  # of dropout
+        trained = [array for block in head.blocks for array in block[:4]] + [head.kernel, head.bias]
+        self.flat = np.concatenate([array.ravel() for array in trained])
+        self.gradient = np.zeros_like(self.flat)
+        self.running = [(block.mean.copy(), block.variance.copy()) for block in head.blocks]
+        self.arrays, self.gradients = (_views(flat, trained) for flat in (self.flat, self.gradient))
+        self.adam = Adam(self.flat)
+        self.constants: list[float] = []  # that round each array to its grid, for the epoch
+
+    def head(self) -> Head:
+        """Return a copy of the weights as they are now."""
+        arrays = [array.copy() for array in self.arrays]
+        blocks = [
+            Block(*arrays[4 * number : 4 * number + 4], mean.copy(), variance.copy())
+            for number, (mean, variance) in enumerate(self.running)
+        ]
+        return Head(blocks, *arrays[-2:])
+
+    def epoch(self, batches: ViewBatches, learning_rate: float) -> dict[str, float]:
+        """Learn from every image once; return the loss and the accuracy, each the mean over the images."""
+        losses, hits, count = 0.0, 0, 0
+        steps = -(-len(batches.rows) // batches.batch_size)
+        self._set_grids(LARGEST_STEP * learning_rate * steps)
+        for batch in batches.epoch():
+            loss, correct = self.step(batch, learning_rate)
+            losses += loss * len(batch.features)
+            hits, count = hits + correct, count + len(batch.features)
+        return {"loss": losses / count, "accuracy": hits / count}
+
+    def _set_grids(self, reach: float) -> None:
+        """Choose for each kernel a grid that holds it until no weight has moved by more than `reach`."""
+        self.constants = []
+        for array in self.arrays:
+            bits = exact.product_bits(max(array.shape))
+            self.constants.append(exact.rounding_constant(float(np.abs(array).max()) + reach, bits))
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        """Take one step; return the loss of the batch and how many of its images were named correctly."""
+        layers, logits_inputs, kernel, probabilities = self._forward(batch.features)
+        classes = probabilities.shape[1]
+        target = batch.one_hot * (1 - self.smoothing) + self.smoothing / classes
+        error = (probabilities - target) * (batch.weights / len(target))[:, None]
+        self._backward(layers, logits_inputs, kernel, error)
+        self.adam.step(self.gradient, learning_rate)
+        correct = int((probabilities.argmax(axis=1) == batch.one_hot.argmax(axis=1)).sum())
+        return _cross_entropy(probabilities, target, batch.weights) + self._penalty(), correct
+
+    def _rounded(self, number: int) -> exact.Floats:
+        """Return array `number` on its grid."""
+        constant = self.constants[number]
+        rounded = self.arrays[number] + constant
+        rounded -= constant
+        return rounded
+
+    def _forward(self, values: exact.Floats) -> tuple[list[_Layer], exact.Floats, exact.Floats, exact.Floats]:
+        layers = []
+        for number, (mean, variance) in enumerate(self.running):
+            _, bias, gamma, beta = self.arrays[4 * number : 4 * number + 4]
+            kernel = self._rounded(4 * number)
+            inputs = exact.on_grid(values, exact.product_bits(max(kernel.shape)))
+            values = inputs @ kernel
+            values += bias
+            is_active = values > 0
+            values *= is_active
+            batch_mean = exact.total(values, axis=0) / len(values)
+            values -= batch_mean
+            batch_variance = exact.total(values * values, axis=0) / len(values)
+            inverse = 1 / np.sqrt(batch_variance + EPSILON)
+            normalized = values * inverse
+            for running, measured in ((mean, batch_mean), (variance, batch_variance)):
+                running += (measured - running) * (1 - MOMENTUM)
+            values = normalized * gamma + beta
+            kept = None
+            if self.params.dropout:
+                kept = (self.random.random(values.shape) >= self.params.dropout) / (1 - self.params.dropout)
+                values = values * kept
+            layers.append(_Layer(inputs, kernel, is_active, normalized, inverse, kept))
+        kernel = self._rounded(-2)
+        inputs = exact.on_grid(values, exact.product_bits(max(kernel.shape)))
+        return layers, inputs, kernel, softmax(inputs @ kernel + self.arrays[-1])
+
+    def _backward(self, layers: list[_Layer], inputs: exact.Floats, kernel: exact.Floats, error: exact.Floats) -> None:
+        """Write the gradient of the loss, given its derivative by the logits, `error`."""
+        error = self._dense(-2, inputs, error)
+        for number in range(len(layers) - 1, -1, -1):
+            layer, next_kernel = layers[number], layers[number + 1].kernel if number + 1 < len(layers) else kernel
+            error = error @ next_kernel.T
+            if layer.kept is not None:
+                error *= layer.kept
+            gamma = self.arrays[4 * number + 2]
+            by_gamma, by_beta = exact.total(error * layer.normalized, axis=0), exact.total(error, axis=0)
+            self.gradients[4 * number + 2][:], self.gradients[4 * number + 3][:] = by_gamma, by_beta
+            # Ioffe and Szegedy, Batch Normalization, ICML 2015, section 3, the three lines put together.
+            error -= by_beta / len(error)
+            error -= layer.normalized * (by_gamma / len(error))
+            error *= gamma * layer.inverse_deviation
+            error *= layer.is_active
+            error = self._dense(4 * number, layer.inputs, error)
+
+    def _dense(self, number: int, inputs: exact.Floats, error: exact.Floats) -> exact.Floats:
+        """Write the gradients of a Dense layer's kernel and bias; return `error` on its grid."""
+        error = exact.on_grid(error, exact.product_bits(max(*inputs.shape, error.shape[1])))
+        by_kernel = self.gradients[number]
+        np.matmul(inputs.T, error, out=by_kernel)
+        if self.params.l2:
+            by_kernel += self.arrays[number] * (2 * self.params.l2)
+        self.gradients[number + 1][:] = exact.total(error, axis=0)
+        return error
+
+    def _penalty(self) -> float:
+        if not self.params.l2:
+            return 0.0
+        kernels = [*self.arrays[:-2:4], self.arrays[-2]]
+        return self.params.l2 * sum(float(exact.total(kernel * kernel)) for kernel in kernels)
 
 
-def _mean(function, batches):
-    """Return the loss and the accuracy, each the mean of all rows, of a function that says them batch by batch."""
-    results = [(len(batch[0]), *function(*batch)) for batch in batches]
-    counts, losses, right = (np.array(column, dtype=float) for column in zip(*results, strict=True))
-    return float(np.average(losses, weights=counts)), float(right.sum() / counts.sum())
+def _views(flat: exact.Floats, like: list[exact.Floats]) -> list[exact.Floats]:
+    """Return windows on a flat array with the shapes of `like`, one after the other."""
+    ends = np.cumsum([array.size for array in like])
+    return [flat[end - array.size : end].reshape(array.shape) for array, end in zip(like, ends, strict=True)]
+
+
+def _cross_entropy(probabilities: exact.Floats, target: exact.Floats, weights: exact.Floats) -> float:
+    """Return the weighted mean over the images of the cross-entropy, probabilities kept above 1e-7 as Keras does."""
+    logarithms = exact.log(np.clip(probabilities, 1e-7, 1 - 1e-7))
+    return -float(exact.total(target * logarithms * weights[:, None])) / len(target)
+
+
+def _validate(
+    head: Head, features: npt.NDArray, rows: Labels, labels: Labels, smoothing: float, l2: float
+) -> dict[str, float]:
+    """Return loss and accuracy of images as they are."""
+    probabilities, one_hot = predict_proba(head, features[rows, 0]), np.eye(head.bias.size)[labels]
+    target = one_hot * (1 - smoothing) + smoothing / head.bias.size
+    kernels = [*(block.kernel for block in head.blocks), head.kernel]
+    penalty = l2 * sum(float(exact.total(kernel * kernel)) for kernel in kernels) if l2 else 0.0
+    return {
+        "val_loss": _cross_entropy(probabilities, target, np.ones(len(target))) + penalty,
+        "val_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+    }

@@ -65,7 +65,7 @@ def test_of_very_many_images_some_of_every_class_are_learnt_from(monkeypatch):
     fitted = []
     fit = baselines.logistic_regression
     monkeypatch.setattr(baselines, "logistic_regression", lambda *given: fitted.append(given) or fit(*given))
-    monkeypatch.setattr(baselines, "LEARNT", 60)
+    monkeypatch.setattr(baselines, "MOST_ROWS", 60)
     monkeypatch.setattr(baselines, "ROWS", 7)
     found = baseline_predictions(labels, told, told, train, test)
     assert [np.bincount(labels).tolist() for _, labels in fitted] == [[20, 20, 20]] * 2

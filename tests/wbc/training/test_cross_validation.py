@@ -1,16 +1,20 @@
 import numpy as np
 import pytest
 
-from tests.wbc.training.test_fitting import PARAMS
 from wbc.training.cross_validation import fit_predict
 from wbc.training.fitting import TrainParams
+
+OPTIMIZER = {
+    "epochs": 20, "batch_size": 8, "learning_rate": 0.01, "label_smoothing": 0.0, "class_weights": "none",
+    "reduce_factor": 0.5, "reduce_patience": 2, "stop_patience": 3,
+}  # fmt: skip
 
 
 def test_a_head_tells_what_it_was_trained_on_and_does_not_depend_on_the_one_before():
     random = np.random.default_rng(0)
     labels = random.integers(3, size=90)
     features = (random.normal(size=(90, 2, 20)) + 4 * np.eye(20)[labels][:, None]).astype(np.float16)
-    params = TrainParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0}, optimizer=PARAMS | {"epochs": 20})
+    params = TrainParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0}, optimizer=OPTIMIZER)
     train, valid, test = np.arange(50), np.arange(50, 70), np.arange(70, 90)
     first = fit_predict(features, labels, 3, train, valid, test, params)
     assert first.shape == (20, 3)
