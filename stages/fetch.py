@@ -3,7 +3,8 @@
     python -m stages.fetch
 
 Reads section `fetch` of params.yaml. Writes data/raw/<class>/ (as delivered), data/quarantine/<class>/ (what can't be
-used), data/manifest.csv and data/fetch.json, all four or none.
+used), data/manifest.csv, data/truth.csv (which cell each image shows, where that is known: for `audit` alone) and
+data/fetch.json, all five or none.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from wbc.synthetic import dataset
 from wbc.synthetic.cells import CLASSES
 
 RAW, QUARANTINE = Path("data/raw"), Path("data/quarantine")
-MANIFEST, REPORT = Path("data/manifest.csv"), Path("data/fetch.json")
+MANIFEST, TRUTH, REPORT = Path("data/manifest.csv"), Path("data/truth.csv"), Path("data/fetch.json")
 CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DVC deletes before each run
 LOCK = Path(".cache/fetch.lock")
 
@@ -53,6 +54,7 @@ class Origin(NamedTuple):
     name: str
     sha256: str | None
     delivery: UnpackReport
+    cells: dict[str, str]  # path: the cell that the image shows, where that is known
 
 
 @exit_on_user_error
@@ -60,8 +62,8 @@ def main():
     settings = params.load("params.yaml", "fetch", FetchParams)
     with file_lock(LOCK), contextlib.ExitStack() as whole:
         # They take their places in reverse order, data/fetch.json last.
-        report, table, quarantine, raw = (
-            whole.enter_context(files.replacing(path)) for path in (REPORT, MANIFEST, QUARANTINE, RAW)
+        report, truth, table, quarantine, raw = (
+            whole.enter_context(files.replacing(path)) for path in (REPORT, TRUTH, MANIFEST, QUARANTINE, RAW)
         )
         origin = deliver(settings, raw)
         found = manifest.build_manifest(raw)
@@ -71,6 +73,7 @@ def main():
         manifest.refuse_vanished(origin.delivery.labels, found.rows, bad)
         manifest.set_aside(found.bad, raw, quarantine)
         files.write_csv(table, pd.DataFrame(found.rows, columns=manifest.Row._fields))
+        files.write_csv(truth, pd.DataFrame(sorted(origin.cells.items()), columns=["path", "cell"]))
         content = fetch_report.describe(settings, origin, found, bad)
         files.write_json(report, content)
     print(fetch_report.summary(content))
@@ -89,22 +92,24 @@ def deliver(settings, raw):
         archive, sha256 = kaggle_download.download(kaggle.dataset, kaggle.version, CACHE, kaggle.sha256)
         name = f"{kaggle.dataset} version {kaggle.version}"
         description = f"the Kaggle data set {kaggle.dataset}, version {kaggle.version}"
-    return Origin(description, name, sha256, archives.unpack(archive, raw))
+    return Origin(description, name, sha256, archives.unpack(archive, raw), {})
 
 
 def draw(settings, raw):
     """Draw the synthetic data set into `raw`/<class>/ and return its `Origin`."""
-    labels = set()
+    cells = {}
     total = len(CLASSES) * settings.cells_per_class * settings.copies_per_cell
     for drawing in track(dataset.draw_dataset(settings), "draw", total):
-        labels.add(drawing.label)
+        path = f"{drawing.label}/{drawing.number:04d}.jpg"
+        cells[path] = drawing.source
         (raw / drawing.label).mkdir(parents=True, exist_ok=True)
-        drawing.image.save(raw / drawing.label / f"{drawing.number:04d}.jpg", quality=dataset.JPEG_QUALITY)
+        drawing.image.save(raw / path, quality=dataset.JPEG_QUALITY)
     description = (
         f"synthetic drawings, not photographs: {settings.cells_per_class} cells a class, "
         f"{settings.copies_per_cell} copies a cell, seed {settings.seed}"
     )
-    return Origin(description, f"synthetic seed {settings.seed}", None, UnpackReport(sorted(labels), [], [], {}))
+    delivery = UnpackReport(sorted({path.split("/")[0] for path in cells}), [], [], {})
+    return Origin(description, f"synthetic seed {settings.seed}", None, delivery, cells)
 
 
 if __name__ == "__main__":
