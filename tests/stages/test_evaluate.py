@@ -1,116 +1,126 @@
+"""evaluate and train on made-up features: each class has a number of its own, so that a head can tell them."""
+
 import json
-import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+import yaml
 
-from stages import evaluate
-from wbc.models.tensorflow_setup import keras
+from stages import evaluate, train
+from tools.code_dependencies import ROOT
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
-PARTS = ["train", "train", "valid", "test", "test"]
-COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
+PARTS = ["train", "train", "train", "valid", "test", "test"]
+SCHEMES = ("image", "grouped", "crossval")
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """Five cells a class, two images each, of the class's own color; the classifier names the strongest channel.
-
-    One basophil of the test part is green, so the classifier calls it eosinophil. Of the baselines, one says so too.
-    """
+    """Six cells per class, two images each; one basophil of the test part looks like an eosinophil."""
     root = tmp_path_factory.mktemp("evaluate")
     rows = [
-        (f"{label}/{cell}_{copy}.png", label, 5 * number + cell, PARTS[cell])
+        (f"{label}/{cell}_{copy}.png", label, 6 * number + cell, PARTS[cell], cell % 3)
         for number, label in enumerate(CLASSES)
-        for cell in range(5)
+        for cell in range(6)
         for copy in (0, 1)
     ]
-    splits = pd.DataFrame(rows, columns=["path", "label", "photo_id", "grouped"]).assign(image="train")
-    for path, label in zip(splits["path"], splits["label"], strict=True):
-        color = COLORS[1] if path.startswith("basophil/4") else COLORS[CLASSES.index(label)]
-        (root / "data/raw" / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (12, 9), color).save(root / "data/raw" / path)
+    splits = pd.DataFrame(rows, columns=["path", "label", "photo_id", "grouped", "fold"])
+    splits = splits.assign(image=splits["grouped"], group=splits["photo_id"])
+    for folder in ("data/features", "data/baselines", "reports"):
+        (root / folder).mkdir(parents=True)
     splits.to_csv(root / "data/splits.csv", index=False)
+    looks = [1 if path.startswith("basophil/5") else CLASSES.index(label) for path, label, *_ in rows]
+    features = 3 * np.eye(8)[looks][:, None] + np.random.default_rng(0).normal(size=(36, 2, 8)) / 10
+    np.save(root / "data/features/features.npy", features.astype(np.float16))
+    (root / "data/features/features.json").write_text('{"parameters": 100}')
     (root / "data/fetch.json").write_text('{"synthetic": true}')
-    (root / "data/features").mkdir()
-    (root / "data/baselines").mkdir()
-    tested = splits.loc[splits["grouped"] == "test", ["path", "label"]]
-    green = tested["path"].str.startswith("basophil/4")
-    baseline_predictions = {"majority": CLASSES[2], "color_histogram": tested["label"].mask(green, CLASSES[1])}
-    baseline_predictions["logistic_regression"] = tested["label"]
-    tested[["path"]].assign(**baseline_predictions).to_csv(root / "data/baselines/grouped.csv", index=False)
-    (root / "params.yaml").write_text("intervals: {confidence_level: 0.95, n_resamples: 200, seed: 1}")
-
-    image = keras.Input((8, 8, 3))
-    scores = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
-    keras.Model(image, scores).save(root / "data/features/backbone.keras")
-    folder = root / "models/grouped"
-    folder.mkdir(parents=True)
-    keras.Sequential([keras.Input((3,)), keras.layers.Softmax()]).save(folder / "head.keras")
+    (root / "reports/audit.json").write_text('{"leak": {"image": 0.5, "grouped": 0.0}}')
+    (root / "reports/truth.json").write_text(
+        '{"known": true, "leak": {"image": 0.75, "grouped": 0.25, "crossval": 0.125}}'
+    )
+    for scheme in SCHEMES:
+        scored = splits if scheme == "crossval" else splits[splits[scheme] == "test"]
+        guesses = {"majority": CLASSES[2], "color_histogram": scored["label"], "logistic_regression": scored["label"]}
+        scored[["path"]].assign(**guesses).to_csv(root / f"data/baselines/{scheme}.csv", index=False)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["train"]["head"]["units"] = [8]
+    params["train"]["optimizer"] |= {"epochs": 25, "batch_size": 4, "learning_rate": 0.02}
+    params["intervals"] = {"confidence_level": 0.95, "n_resamples": 200, "seed": 1}
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        patch.setattr(sys, "argv", ["evaluate", "grouped"])
+        train.main()
         evaluate.main()
     return root
 
 
 @pytest.fixture(scope="module")
 def metrics(tree):
-    return json.loads((tree / "reports/grouped/metrics.json").read_text())
+    return {scheme: json.loads((tree / f"reports/{scheme}/metrics.json").read_text()) for scheme in SCHEMES}
 
 
-def test_the_classifier_is_scored_on_the_test_images(tree, metrics):
+def test_the_head_is_scored_on_the_test_images(tree, metrics):
     predictions = pd.read_csv(tree / "reports/grouped/predictions.csv")
     assert list(predictions) == ["path", "label", "photo_id", "predicted", *(f"p_{name}" for name in CLASSES)]
-    assert predictions["photo_id"].tolist() == [3, 3, 4, 4, 8, 8, 9, 9, 13, 13, 14, 14]
-    assert predictions.loc[predictions["label"] != predictions["predicted"], "path"].tolist() == [
-        "basophil/4_0.png",
-        "basophil/4_1.png",
-    ]
-    assert metrics["accuracy"] == metrics["cells"]["accuracy"] == 0.8333
-    assert metrics["per_class"]["basophil"] | {"recall": 0.5, "support": 4} == metrics["per_class"]["basophil"]
-    assert metrics["cells"]["per_class"]["basophil"]["support"] == 2
+    assert predictions["photo_id"].tolist() == [4, 4, 5, 5, 10, 10, 11, 11, 16, 16, 17, 17]
+    wrong = predictions["label"] != predictions["predicted"]
+    assert predictions.loc[wrong, "path"].tolist() == ["basophil/5_0.png", "basophil/5_1.png"]
+    assert metrics["grouped"]["accuracy"] == metrics["grouped"]["cells"]["accuracy"] == 0.8333
+    assert metrics["grouped"]["cells"]["per_class"]["basophil"]["support"] == 2
 
 
-def test_the_file_that_is_shipped_says_what_was_scored(tree):
-    predictions = pd.read_csv(tree / "reports/grouped/predictions.csv")
-    model = keras.models.load_model(tree / "models/grouped/classifier.keras")
-    images = [np.array(Image.open(tree / "data/raw" / path).resize((8, 8))) for path in predictions["path"]]
-    said = predictions[[f"p_{name}" for name in CLASSES]].to_numpy()
-    assert model.predict(np.stack(images), verbose=0) == pytest.approx(said, abs=1e-4)
+def test_cross_validation_scores_every_image_once(tree, metrics):
+    predictions = pd.read_csv(tree / "reports/crossval/predictions.csv")
+    assert list(predictions)[:5] == ["path", "label", "photo_id", "fold", "predicted"]
+    assert len(predictions) == 36 and metrics["crossval"]["folds"] == 3
+    assert metrics["crossval"]["images"] == {"all": 36}
+    assert metrics["crossval"]["accuracy"] == round(34 / 36, 4)
+
+
+def test_the_headline_holds_about_ten_numbers_with_the_true_leak(tree, metrics):
+    headline = json.loads((tree / "reports/metrics.json").read_text())
+    assert len(headline) == 11
+    assert headline["bal_acc"] == metrics["crossval"]["cells"]["balanced_accuracy"]
+    assert headline["low"] <= headline["bal_acc"] <= headline["high"]
+    assert [headline[f"leak_{name}"] for name in ("img", "grp", "cv")] == [0.75, 0.25, 0.125]
+    assert headline["logreg"] == 1.0
 
 
 def test_images_and_cells_of_each_part(metrics):
-    assert metrics["images"] == {"train": 12, "valid": 6, "test": 12}
-    assert metrics["sources"] == {
-        part: dict.fromkeys(CLASSES, count) for part, count in (("train", 2), ("valid", 1), ("test", 2))
-    }
+    assert metrics["image"]["images"] == {"train": 18, "valid": 6, "test": 12}
+    counts = {"train": 3, "valid": 1, "test": 2}
+    assert metrics["image"]["sources"] == {part: dict.fromkeys(CLASSES, count) for part, count in counts.items()}
 
 
 def test_baselines_are_scored_on_the_same_images(metrics):
-    assert {name: scores["accuracy"] for name, scores in metrics["baseline"].items()} == {
-        "majority": 0.3333,
-        "color_histogram": 0.8333,
-        "logistic_regression": 1.0,
-    }
+    scores = {name: scores["accuracy"] for name, scores in metrics["grouped"]["baseline"].items()}
+    assert scores == {"majority": 0.3333, "color_histogram": 1.0, "logistic_regression": 1.0}
 
 
 def test_intervals_by_the_parameters(metrics):
-    assert (metrics["intervals"]["confidence_level"], metrics["intervals"]["n_resamples"]) == (0.95, 200)
-    assert metrics["intervals"]["per_class"]["lymphocyte"]["recall"]["wilson"] == 1  # two cells of two
-    assert metrics["intervals"]["per_class"]["basophil"]["recall"] == {"low": 0.0, "high": 1.0}
+    intervals = metrics["grouped"]["intervals"]
+    assert (intervals["confidence_level"], intervals["n_resamples"]) == (0.95, 200)
+    assert intervals["per_class"]["lymphocyte"]["recall"]["wilson"] == 1  # two cells of two
+    assert intervals["per_class"]["basophil"]["recall"] == {"low": 0.0, "high": 1.0}
 
 
-def test_baselines_of_another_split_stop(tree, tmp_path, monkeypatch, capsys):
-    for name in ("data/splits.csv", "data/baselines/grouped.csv", "params.yaml"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((tree / name).read_bytes())
-    splits = pd.read_csv(tmp_path / "data/splits.csv").replace({"grouped": {"test": "valid", "valid": "test"}})
-    splits.to_csv(tmp_path / "data/splits.csv", index=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["evaluate", "grouped"])
+def test_what_training_was_is_written(tree):
+    training = json.loads((tree / "reports/image/training.json").read_text())
+    history = pd.read_csv(tree / "reports/image/history.csv")
+    assert training["epochs"] == len(history) and 1 <= training["best_epoch"] <= len(history)
+    # Kernels, biases, gamma and beta are trained; running means and variances count in the total alone.
+    assert training["parameters"] == {"trainable": 8 * 8 + 3 * 8 + 8 * 3 + 3, "total": 100 + 8 * 8 + 5 * 8 + 8 * 3 + 3}
+    assert json.loads((tree / "models/image/classes.json").read_text()) == CLASSES
+
+
+def test_baselines_of_another_split_stop(tree, monkeypatch, capsys):
+    splits = Path(tree, "data/splits.csv")
+    before = splits.read_bytes()
+    pd.read_csv(splits).replace({"image": {"test": "valid", "valid": "test"}}).to_csv(splits, index=False)
+    monkeypatch.chdir(tree)
     with pytest.raises(SystemExit):
         evaluate.main()
+    splits.write_bytes(before)
     assert "holds other images than those scored here" in capsys.readouterr().err

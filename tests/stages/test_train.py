@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 import yaml
@@ -12,9 +10,10 @@ from tools.code_dependencies import ROOT
 def tree(tmp_path, monkeypatch):
     """The project's own parameters, splits of three images and features of two."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["train", "image"])
     (tmp_path / "data/features").mkdir(parents=True)
-    (tmp_path / "data/splits.csv").write_text("path,label,group,image,grouped\n" + "a/1.png,a,0,train,train\n" * 3)
+    (tmp_path / "data/splits.csv").write_text(
+        "path,label,photo_id,group,image,grouped,fold\n" + "a/1.png,a,0,0,train,train,0\n" * 3
+    )
     np.save(tmp_path / "data/features/features.npy", np.zeros((2, 1, 1280), np.float16))
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return tmp_path
@@ -25,13 +24,6 @@ def test_features_and_splits_of_different_images_stop(tree, capsys):
         train.main()
     assert "data/features/ holds 2 images and the splits 3" in capsys.readouterr().err
     assert not (tree / "models").exists()
-
-
-def test_an_unknown_protocol_names_the_known(tree, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["train", "patient"])
-    with pytest.raises(SystemExit):
-        train.main()
-    assert "image" in (printed := capsys.readouterr().err) and "grouped" in printed
 
 
 @pytest.mark.parametrize(
@@ -51,3 +43,10 @@ def test_values_out_of_range_are_named(tree, capsys, section, key, value, said):
     with pytest.raises(SystemExit):
         train.main()
     assert said in capsys.readouterr().err
+
+
+def test_a_single_fold_stops_with_what_to_change(tree, capsys):
+    np.save(tree / "data/features/features.npy", np.zeros((3, 1, 1280), np.float16))
+    with pytest.raises(SystemExit):
+        train.main()
+    assert "Raise `split.folds`" in capsys.readouterr().err

@@ -1,38 +1,41 @@
+import subprocess
+
 import pytest
 
-from tools.verify import IMAGES, TOLERANCE, flat, outputs, tolerance
-
-METRICS = flat(
-    {
-        "accuracy": 0.9,
-        "per_class": {"basophil": {"recall": 0.8, "support": 18}, "neutrophil": {"recall": 0.9, "support": 4000}},
-        "images": {"test": 90},
-    }
-)
+from tools import verify
 
 
-def test_counts_may_not_differ():
-    for key in ("images.test", "per_class.basophil.support", "synthetic", "parameters.total"):
-        assert tolerance(key, METRICS) == 0
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A Git repository with one committed report."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "test")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
+    (tmp_path / "report.json").write_text('{"accuracy": 0.9}\n')
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "results"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    return tmp_path
 
 
-def test_some_images_may_be_called_otherwise():
-    assert tolerance("accuracy", METRICS) == pytest.approx(IMAGES / 90, abs=1e-3)
-    assert tolerance("baseline.majority.accuracy", METRICS) == pytest.approx(IMAGES / 90, abs=1e-3)
-    assert tolerance("per_class.basophil.recall", METRICS) == pytest.approx(IMAGES / 18, abs=1e-3)
+def test_nothing_is_listed_when_every_file_is_the_committed_one(repository):
+    assert verify.differences(repository) == ""
 
 
-def test_some_cells_may_be_called_otherwise_where_cells_count():
-    metrics = METRICS | flat({"cells": {"per_class": {"basophil": {"support": 4}, "neutrophil": {"support": 36}}}})
-    assert tolerance("cells.accuracy", metrics) == pytest.approx(IMAGES / 40, abs=1e-3)
-    assert tolerance("cells.per_class.basophil.recall", metrics) == pytest.approx(IMAGES / 4, abs=1e-3)
-    assert tolerance("per_class.basophil.recall", metrics) == pytest.approx(IMAGES / 18, abs=1e-3)
+def test_a_changed_number_is_shown_with_its_file(repository):
+    (repository / "report.json").write_text('{"accuracy": 0.8}\n')
+    shown = verify.differences(repository)
+    assert "report.json" in shown and '-{"accuracy": 0.9}' in shown and '+{"accuracy": 0.8}' in shown
 
 
-def test_of_many_images_the_share_counts():
-    assert tolerance("per_class.neutrophil.recall", METRICS) == pytest.approx(TOLERANCE, abs=1e-3)
+def test_a_new_file_counts(repository):
+    (repository / "more.json").write_text("{}")
+    assert "?? more.json" in verify.differences(repository)
 
 
-def test_outputs_of_all_stages_by_their_hash():
-    lock = {"stages": {"a": {"outs": [{"path": "x", "md5": "1"}]}, "b": {"outs": [{"path": "y", "md5": "2"}]}}}
-    assert outputs(lock) == {"x": "1", "y": "2"}
+def test_it_says_so_when_there_is_no_commit(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(SystemExit):
+        verify.main()
+    assert "Only a commit can be verified" in capsys.readouterr().err
