@@ -99,7 +99,7 @@ def read_home(classes):
 
 
 def read_laboratory(name, archive, folder, classes):
-    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: table of file, label, group."""
+    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: file, label, group."""
     if not archive.is_file():
         raise UserError(
             f"`measure.laboratories.{name}` in {PARAMS} is {archive}, and there is no such file. Put it there (see "

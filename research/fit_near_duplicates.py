@@ -8,8 +8,8 @@ search compares, those of one cell are the positives, and those of different cel
 logistic regression on `registration.measures` gives the weights, which are printed to be put into that module.
 
 The weights there were fitted on the 8,552 cells of the Barcelona laboratory alone (see pretraining/README.md).
-`near_duplicates.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the pairs of
-two are taken for one. `near_duplicates.TOGETHER` was chosen among 0, -1 and -2 on
+`near_duplicates.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the
+pairs of two are taken for one. `near_duplicates.TOGETHER` was chosen among 0, -1 and -2 on
 `research.score_near_duplicates copies --seed 1 --strong --images 200` with BCCD's cells; other seeds' results are in
 README.md.
 """

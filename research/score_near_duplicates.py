@@ -5,8 +5,8 @@
     python -m research.score_near_duplicates single cells.zip                      # every file another cell
 
 Prints pair recall (of all pairs of images of one source, those in one group) and pair precision (of all pairs in one
-group, those of one source), for `photo_id` and for `group`; the share of images that stand in a group with another source's;
-and, divided as the pipeline divides, the share of test images with an image of their source in training.
+group, those of one source), for `photo_id` and for `group`; the share of images that stand in a group with another
+source's; and, divided as the pipeline divides, the share of test images with an image of their source in training.
 """
 
 import argparse

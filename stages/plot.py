@@ -8,12 +8,12 @@ Reads what every other stage wrote; writes only pictures and text, so that a cha
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 from pydantic import Field
 
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing
 from wbc.core.params import Section, load
+from wbc.core.tables import read_csv
 from wbc.data import images
 from wbc.reporting import figures, report
 from wbc.reporting.comparison import PROTOCOLS
@@ -37,9 +37,10 @@ class Plot(Section):
 def main():
     params = load("params.yaml", "plot", Plot)
     fetch, features = read_json("data/fetch.json"), read_json("data/features/features.json")
-    splits, audit = _csv("data/splits.csv"), read_json("reports/audit.json")
+    splits, audit = read_csv("data/splits.csv"), read_json("reports/audit.json")
+    truth = read_json("reports/truth.json")
     results = {protocol: _results(protocol) for protocol in PROTOCOLS}
-    content = report.context(fetch, splits, features, audit, results, params.mistakes, params.min_cells)
+    content = report.context(fetch, splits, features, audit, truth, results, params.mistakes, params.min_cells)
     with replacing(FIGURES) as folder:
         folder.mkdir()
         _draw_images(folder, content, params)
@@ -54,7 +55,7 @@ def main():
 
 
 def _draw_images(folder, content, params):
-    """Draw what the images are: how many show how many cells, and the largest groups of siblings."""
+    """Draw what the images are: how many show how many cells, and the largest sets of near-duplicates."""
     note, audit = content["label"], content["audit"]
     counts = {name: (found["images"], found["groups"]) for name, found in audit["classes"].items()}
     figures.save(figures.composition(counts, "Images, and the cells that they show", note), folder / "composition.svg")
@@ -64,7 +65,7 @@ def _draw_images(folder, content, params):
     ]
     if groups:
         figures.save(
-            figures.near_duplicates(groups, "Largest groups of siblings", note), folder / "near_duplicates.png"
+            figures.near_duplicates(groups, "Largest sets of near-duplicates", note), folder / "near_duplicates.png"
         )
 
 
@@ -107,16 +108,10 @@ def _thumbnail(path, content):
 def _results(protocol):
     """Read what was written of one protocol; the cross-validation keeps no model, and so no training."""
     folder = REPORTS / protocol
-    tables = {name: _csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")}
+    tables = {name: read_csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")}
     if protocol != "crossval":
-        tables |= {"training": read_json(folder / "training.json"), "history": _csv(folder / "history.csv")}
+        tables |= {"training": read_json(folder / "training.json"), "history": read_csv(folder / "history.csv")}
     return {"metrics": read_json(folder / "metrics.json"), **tables}
-
-
-def _csv(path):
-    # A class may be called "1", "NA" or "None": names stay text.
-    names = dict.fromkeys(("path", "label", "predicted", "class"), str)
-    return pd.read_csv(path, dtype=names, keep_default_na=False)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,13 @@ from wbc.splitting.audit import audit
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 AWKWARD = ["<b>young</b> | `$a$` & *more*", "плазматическая клетка крови", "嗜酸性粒细胞", "NA", "1", "x" * 70]
 PARAMS = "plot:\n  colormap: Blues\n  mistakes: 4\n  near_duplicates: 2\n  min_cells: 2\n"
+TRUTH = {
+    "known": True,
+    "cells": 5,
+    "groups": 8,
+    "photo_id": {"pair_recall": 0.75, "pair_precision": 1.0},
+    "leak": {"image": 0.9, "grouped": 0.07, "crossval": 0.27},
+}
 PROTOCOLS = ("image", "grouped", "crossval")
 
 
@@ -64,6 +71,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "data" / "raw").mkdir()
     (root / "data" / "fetch.json").write_text(json.dumps(fetch))
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
+    (root / "reports" / "truth.json").write_text(json.dumps(TRUTH if synthetic else {"known": False}))
     (root / "reports" / "audit.json").write_text(
         json.dumps(audit(splits.assign(group=splits["photo_id"]), splits["photo_id"].to_numpy(), (0.5, 0.2)))
     )

@@ -1,4 +1,4 @@
-"""Confidence intervals that take an image's siblings for what they are: more views of one cell, not more cells."""
+"""Confidence intervals that take near-duplicates for what they are: more views of one cell, not more cells."""
 
 from statistics import NormalDist
 

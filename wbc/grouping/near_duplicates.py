@@ -1,4 +1,4 @@
-"""Groups of sibling images: which files show the same cell, found from pixels alone.
+"""Near-duplicates: which files show the same cell, found from pixels alone.
 
 Every image is described by numbers that a turn, a mirroring, a shear, a zoom, stain and light leave nearly as they are
 (`cell_frame`). Images with near descriptors are candidates; each candidate pair is registered and compared octave by
@@ -30,7 +30,7 @@ from wbc.grouping.neighbors import Neighbors
 from wbc.grouping.registration import compare, log_odds
 
 NEIGHBORS = 10  # candidates an image
-FIRST = 3  # of them for an image without any near match: most images of a set without siblings
+FIRST = 3  # of them for an image without any near match: most images of a set without near-duplicates
 FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbors are typically at 0.5
 SAME = 1.0  # log odds at which two images count as one cell: see research/fit_near_duplicates.py
 TOGETHER = 0.0  # log odds at which pairs count where two must agree, and at which one makes kin where most have copies

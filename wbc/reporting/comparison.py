@@ -161,17 +161,17 @@ def gap(results, leak):
     difference = by_file.value - by_cell.value
     if not leak["image"]:
         return (
-            "No test image of the split by file has a sibling in training, so every column scores cells that were not "
-            "trained on; the columns differ by chance and by how many images were trained on."
+            "No test image of the split by file has a recognized copy in training, so every column scores cells that "
+            "were not trained on as far as is known; the columns differ by chance and by how many images were trained on."
         )
     seen = (
-        f"In the split by file, {100 * leak['image']:.0f} % of the test images have a sibling in training: the same "
-        "cell stood in training and in test, as two copies of one picture."
+        f"In the split by file, {100 * leak['image']:.0f} % of the test images have a recognized copy in training: "
+        "the same cell stood in training and in test, as two copies of one picture."
     )
     if by_file.low is not None and by_cell.high is not None and by_file.low > by_cell.high:
         return (
             f"{seen} The score split by file therefore measures remembering as well as recognizing: it says how well "
-            "copies of known cells are named. By cell, no copy of a scored cell was trained on. The gap of "
+            "copies of known cells are named. By cell, no recognized copy of a scored cell was trained on. The gap of "
             f"{difference:.2f} in balanced accuracy is what remembering adds: a new cell can't be remembered, so "
             "expect the number by cell."
         )

@@ -197,7 +197,7 @@ def mistakes(rows, title, note=""):
 
 @styled
 def near_duplicates(rows, title, note=""):
-    """Thumbnails of groups of siblings, a row a group, so that one can see whether they show one cell.
+    """Thumbnails of sets of near-duplicates, a row per set, so that one can see whether they show one cell.
 
     Args:
         rows: one (label, number of images, thumbnails) a group; thumbnails are uint8 arrays (side, side, 3), values

@@ -66,11 +66,11 @@ def wrong(predictions):
     return rows.assign(probability=probability).sort_values(["probability", "path"], ascending=[False, True])
 
 
-def context(fetch, splits, features, audit, results, shown, min_cells):
+def context(fetch, splits, features, audit, truth, results, shown, min_cells):
     """Everything that the templates say.
 
     Args:
-        fetch, features, audit: content of fetch.json, features.json and audit.json.
+        fetch, features, audit, truth: content of fetch.json, features.json, audit.json and truth.json.
         splits: data frame of splits.csv.
         results: {protocol: {"metrics": content of metrics.json, "predictions": data frame of predictions.csv, and, but
             for the cross-validation, "training": content of training.json}}.
@@ -95,6 +95,7 @@ def context(fetch, splits, features, audit, results, shown, min_cells):
             "score": estimate(metrics["image"], "cells", "balanced_accuracy"),
             "accuracy": estimate(metrics["image"], "accuracy"),
         },
+        "copies": copies_in_training(truth),
         "gap": comparison.gap(metrics, audit["leak"]),
         "verdicts": comparison.against_baselines(metrics["crossval"]),
         "scores": comparison.table(metrics, classes, min_cells),
@@ -127,6 +128,26 @@ def context(fetch, splits, features, audit, results, shown, min_cells):
             for name, found in audit["classes"].items()
         ),
     }
+
+
+def copies_in_training(truth):
+    """Return what is known of copies that the search did not recognize, in sentences.
+
+    Args:
+        truth: content of truth.json.
+    """
+    if not truth["known"]:
+        return (
+            "Which images show one cell is not known here, so how many copies were not recognized can't be said: where "
+            "some were not, the score is too high."
+        )
+    leak, search = truth["leak"], truth["photo_id"]
+    return (
+        f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'])} of "
+        f"the pairs of copies and took {truth['cells']:,} cells for {truth['groups']:,}. Of the images scored here, "
+        f"{percent(leak['crossval'])} have a true copy in training; of the test images split by cell "
+        f"{percent(leak['grouped'])}, and split by file {percent(leak['image'])}. The score is too high by what those copies add."
+    )
 
 
 def render(template, folder, **content):
@@ -190,7 +211,8 @@ def _reading(metrics, level):
     """How to read the table of scores, in sentences."""
     sentences = [
         f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
-        f"{metrics['crossval']['intervals']['n_resamples']:,} times: copies of a cell add nothing to what is known of it.",
+        f"{metrics['crossval']['intervals']['n_resamples']:,} times: copies of a cell add nothing to what is known of "
+        "it.",
         "Each cell counts once: a cell with several images counts as the share of them that was named right. Each "
         "image counts once: a cell with many copies weighs as much as all of them.",
         "Split by file deals the images out to training and test by chance, as the original study did. Split by cell "

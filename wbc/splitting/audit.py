@@ -1,4 +1,4 @@
-"""What a set of images holds besides cells, and what that does to a split: siblings, duplicates, doubtful labels."""
+"""What a set of images holds besides cells, and what that does to a split: copies, duplicates, doubtful labels."""
 
 from wbc.splitting.splits import PARTS
 
@@ -21,8 +21,8 @@ def audit(splits, pixels, shares):
     A group whose images have several labels counts as a group of each of these classes.
 
     Args:
-        splits: data frame of splits.csv, one row an image: path, label, photo_id, group, image, grouped (train, valid or
-            test) and fold.
+        splits: data frame of splits.csv, one row per image: path, label, photo_id, group, image, grouped (train, valid
+            or test) and fold.
         pixels: int array, one an image, equal where the decoded pixels are identical.
         shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
 
@@ -34,7 +34,7 @@ def audit(splits, pixels, shares):
          "two_labels": [{"photo_id", "labels": {label: images}, "paths": [path]}],
          "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
             show one cell, one path of each group,
-         "leak": {protocol: share of the test images with a sibling in train, or None without test images},
+         "leak": {protocol: share of the test images with a recognized copy in train, or None without test images},
          "sources": {protocol: {part: {label: groups}}},
          "missing": [{"protocol", "label", "part", "groups", "reason"}], classes without an image in a part, and as
             protocol "crossval" and part "train" those that lie in a single fold,
@@ -73,9 +73,9 @@ def summary(content):
     largest, duplicates = content["largest_groups"][:1], content["exact_duplicates"]
     leak = {name: "not defined" if share is None else f"{share:.0%}" for name, share in content["leak"].items()}
     sentences = [
-        f"{content['images']:,} images show {content['groups']:,} cells (groups of sibling images)"
+        f"{content['images']:,} images show {content['groups']:,} cells (sets of near-duplicates)"
         + "".join(f"; the largest group has {group['images']:,} images of {group['label']}" for group in largest),
-        "test images whose cell is in training too: "
+        "test images with a recognized copy in training: "
         f"{leak['image']} split by file (image), {leak['grouped']} split by cell (grouped)",
     ]
     if duplicates["sets"]:
@@ -84,7 +84,7 @@ def summary(content):
         )
     if again := content["same_cell"]:
         sentences.append(
-            f"{sum(len(entry['photo_ids']) for entry in again):,} groups seem to show {len(again):,} cells: photographed "
+            f"{sum(len(entry['photo_ids']) for entry in again):,} sets seem to show {len(again):,} cells: photographed "
             "more than once, or copied beyond sure recognition; a split keeps these together too"
         )
     sentences += [
@@ -209,7 +209,7 @@ def _units(rows, protocol):
     if protocol == "image":
         return f"it has {_number(len(rows), 'image')}"
     groups = rows["photo_id"].value_counts()
-    return f"it has {_number(len(groups), 'group')} of sibling images (largest: {groups.max():,}), which stay whole"
+    return f"it has {_number(len(groups), 'group')} of near-duplicates (largest: {groups.max():,}), which stay whole"
 
 
 def _number(count, noun):

@@ -1,4 +1,4 @@
-"""Dividing images among train, valid and test, by file as the original study did or by group of siblings; and folds."""
+"""Dividing images among train, valid and test, by file as the original study did or by group, and among folds."""
 
 import warnings
 
@@ -33,8 +33,8 @@ def split_by_group(labels, groups, shares, seed):
     three groups. A group whose images have several labels counts for its most frequent one (the first by name among
     equals).
 
-    Where nearly all images of a class have siblings, a group much smaller than is usual there is rather a part of
-    another that was not recognized. Such groups go where they do least harm if so: to valid, as long as that has room.
+    Where nearly all images of a class have near-duplicates, a group much smaller than is usual there is rather a part
+    of another that was not recognized. Such groups go where they do least harm if so: to valid, as long as that has room.
 
     Args:
         labels: class name of each image.
@@ -86,7 +86,7 @@ def folds(labels, groups, count, seed):
     images, found = np.unique(labels, return_counts=True)[1].max(), len(np.unique(groups))
     if min(images, found) < count:
         raise UserError(
-            f"`split.folds` asks for {count} folds, but there are {found} groups of sibling images, and the largest "
+            f"`split.folds` asks for {count} folds, but there are {found} groups of near-duplicates, and the largest "
             f"class has {images} images: neither may be fewer than the folds. Lower `split.folds`, or add images."
         )
     fold = np.empty(len(labels), dtype=int)

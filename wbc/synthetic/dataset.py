@@ -30,7 +30,7 @@ class SyntheticParams(Section):
 
     seed: int = pydantic.Field(ge=0, le=2**32 - 1)  # another seed draws other cells
     cells_per_class: int = pydantic.Field(ge=2, le=500)  # one to learn from and one to test on, at the least
-    copies_per_cell: int = pydantic.Field(ge=1, le=200)  # siblings: what makes a split by file leak
+    copies_per_cell: int = pydantic.Field(ge=1, le=200)  # near-duplicates: what makes a split by file leak
     image_size: int = pydantic.Field(ge=32, le=smear.PIXELS)  # px, both sides; finer than drawn would show nothing new
 
 

@@ -72,7 +72,7 @@ def test_the_table_has_a_column_a_protocol_and_the_original_study_where_classes_
 def test_a_clear_gap_is_named_for_what_it_is():
     results = {"image": metrics(0.98, 0.95, 1.0), "crossval": metrics(0.55, 0.48, 0.62)}
     said = comparison.gap(results, {"image": 0.99, "grouped": 0.0})
-    assert "99 % of the test images have a sibling in training" in said
+    assert "99 % of the test images have a recognized copy in training" in said
     assert "remembering" in said and "The gap of 0.43" in said
 
 
@@ -82,7 +82,7 @@ def test_a_gap_within_the_intervals_is_not_called_one():
     assert "0.05 below" in said and "chance could explain" in said and "The gap of" not in said
 
 
-def test_without_siblings_nothing_is_said_of_remembering():
+def test_without_copies_nothing_is_said_of_remembering():
     results = {"image": metrics(0.98, 0.95, 1.0), "crossval": metrics(0.55, 0.48, 0.62)}
     said = comparison.gap(results, {"image": 0.0, "grouped": 0.0})
     assert "No test image" in said and "remember" not in said

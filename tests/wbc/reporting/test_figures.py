@@ -101,7 +101,7 @@ def test_composition_draws_images_and_cells_and_writes_both_numbers():
     assert sorted(texts(axes)) == ["1,100", "1,200", "4", "700"]
 
 
-def test_siblings_has_a_row_a_group():
+def test_near_duplicates_have_a_row_per_set():
     picture = np.zeros((8, 8, 3), np.uint8)
     figure = figures.near_duplicates([("a", 175, [picture] * 8), ("b", 2, [picture] * 2)], "title")
     assert [len(axes.images) for axes in figure.axes].count(1) == 10

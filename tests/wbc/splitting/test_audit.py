@@ -91,7 +91,7 @@ def test_what_cannot_be_had_is_said_with_its_reason():
         ("crossval", "c", "train"),
     }
     assert missing["grouped", "b", "valid"]["groups"] == 2
-    assert "2 groups of sibling images (largest: 4), which stay whole" in missing["grouped", "b", "valid"]["reason"]
+    assert "2 groups of near-duplicates (largest: 4), which stay whole" in missing["grouped", "b", "valid"]["reason"]
     assert "it has 1 image, so its recall can't be measured" in missing["image", "c", "test"]["reason"]
     printed = "\n".join(summary(found))
     assert "no image of b is in the valid part" in printed

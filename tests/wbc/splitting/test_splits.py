@@ -136,7 +136,7 @@ def test_suspiciously_small_groups_serve_for_validation():
         assert abs((parts == "valid").mean() - 0.15) < 0.03
 
 
-def test_small_groups_are_not_suspicious_where_few_images_have_siblings():
+def test_small_groups_are_not_suspicious_where_few_images_have_copies():
     groups = np.repeat(range(60), [10] * 2 + [1] * 58)
     parts = split_by_group(["a"] * len(groups), groups, (0.7, 0.15), seed=1)
     assert set(parts[groups >= 2]) == {"train", "valid", "test"}
