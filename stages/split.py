@@ -6,8 +6,9 @@ Reads data/raw/, data/manifest.csv. Writes
 
     data/splits.csv      path, label, photo_id, group, image, grouped, fold, in the manifest's order. `photo_id` is
                          equal for near-duplicates, images of one photograph. `group` is equal for images that may
-                         show one cell, and is never divided. `image` and `grouped` hold train, valid or test: `image` divides by file,
-                         as the original study did, `grouped` by group. `fold` numbers the folds of the cross-validation
+                         show one cell, and is never divided. `image` and `grouped` hold train, valid or test:
+                         `image` divides by file, as the original study did, `grouped` by group. `fold` numbers the
+                         folds of the cross-validation
     reports/audit.json   near-duplicates, duplicates, doubtful labels, and what could not be had: see
                          wbc/splitting/audit.py
 """

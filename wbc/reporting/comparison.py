@@ -162,7 +162,8 @@ def gap(results, leak):
     if not leak["image"]:
         return (
             "No test image of the split by file has a recognized copy in training, so every column scores cells that "
-            "were not trained on as far as is known; the columns differ by chance and by how many images were trained on."
+            "were not trained on as far as is known; the columns differ by chance and by how many images were trained "
+            "on."
         )
     seen = (
         f"In the split by file, {100 * leak['image']:.0f} % of the test images have a recognized copy in training: "

@@ -146,7 +146,8 @@ def copies_in_training(truth):
         f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'])} of "
         f"the pairs of copies and took {truth['cells']:,} cells for {truth['groups']:,}. Of the images scored here, "
         f"{percent(leak['crossval'])} have a true copy in training; of the test images split by cell "
-        f"{percent(leak['grouped'])}, and split by file {percent(leak['image'])}. The score is too high by what those copies add."
+        f"{percent(leak['grouped'])}, and split by file {percent(leak['image'])}. The score is too high by what those "
+        "copies add."
     )
 
 

@@ -34,7 +34,8 @@ def split_by_group(labels, groups, shares, seed):
     equals).
 
     Where nearly all images of a class have near-duplicates, a group much smaller than is usual there is rather a part
-    of another that was not recognized. Such groups go where they do least harm if so: to valid, as long as that has room.
+    of another that was not recognized. Such groups go where they do least harm if so: to valid, as long as that has
+    room.
 
     Args:
         labels: class name of each image.

@@ -50,7 +50,7 @@ def test_a_cell_photographed_again_is_listed_and_counts_as_a_leak():
     found = audit(splits, np.arange(3), SHARES)
     assert found["same_cell"] == [{"photo_ids": [0, 1], "labels": {"a": 1, "b": 1}, "examples": ["a/0", "b/1"]}]
     assert found["leak"] == {"image": 0.5, "grouped": 0.0}
-    assert any("2 groups seem to show 1 cell" in line for line in summary(found))
+    assert any("2 sets seem to show 1 cell" in line for line in summary(found))
 
 
 def test_leak_without_test_images_is_undefined():
@@ -68,7 +68,7 @@ def test_identical_images_are_listed_and_others_are_not():
 
 
 def test_a_cell_under_two_labels_is_listed_by_path():
-    splits = table(*ten("a", 0), *ten("b", 10)).assign(group=[0, 0, *range(1, 9), 0, *range(9, 18)])
+    splits = table(*ten("a", 0), *ten("b", 10)).assign(photo_id=[0, 0, *range(1, 9), 0, *range(9, 18)])
     (doubtful,) = audit(splits, np.arange(20), SHARES)["two_labels"]
     assert doubtful == {"photo_id": 0, "labels": {"a": 2, "b": 1}, "paths": ["a/0", "a/1", "b/10"]}
     assert "one cell under 2 labels (a 2, b 1): a/0, a/1, b/10" in "\n".join(
