@@ -3,8 +3,8 @@
 AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine schedule with a linear start, small images first (Tan and
 Le, EfficientNetV2, arXiv:2104.00298), every image seen as another laboratory might have taken it
 (`domain_augmentation`), and the running average of the weights kept rather than the last ones, which travels better to
-unseen laboratories (Cha et al., SWAD, arXiv:2102.08604). The labels aren't smoothed: that lifts the score at home and costs the features elsewhere
-(Kornblith et al., arXiv:2010.16402).
+unseen laboratories (Cha et al., SWAD, arXiv:2102.08604). The labels aren't smoothed: that lifts the score at home and
+costs the features elsewhere (Kornblith et al., arXiv:2010.16402).
 """
 
 import math
