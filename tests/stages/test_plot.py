@@ -310,3 +310,18 @@ def test_a_missing_input_is_named_with_what_to_type(tmp_path, monkeypatch, capsy
     message = capsys.readouterr().err
     assert "reports/grouped/roc.csv" in message and "dvc repro" in message
     assert not (tmp_path / "reports" / "README.md").exists()
+
+
+def test_the_true_leak_is_said_where_it_is_known_and_not_elsewhere(tmp_path, monkeypatch):
+    pages = {}
+    for synthetic in (True, False):
+        root = tmp_path / str(synthetic)
+        root.mkdir()
+        fabricate(root, FIVE, synthetic=synthetic)
+        (root / "params.yaml").write_text(PARAMS)
+        monkeypatch.chdir(root)
+        plot.main()
+        pages[synthetic] = (root / "reports/README.md").read_text(encoding="utf-8")
+    assert "27.0 % have a true copy in training" in pages[True] and "too high by what those copies add" in pages[True]
+    assert "can't be said" in pages[False] and "true copy" not in pages[False]
+    assert all("without its copies" not in page for page in pages.values())

@@ -142,13 +142,13 @@ def copies_in_training(truth):
             "some were not, the score is too high."
         )
     leak, search = truth["leak"], truth["photo_id"]
-    return (
-        f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'])} of "
+    sentence = (
+        f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'], 1)} of "
         f"the pairs of copies and took {truth['cells']:,} cells for {truth['groups']:,}. Of the images scored here, "
-        f"{percent(leak['crossval'])} have a true copy in training; of the test images split by cell "
-        f"{percent(leak['grouped'])}, and split by file {percent(leak['image'])}. The score is too high by what those "
-        "copies add."
+        f"{percent(leak['crossval'], 1)} have a true copy in training; of the test images split by cell "
+        f"{percent(leak['grouped'], 1)}, and split by file {percent(leak['image'], 1)}."
     )
+    return f"{sentence} The score is too high by what those copies add." if leak["crossval"] else sentence
 
 
 def render(template, folder, **content):
@@ -179,9 +179,9 @@ def render(template, folder, **content):
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def percent(share):
+def percent(share, digits=0):
     """Return a share of 0-1 as text, and an undefined one (None) as a dash."""
-    return "–" if share is None else f"{100 * share:.0f} %"
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def escape_markdown(text):

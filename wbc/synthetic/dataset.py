@@ -1,14 +1,9 @@
 """The synthetic data set: drawn white cells, each delivered as several augmented copies.
 
 It stands in for photographed cells where there is no network, and it is built like the set of the original study: few
-cells, many copies, no word about which copies belong together. Accuracy of logistic regression on 20 cells a class, 6
-copies each, 80 px, over four seeds (chance is 0.20):
-
-| on | split by file | split by cell |
-|---|---|---|
-| EfficientNetB0 features | 0.97-0.99 | 0.83-0.94 |
-| color histogram, 4 x 4 x 4 bins | 0.50-0.63 | 0.34-0.40 |
-| mean color | 0.27-0.35 | 0.25-0.33 |
+cells, many copies, no word about which copies belong together. A copy is turned by any angle, mirrored, sheared and
+moved; scale and light hardly change. In a set rebuilt like Kaggle's from BCCD's cells, the scale of 98 % of the tiles is
+within 0.95 and 1.03 of the median of their cell's copies, and the light within 0.97 and 1.03.
 """
 
 from typing import NamedTuple
@@ -67,10 +62,10 @@ def _rng(params, *key):
 
 
 def _augmented(photo, size, rng):
-    """Return a copy of `photo`, `size` px wide: turned by any angle, mirrored, sheared, zoomed, shifted, re-lit."""
+    """Return a copy of `photo`, `size` px wide: turned by any angle, mirrored, sheared, shifted, and a little zoomed and re-lit."""
     angle, shear = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
     cos, sin = np.cos(angle), np.sin(angle)
-    matrix = np.array([[cos, -sin], [sin, cos]]) @ [[1, shear], [0, 1]] * rng.uniform(0.7, 1.2)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ [[1, shear], [0, 1]] * rng.uniform(0.95, 1.05)
     matrix[0] *= rng.choice([-1, 1])
     # Pillow asks where each pixel comes from: about the middle of the photo, a little aside.
     middle = np.full(2, smear.PIXELS / 2)
@@ -78,5 +73,5 @@ def _augmented(photo, size, rng):
     values = (*matrix[0], offset[0], *matrix[1], offset[1])
     turned = photo.transform(photo.size, Image.Transform.AFFINE, values, Image.Resampling.BICUBIC, fillcolor=_FILL)
     small = np.asarray(turned.resize((size, size), Image.Resampling.BOX), dtype=np.float64)
-    bright = small * rng.uniform(0.75, 1.12)
+    bright = small * rng.uniform(0.97, 1.03)
     return Image.fromarray(np.rint(np.clip(bright, 0, 255)).astype(np.uint8))
