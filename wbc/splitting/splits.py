@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from wbc.core.errors import UserError
+from wbc.core.protocols import PARTS
 
-PARTS = ("train", "valid", "test")
 NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are under suspicion
 SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8, see README.md
 
@@ -53,6 +53,8 @@ def split_by_group(labels, groups, shares, seed):
     part_of_group = np.empty(len(sizes), dtype=int)
     for number, name in enumerate(names):
         members = np.flatnonzero(group_labels == number)
+        if len(members) == 0:
+            continue  # all its images are in groups that count for another class
         # Seeded by the class's name: another class coming or going leaves this one's split as it was.
         random = np.random.default_rng([seed, *name.encode()])
         members = members[random.permutation(len(members))]

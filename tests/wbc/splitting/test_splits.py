@@ -146,3 +146,10 @@ def test_suspicion_never_empties_train_or_test():
     groups = np.repeat(range(4), [20, 2, 1, 1])
     parts = split_by_group(["a"] * len(groups), groups, (0.5, 0.3), seed=1)
     assert set(parts) == {"train", "valid", "test"}
+
+
+def test_split_by_group_when_a_class_has_no_group_of_its_own():
+    labels = ["monocyte"] * 12 + ["neutrophil"] * 12 + ["promonocyte"]
+    parts = split_by_group(labels, [*range(24), 0], (0.7, 0.15), 1)
+    assert parts[24] == parts[0]
+    assert set(parts) == {"train", "valid", "test"}
