@@ -83,7 +83,6 @@ def _whole(clone, environment, size, epochs):
 
     images = len((clone / "data/manifest.csv").read_text(encoding="utf-8").splitlines()) - 1
     rows = [("cold run", cold), ("changed head to new report", head), ("nothing changed", nothing)]
-    one = sum(head.stages[f"{stage}@image"][0] for stage in ("train", "evaluate")) + head.stages["plot"][0]
     return [
         "",
         f"{images:,} images at {size} px, {epochs} epochs a training; a run trains seven heads (two protocols, five "
@@ -95,7 +94,6 @@ def _whole(clone, environment, size, epochs):
             f"| {name} | {run.seconds:.1f} | {naive.seconds / run.seconds:.1f} | {_mega(run.peak)} |"
             for name, run in rows
         ),
-        f"| changed head, stages of one protocol alone | {one:.1f} | {naive.seconds / one:.1f} | |",
         f"| naive script | {naive.seconds:.1f} | 1 | {_mega(naive.peak)} |",
         "",
         "| stage | cold run: seconds | peak memory | changed head: seconds |",

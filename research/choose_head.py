@@ -28,7 +28,7 @@ import numpy as np
 import pydantic
 import yaml
 
-from wbc.core import params
+from wbc.core import exact, params
 from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import replacing, sha256
 from wbc.core.progress import track
@@ -39,12 +39,12 @@ from wbc.evaluation.scoring import intervals_of
 from wbc.models import head
 from wbc.splitting import folds
 from wbc.splitting.folds import outside
-from wbc.training import cross_validation, fitting
+from wbc.training import adam, cross_validation, fitting
 from wbc.training.cross_validation import fit_predict
 from wbc.training.fitting import TrainParams
 
 # What a head comes of besides data and settings: another code, another head.
-CODE = [sha256(module.__file__) for module in (cross_validation, folds, head, fitting)]
+CODE = [sha256(module.__file__) for module in (adam, cross_validation, exact, fitting, folds, head)]
 
 
 class Candidate(NamedTuple):

@@ -16,7 +16,7 @@ def main():
         print(f"{name:<25}" + "".join(f"{score:>20}" for score in scores))
     print(
         f"\nThe number to believe is the first: {PROTOCOLS['crossval']}. In brackets "
-        f"{100 * metrics['crossval']['intervals']['level']:.4g} % intervals."
+        f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} % intervals."
     )
     for better, sentence in against_baselines(metrics["crossval"]):
         if not better:

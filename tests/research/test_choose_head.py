@@ -7,10 +7,20 @@ import yaml
 
 from research import choose_head
 from research.choose_head import command, cross_validate, read_candidates
-from tests.stages.test_crossval import SETTINGS
 from tools.code_dependencies import ROOT
 from wbc.core.errors import UserError
 
+SETTINGS = {
+    "train": {
+        "seed": 1,
+        "head": {"units": [], "dropout": 0.0, "l2": 0.0},
+        "optimizer": {
+            "epochs": 15, "batch_size": 8, "learning_rate": 0.05, "label_smoothing": 0.0, "class_weights": "none",
+            "reduce_factor": 0.5, "reduce_patience": 2, "stop_patience": 5,
+        },
+    },
+    "intervals": {"confidence_level": 0.9, "n_resamples": 100, "seed": 1},
+}  # fmt: skip
 CONTENT = SETTINGS | {"embed": {"views": 1}}
 FEATURES = np.zeros((4, 3, 12), np.float16)
 

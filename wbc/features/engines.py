@@ -16,10 +16,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wbc.core.code_digest import code_digest
 from wbc.core.errors import UserError
 
 OPENVINO = {"openvino": "f32", "openvino-bfloat16": "bf16"}  # its engines: the precision in which each computes
 CHUNK = 4  # images a pass of OpenVINO; part of what makes the bytes, so not a setting. 1 to 32 were tried: README.md
+
+# The modules that make a feature of an image file. An edit of one of them asks for new features.
+FEATURE_CODE = (
+    "wbc.data.images",
+    "wbc.features.embedding",
+    "wbc.features.engines",
+    "wbc.features.views",
+    "wbc.models.inference",
+    "wbc.models.tensorflow_setup",
+)
 
 
 class Engine(NamedTuple):
@@ -51,7 +62,9 @@ def choose(name):
 
 
 def fingerprint(name, backbone):
-    """Return a text that says all on which the features of an image of given pixels depend.
+    """Return a text that names everything but the image file and the view on which a feature depends.
+
+    That is the backbone and its weights, the engine, the versions of the packages, and this project's own code.
 
     Args:
         name: tensorflow, or one of OPENVINO.
@@ -60,9 +73,17 @@ def fingerprint(name, backbone):
     weights = hashlib.sha256()
     for array in backbone.get_weights():
         weights.update(np.ascontiguousarray(array).tobytes())
-    packages = ("tensorflow", "keras", "numpy", "pillow", *(["openvino"] if name in OPENVINO else []))
+    packages = (
+        "tensorflow",
+        "keras",
+        "numpy",
+        "pillow",
+        "opencv-python-headless",
+        *(["openvino"] if name in OPENVINO else []),
+    )
     versions = " ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
-    return f"{backbone.name} {backbone.input_shape[1]} {weights.hexdigest()} {name} {CHUNK} {versions}"
+    code = code_digest(FEATURE_CODE)
+    return f"{backbone.name} {backbone.input_shape[1]} {weights.hexdigest()} {name} {CHUNK} {versions} {code}"
 
 
 def build(name, backbone):

@@ -2,8 +2,8 @@
 
 It stands in for photographed cells where there is no network, and it is built like the set of the original study: few
 cells, many copies, no word about which copies belong together. A copy is turned by any angle, mirrored, sheared and
-moved; scale and light hardly change. In a set rebuilt like Kaggle's from BCCD's cells, the scale of 98 % of the tiles is
-within 0.95 and 1.03 of the median of their cell's copies, and the light within 0.97 and 1.03.
+moved; scale and light hardly change. In a set rebuilt like Kaggle's from BCCD's cells, the scale of 98 % of the tiles
+is within 0.95 and 1.03 of the median of their cell's copies, and the light within 0.97 and 1.03.
 """
 
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def _rng(params, *key):
 
 
 def _augmented(photo, size, rng):
-    """Return a copy of `photo`, `size` px wide: turned by any angle, mirrored, sheared, shifted, and a little zoomed and re-lit."""
+    """Return a copy of `photo`, `size` px wide: turned, mirrored, sheared, shifted, and a little zoomed and re-lit."""
     angle, shear = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ [[1, shear], [0, 1]] * rng.uniform(0.95, 1.05)

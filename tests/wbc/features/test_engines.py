@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tools.code_dependencies import code_of
 from wbc.core.errors import UserError
 from wbc.features import engines
 from wbc.models.tensorflow_setup import keras, start, tf
@@ -100,3 +102,19 @@ def test_openvino_reports_nothing_to_its_makers():
         "assert not [name for name, module in sys.modules.items() if name.startswith('openvino_telemetry') and module]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_code_that_makes_features_is_part_of_their_key():
+    """All that embedding and engines import is, but for what moves bytes and words about."""
+    plumbing = {"cache", "code_digest", "errors", "pending_rows", "prefetch", "progress", "params", "keras_file"}
+    closure = {file for name in ("embedding", "engines") for file in code_of(f"wbc/features/{name}.py")}
+    making = {file for file in closure if Path(file).stem not in plumbing}
+    assert making == {name.replace(".", "/") + ".py" for name in engines.FEATURE_CODE}
+
+
+def test_an_edited_view_asks_for_new_features(monkeypatch):
+    backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
+    before = engines.fingerprint("openvino", backbone)
+    assert engines.fingerprint("openvino", backbone) == before
+    monkeypatch.setattr(engines, "code_digest", lambda modules: "of other code")
+    assert engines.fingerprint("openvino", backbone) != before

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from wbc.models import backbones
-from wbc.models.head import HeadParams, build_head, classifier
+from wbc.models.classifier import build_classifier, keras_head
+from wbc.models.head import HeadParams, build_head
 from wbc.models.keras_file import save
 from wbc.models.tensorflow_setup import keras, start
 
@@ -17,7 +18,7 @@ def make():
     keras.backend.clear_session()
     start(1)
     trunk = backbones.build("EfficientNetB0", 32, "random", seed=1)
-    return classifier(trunk, build_head(1280, 3, HeadParams(units=[8], dropout=0.1, l2=0.01)))
+    return build_classifier(trunk, keras_head(build_head(1280, 3, HeadParams(units=[8], dropout=0.1, l2=0.01), seed=1)))
 
 
 @pytest.fixture(scope="module")
