@@ -1,0 +1,79 @@
+"""What README and docs/ point to is there: files, make targets, modules, parameters."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.code_dependencies import ROOT
+
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "pretraining/README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def code_of_page(page):
+    """The fenced and inline code of a page."""
+    found = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", page.read_text(encoding="utf-8"), re.S)
+    return "\n".join(block or inline for block, inline in found)
+
+
+@each_page
+def test_every_relative_link_leads_to_a_file(page):
+    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), f"{page} links to {link}"
+
+
+@each_page
+def test_every_make_target_exists(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make ([a-z0-9-]+)|(?<=`)make ([a-z0-9-]+)", code_of_page(page), re.M):
+        name = next(filter(None, target))
+        assert re.search(rf"^{name}:", makefile, re.M), f"{page} says make {name}"
+
+
+@each_page
+def test_every_module_that_is_run_exists(page):
+    for module in re.findall(r"python -m ((?:stages|pretraining|tools|research|benchmarks)[\w.]*)", code_of_page(page)):
+        if module.endswith(".NAME"):
+            continue  # what the reader is to name
+        file = ROOT / module.replace(".", "/")
+        assert file.with_suffix(".py").is_file() or (file / "__main__.py").is_file(), f"{page} runs {module}"
+
+
+@each_page
+def test_every_parameter_that_is_set_exists(page):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for key in re.findall(r"-S '?([a-z_.]+)=", code_of_page(page)):
+        section = params
+        for part in key.split("."):
+            assert part in section, f"{page} sets {key}"
+            section = section[part]
+
+
+def test_the_files_that_extending_touches_are_there():
+    text = (ROOT / "docs/how-to/extend.md").read_text(encoding="utf-8")
+    for file in re.findall(r"^\| `([^`]+)`", text, re.M):
+        assert (ROOT / file).exists() or "NAME" in file, file
+    for name, file in (
+        ("BACKBONES", "wbc/models/backbones.py"),
+        ("METRICS", "wbc/evaluation/scoring.py"),
+        ("weighted_metrics", "wbc/evaluation/metrics.py"),
+    ):
+        assert f"`{name}`" in text and re.search(rf"^(def )?{name}\b", (ROOT / file).read_text(encoding="utf-8"), re.M)
+
+
+def test_the_readme_is_one_page():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_every_output_is_explained():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    page = Path(ROOT / "docs/reference/files.md").read_text(encoding="utf-8")
+    for stage in stages:
+        assert re.search(rf"\| [^|]*\b{stage}\b[^|]* \|", page), stage
