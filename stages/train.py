@@ -28,26 +28,26 @@ from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
 from wbc.models.head import count_parameters, save_head
 from wbc.splitting.folds import cv_rounds
-from wbc.training.cross_validation import fit_head
 from wbc.training.fitting import Fit, TrainParams
+from wbc.training.side_by_side import Job, fit_side_by_side
+
+FEATURES = Path("data/features/features.npy")
 
 
 @exit_on_user_error
 def main() -> None:
     settings = params.load("params.yaml", "train", TrainParams)
     splits, labels, classes = read_splits("data/splits.csv")
-    features = open_features(Path("data/features/features.npy"), len(splits))
+    open_features(FEATURES, len(splits))  # stops where they are of other images
     with advise("Raise `split.folds`, then type `dvc repro`."):
-        rounds = {int(splits["fold"].iloc[test[0]]): parts for *parts, test in cv_rounds(splits["fold"])}
-    parts = {protocol: parts_of(splits[protocol]) for protocol in PROTOCOLS}
+        rounds = {int(splits["fold"].iloc[test[0]]): Job(*parts) for *parts, test in cv_rounds(splits["fold"])}
+    parts = {protocol: Job(*parts_of(splits[protocol])) for protocol in PROTOCOLS}
     if not all(len(valid) for _, valid in parts.values()):
         print("note: there are no validation images, so every epoch runs and the last one's weights stay")
 
     jobs = {**parts, **rounds}
-    fits = {
-        name: fit_head(features, labels, len(classes), *jobs[name], settings)
-        for name in track(list(jobs), "train", unit="heads")
-    }
+    heads = fit_side_by_side(FEATURES, labels, len(classes), list(jobs.values()), settings)
+    fits = dict(zip(jobs, track(heads, "train", total=len(jobs), unit="heads"), strict=True))
     for protocol in PROTOCOLS:
         write_head(protocol, fits[protocol], classes)
     with replacing(Path("models", CROSSVAL)) as folder:

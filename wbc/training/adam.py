@@ -25,8 +25,8 @@ class Adam:
         self.weights = weights
         self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
         self.power_1 = self.power_2 = 1.0
-        self.threads = os.cpu_count() or 1
-        self.pool = concurrent.futures.ThreadPoolExecutor(self.threads)
+        threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
+        self.pool = concurrent.futures.ThreadPoolExecutor(threads)
         self.scratch = threading.local()
 
     def step(self, gradient: Floats, learning_rate: float) -> None:

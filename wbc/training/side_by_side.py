@@ -1,0 +1,64 @@
+"""Fitting several heads at once, one per core: each is too small to keep all cores busy."""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from wbc.core.tables import open_features
+from wbc.training.cross_validation import fit_head
+from wbc.training.fitting import Fit, Labels, TrainParams
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Job(NamedTuple):
+    """A head to fit."""
+
+    train: Labels  # rows to learn from
+    valid: Labels  # rows to stop on
+
+
+def fit_side_by_side(
+    features: Path, labels: Labels, classes: int, jobs: list[Job], params: TrainParams
+) -> Iterator[Fit]:
+    """Yield the fitted head of each job, in order.
+
+    The arithmetic is exact, so a head is the same bits whether it is fitted alone or beside others.
+
+    Args:
+        features: the .npy file of the features, which each process maps into its memory.
+        labels: class number of each image.
+        classes: number of classes.
+        jobs: what to fit.
+        params: settings of head and optimizer.
+    """
+    workers = min(len(jobs), os.cpu_count() or 1)
+    context = multiprocessing.get_context("spawn")
+    # The processes start within the environment, and inherit it.
+    with _environment(ONE_THREAD), concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        futures = [pool.submit(_fit, features, labels, classes, job, params) for job in jobs]
+        for future in futures:
+            yield future.result()
+
+
+def _fit(features: Path, labels: Labels, classes: int, job: Job, params: TrainParams) -> Fit:
+    return fit_head(open_features(features, len(labels)), labels, classes, job.train, job.valid, params)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables during the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
