@@ -30,7 +30,7 @@ lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv; the d
 repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(RUN) dvc repro
 	@$(BIN)/python -m tools.headline
-	@git diff --quiet -- dvc.lock reports 2>/dev/null || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
+	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
@@ -62,7 +62,7 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 	@$(RUN) dvc exp run --temp --force --name bccd \
 		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
 	@$(RUN) dvc exp show --md --drop '.*' \
-		--keep 'Experiment|bal_acc|acc|fetch.source|embed.(weights|image_size)$$'
+		--keep 'Experiment|bacc|acc|fetch.source|embed.(weights|image_size)$$'
 	@echo "To bring its results here: .venv/bin/dvc exp apply bccd"
 
 verify: setup  ## run every stage anew in a clone; fail unless all results are the committed ones, byte for byte

@@ -107,7 +107,7 @@ def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_beca
     assert set(params["params.yaml"]) == {"split.seed"}
     metrics = json.loads(project.run("dvc", "metrics", "diff", "--json", "--all"))
     assert list(metrics) == ["reports/metrics.json"]
-    assert {"bal_acc", "acc", "grouped", "leak_cv"} <= set(metrics["reports/metrics.json"])
+    assert {"bacc", "acc", "group", "leak_cv"} <= set(metrics["reports/metrics.json"])
     assert len(project.run("dvc", "metrics", "diff", "--all").splitlines()) <= 15
     assert max(map(len, project.run("dvc", "metrics", "show").splitlines())) <= 120
     project.run("dvc", "plots", "show", "--out", "shown")

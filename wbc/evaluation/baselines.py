@@ -1,5 +1,6 @@
 """What a classifier must beat before its score means anything."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -63,4 +64,7 @@ def logistic_regression(inputs: npt.NDArray, labels: Labels) -> Callable[[npt.ND
     if (labels == labels[0]).all():
         return lambda rows: np.full(len(rows), labels[0])
     regression = LogisticRegression(solver="newton-cg", max_iter=1000, tol=TOLERANCE)
-    return make_pipeline(StandardScaler(), regression).fit(inputs, labels).predict
+    with warnings.catch_warnings():
+        # The last line search may find no lower point within the rounding: then this is the optimum.
+        warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")
+        return make_pipeline(StandardScaler(), regression).fit(inputs, labels).predict
