@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json
 from wbc.reporting.comparison import PROTOCOLS, against_baselines, estimate
 
 COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
 
 
-def main():
+@exit_on_user_error
+def main() -> None:
     metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in PROTOCOLS}
     print(f"\n{'each cell counting once':<25}" + "".join(f"{name:>20}" for name, _ in COLUMNS))
     for protocol, name in reversed(PROTOCOLS.items()):  # the one to believe first

@@ -57,3 +57,10 @@ def test_drawn_cells_are_called_so(printed):
 def test_it_names_both_pages(printed, tmp_path):
     text = printed()
     assert str(tmp_path / "reports/README.md") in text and "file://" in text and "drawn" not in text
+
+
+def test_it_says_what_to_type_when_there_is_no_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        headline.main()
+    assert "type `dvc repro`" in capsys.readouterr().err
