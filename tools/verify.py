@@ -27,8 +27,11 @@ def main() -> None:
         clone = Path(folder, "clone")
         git(Path(), "clone", "--quiet", ".", str(clone))
         # Without the features that were computed before: these are to be made anew too.
-        environment = os.environ | {"FEATURE_CACHE": str(Path(folder, "features"))}
-        repro = subprocess.run(["dvc", "repro", "--force"], cwd=clone, env=environment, stdout=sys.stderr)
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # `python` in dvc.yaml
+        environment = os.environ | {"FEATURE_CACHE": str(Path(folder, "features")), "PATH": path}
+        repro = subprocess.run(
+            [sys.executable, "-m", "dvc", "repro", "--force"], cwd=clone, env=environment, stdout=sys.stderr
+        )
         if repro.returncode:
             raise UserError(f"The pipeline of commit {commit} doesn't run to its end: see the message above.")
         if difference := differences(clone):

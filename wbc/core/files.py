@@ -2,22 +2,29 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
-import os
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from wbc.core.errors import UserError
+import filelock
+
+from wbc.core.errors import UserError, full_disk
+
+MAKING, PARTIAL = ".making", ".partial"  # endings of the folder in which a file or folder is made
+LOCK, REPLACED = ".lock", ".replaced"  # in it: the lock of its owner, and the old folder for a moment
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or make a folder at; on success it takes the place of `path`.
 
     If the block raises, or the process is killed, `path` is as it was before. What a killed process leaves beside it
-    is removed the next time.
+    is removed, or put back where it had been moved aside, the next time.
 
     >>> with replacing(Path("data/manifest.csv")) as partial:      # doctest: +SKIP
     ...     frame.to_csv(partial)
@@ -26,45 +33,66 @@ def replacing(path):
         UserError: the disk is full.
     """
     path = Path(path)
-    room = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        room = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.{os.getpid()}.", suffix=".partial", dir=path.parent))
-        partial = room / path.name
-        yield partial
-        if path.is_dir() and not path.is_symlink():
-            # A folder can't be renamed over a full one: the old one steps aside for the moment in between.
-            path.replace(room / "replaced")
-        partial.replace(path)
+        _clear_leftovers(path)
+        with _room_beside(path) as room:
+            partial = room / path.name
+            yield partial
+            if path.is_dir() and not path.is_symlink():
+                # A folder can't be renamed over a full one: the old one steps aside for the moment in between.
+                path.replace(room / REPLACED)
+            try:
+                partial.replace(path)
+            except BaseException:
+                _put_back(room, path)
+                raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"The disk is full: {path} could not be written, and nothing was changed. Free some space "
-                "(`dvc gc --workspace` drops cached data of old runs), then type `dvc repro`."
-            ) from error
+            raise UserError(full_disk(path)) from error
         raise
-    finally:
-        if room:
-            shutil.rmtree(room, ignore_errors=True)
 
 
-def _remove_leftovers(path):
-    """Remove what processes that are no more have left half-made beside `path`."""
-    for leftover in path.parent.glob(f".{path.name[:40]}.*.partial"):
-        process = leftover.name.split(".")[-3]
-        if process.isdigit() and not _is_running(int(process)):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _is_running(process):
+@contextlib.contextmanager
+def _room_beside(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path` for the block, with a lock in it that is held as long as this process lives."""
+    making = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=MAKING, dir=path.parent))
+    room = making.with_suffix(PARTIAL)
+    lock = filelock.FileLock(making / LOCK, blocking=False)
     try:
-        os.kill(process, 0)  # signal 0 only asks
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
+        lock.acquire()
+        making.rename(room)  # only now can others see it as one that somebody may have left behind
+        yield room
+    finally:
+        lock.release()
+        for left in (making, room):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove what ended processes have left beside `path`, and put back what they had moved aside.
+
+    A process holds the lock in its folder as long as it lives, on whatever host or in whatever container.
+    """
+    beside = f".{glob.escape(path.name[:40])}.*"
+    half_made = (room for room in path.parent.glob(beside + MAKING) if room.stat().st_mtime < time.time() - 60)
+    for room in [*path.parent.glob(beside + PARTIAL), *half_made]:
+        lock = filelock.FileLock(room / LOCK, blocking=False)
+        try:
+            lock.acquire()
+        except (filelock.Timeout, OSError):  # its owner is alive, or has just removed it
+            continue
+        try:
+            _put_back(room, path)
+        finally:
+            lock.release()
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _put_back(room: Path, path: Path) -> None:
+    """Move the old folder back to `path` where it was moved aside and nothing has taken its place."""
+    if (room / REPLACED).exists() and not path.exists():
+        (room / REPLACED).replace(path)
 
 
 def write_json(path, content):

@@ -1,14 +1,16 @@
 """One run at a time."""
 
 import contextlib
-import fcntl
+from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
 
 from wbc.core.errors import UserError
 
 
 @contextlib.contextmanager
-def file_lock(path):
+def file_lock(path: Path | str) -> Iterator[None]:
     """Hold the lock file `path` during the block. The system frees it when the process ends, however it ends.
 
     Raises:
@@ -16,12 +18,12 @@ def file_lock(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"Another run of this stage is at work (it holds {path}). Wait until it has ended, then type "
-                f"`dvc repro`."
-            ) from None
+    lock = filelock.FileLock(path, blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise UserError(f"Another run is at work: it holds {path}. Wait until it has ended.") from None
+    try:
         yield
+    finally:
+        lock.release()

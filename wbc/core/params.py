@@ -2,17 +2,26 @@
 
 import difflib
 from pathlib import Path
+from typing import Literal
 
 import pydantic
-import yaml
+from ruamel.yaml import YAML, AliasEvent
+from ruamel.yaml.error import YAMLError
 
 from wbc.core.errors import UserError
+
+MAX_BYTES, MAX_ALIASES = 2**20, 100  # of a parameters file; aliases of aliases can ask for more memory than there is
 
 
 class Section(pydantic.BaseModel):
     """Base of every group of parameters: unknown keys are errors, `"3"` is not a number, and nothing changes later."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def one_of(registry):
+    """Return the type of a parameter that must be one of the words of a registry: its keys."""
+    return Literal[tuple(registry)]
 
 
 def load(path, name, schema):
@@ -26,12 +35,7 @@ def load(path, name, schema):
     Raises:
         UserError: the file or the section can't be read, or any of its keys or values is wrong; every fault is listed.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} doesn't exist. Run this from the project's top folder.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise UserError(f"{path} should hold sections such as `{name}:`, but holds {type(content).__name__}.")
     if name not in content:
@@ -41,6 +45,28 @@ def load(path, name, schema):
     except pydantic.ValidationError as error:
         faults = "\n".join(f"  - {_describe(name, schema, fault)}" for fault in error.errors())
         raise UserError(f"{path} can't be used:\n{faults}\nCorrect it there, then type `dvc repro`.") from None
+
+
+def read_yaml(path):
+    """Return what a YAML file holds, read as DVC reads it: YAML 1.2, in which 1e-5 is a number and 010 is ten.
+
+    Raises:
+        UserError: there is no such file, it is not YAML, or it is made to fill the memory.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(MAX_BYTES + 1)
+        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        if len(text) > MAX_BYTES or aliases > MAX_ALIASES:
+            raise UserError(
+                f"{path} has {len(text):,} characters and {aliases:,} aliases (`*name`); at most {MAX_BYTES:,} and "
+                f"{MAX_ALIASES:,} are read."
+            )
+        return YAML(typ="safe").load(text)
+    except FileNotFoundError:
+        raise UserError(f"{path} doesn't exist. Run this from the project's top folder.") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
 
 
 def _describe(section, schema, fault):

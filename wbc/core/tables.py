@@ -41,7 +41,7 @@ def open_features(path, images):
     if len(features) != images:
         raise UserError(
             f"{path.parent}/ holds {len(features):,} images and the splits {images:,}: they were made from different "
-            "images. Type `dvc repro` to bring them together."
+            "images."
         )
     return features
 
@@ -62,9 +62,6 @@ def read_baseline_predictions(path, images, classes):
     """
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     if table["path"].tolist() != list(images):
-        raise UserError(
-            f"{path} holds other images than those scored here: it was made from another split. Type `dvc repro` to "
-            "bring them together."
-        )
+        raise UserError(f"{path} holds other images than those scored here: it was made from another split.")
     numbers = {name: number for number, name in enumerate(classes)}
     return {baseline: table[baseline].map(numbers).to_numpy() for baseline in table.columns.drop("path")}

@@ -1,6 +1,10 @@
+import errno
+import shutil
+import tempfile
+
 import pytest
 
-from wbc.core.errors import UserError, exit_on_user_error
+from wbc.core.errors import UserError, exit_on_user_error, full_disk
 
 
 def ends(main):
@@ -31,3 +35,50 @@ def test_a_bug_keeps_its_traceback():
 
 def test_what_main_returns_comes_through():
     assert exit_on_user_error(lambda: 7)() == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/etc/shadow"), ["/etc/shadow", "Permission denied"]),
+        (OSError(errno.EROFS, "Read-only file system", "reports"), ["reports", "read-only"]),
+        (OSError(errno.EMFILE, "Too many open files", "a"), ["ulimit -n"]),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a"), ["shorter path"]),
+        (OSError(errno.EIO, "Input/output error", "a"), ["check the disk"]),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "dvc.lock"), ["dvc.lock", "Is a directory"]),
+        (OSError(errno.ENOSPC, "No space left on device"), ["disk is full"]),
+        (OSError("no number at all"), ["no number at all"]),
+    ],
+)
+def test_what_the_system_refuses_is_a_message(error, words, capsys):
+    @exit_on_user_error
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    said = capsys.readouterr().err
+    assert all(word in said for word in words)
+    assert "gc --workspace" not in said, "it would delete the models of experiments"
+
+
+def test_the_disk_that_is_full_is_the_one_named(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 0})
+    temporary = tempfile.gettempdir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage if str(path) == temporary else _plenty)
+    assert f"temporary files (TMPDIR) (0 MB left at {temporary})" in full_disk("data/raw")
+    assert "that of data/raw" not in full_disk("data/raw")
+
+
+def test_ctrl_c_is_no_traceback(capsys):
+    @exit_on_user_error
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert "stopped" in capsys.readouterr().err
+
+
+_plenty = type("Usage", (), {"free": 2**40})

@@ -52,12 +52,34 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     assert run.returncode == -signal.SIGKILL
     assert target.read_text() == "old"
     # It couldn't tidy up; the next one does, and leaves alone what a running process is making.
-    running = tmp_path / f".out.txt.{os.getpid()}.x.partial"
-    running.mkdir()
-    assert len(list(tmp_path.glob(".*.partial"))) == 2
-    with replacing(target) as partial:
-        partial.write_text("new")
-    assert list(tmp_path.glob(".*.partial")) == [running]
+    assert len(list(tmp_path.glob(".*.partial"))) == 1
+    with replacing(target) as running:
+        running.write_text("from the first")
+        with replacing(target) as partial:
+            partial.write_text("from the second")
+        assert list(tmp_path.glob(".*.partial")) == [running.parent]
+        assert target.read_text() == "from the second"
+    assert target.read_text() == "from the first"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_a_folder_moved_aside_by_a_killed_process_is_put_back(tmp_path):
+    room = tmp_path / ".out.x.partial"
+    (room / ".replaced").mkdir(parents=True)
+    (room / ".replaced" / "old").write_text("old")
+    with pytest.raises(RuntimeError), replacing(tmp_path / "out"):
+        raise RuntimeError
+    assert (tmp_path / "out" / "old").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_moved_aside_is_put_back_when_the_new_one_cannot_take_its_place(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "out"):
+        pass  # nothing was made
+    assert (tmp_path / "out" / "old").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_full_disk_is_said_and_keeps_the_old_file(tmp_path):

@@ -1,8 +1,9 @@
 import pydantic
 import pytest
+from dvc.utils.serialize import load_yaml
 
 from wbc.core.errors import UserError
-from wbc.core.params import Section, load
+from wbc.core.params import Section, load, read_yaml
 
 
 class Inner(Section):
@@ -63,3 +64,19 @@ def test_all_faults_are_listed_at_once(tmp_path):
 def test_a_missing_file_says_where_to_be(tmp_path):
     with pytest.raises(UserError, match="top folder"):
         load(tmp_path / "params.yaml", "train", Outer)
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path):
+    text = "a: {l2: 1e-5, seed: 010, flag: yes, thousand: 1_000, time: 12:30}"
+    (tmp_path / "params.yaml").write_text(text)
+    content = read_yaml(tmp_path / "params.yaml")
+    assert content == load_yaml(str(tmp_path / "params.yaml"))
+    assert content["a"]["l2"] == 1e-5
+    assert content["a"]["seed"] == 10
+
+
+def test_aliases_of_aliases_are_refused(tmp_path):
+    bomb = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
+    (tmp_path / "params.yaml").write_text("\n".join(bomb))
+    with pytest.raises(UserError, match="aliases"):
+        read_yaml(tmp_path / "params.yaml")

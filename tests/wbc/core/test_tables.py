@@ -18,7 +18,7 @@ def test_features_of_other_images_stop(tmp_path):
     file = tmp_path / "features.npy"
     np.save(file, np.zeros((2, 1, 4), np.float16))
     assert open_features(file, 2).shape == (2, 1, 4)
-    with pytest.raises(UserError, match=r"holds 2 images and the splits 3.*dvc repro"):
+    with pytest.raises(UserError, match="holds 2 images and the splits 3"):
         open_features(file, 3)
 
 
@@ -34,5 +34,5 @@ def test_guesses_of_other_images_stop(tmp_path):
     file = tmp_path / "image.csv"
     file.write_text("path,majority\na/1.png,a\nb/1.png,a\n")
     for images in (["a/1.png"], ["b/1.png", "a/1.png"]):
-        with pytest.raises(UserError, match=r"image.csv holds other images .*`dvc repro`"):
+        with pytest.raises(UserError, match=r"image\.csv holds other images"):
             read_baseline_predictions(file, images, ["a"])
