@@ -8,6 +8,7 @@ data/fetch.json, all five or none.
 """
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ import pandas as pd
 import pydantic
 
 from wbc.core import files, params
-from wbc.core.errors import exit_on_user_error
+from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.locks import file_lock
 from wbc.core.progress import track
 from wbc.data import archives, fetch_report, kaggle_download, manifest
@@ -37,16 +38,6 @@ class KaggleParams(params.Section):
     sha256: str | None = pydantic.Field(pattern=r"^[0-9a-f]{64}$")  # of the zip; null: not compared, but recorded
 
 
-class FetchParams(params.Section):
-    """Section `fetch` of params.yaml."""
-
-    source: Literal["synthetic", "archive", "kaggle"]
-    on_bad_image: Literal["stop", "quarantine"]
-    archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
-    kaggle: KaggleParams
-    synthetic: dataset.SyntheticParams
-
-
 class Origin(NamedTuple):
     """Where the images come from, in words and numbers that fetch.json keeps."""
 
@@ -57,59 +48,97 @@ class Origin(NamedTuple):
     cells: dict[str, str]  # path: the cell that the image shows, where that is known
 
 
-@exit_on_user_error
-def main():
-    settings = params.load("params.yaml", "fetch", FetchParams)
-    with file_lock(LOCK), contextlib.ExitStack() as whole:
-        # They take their places in reverse order, data/fetch.json last.
-        report, truth, table, quarantine, raw = (
-            whole.enter_context(files.replacing(path)) for path in (REPORT, TRUTH, MANIFEST, QUARANTINE, RAW)
-        )
-        origin = deliver(settings, raw)
-        found = manifest.build_manifest(raw)
-        bad = sorted(origin.delivery.unusable + found.bad)
-        if settings.on_bad_image == "stop":
-            manifest.refuse_bad(bad, found.rows)
-        manifest.refuse_vanished(origin.delivery.labels, found.rows, bad)
-        manifest.set_aside(found.bad, raw, quarantine)
-        files.write_csv(table, pd.DataFrame(found.rows, columns=manifest.Row._fields))
-        files.write_csv(truth, pd.DataFrame(sorted(origin.cells.items()), columns=["path", "cell"]))
-        content = fetch_report.describe(settings, origin, found, bad)
-        files.write_json(report, content)
-    print(fetch_report.summary(content))
-
-
-def deliver(settings, raw):
-    """Put the images of the source into `raw`/<class>/ and return their `Origin`."""
-    if settings.source == "synthetic":
-        return draw(settings.synthetic, raw)
-    if settings.source == "archive":
-        archive, name = Path(settings.archive), Path(settings.archive).resolve().name
-        sha256 = files.sha256(archive) if archive.is_file() else None
-        description = f"the images of {name}"
-    else:
-        kaggle = settings.kaggle
-        archive, sha256 = kaggle_download.download(kaggle.dataset, kaggle.version, CACHE, kaggle.sha256)
-        name = f"{kaggle.dataset} version {kaggle.version}"
-        description = f"the Kaggle data set {kaggle.dataset}, version {kaggle.version}"
-    return Origin(description, name, sha256, archives.unpack(archive, raw), {})
-
-
-def draw(settings, raw):
-    """Draw the synthetic data set into `raw`/<class>/ and return its `Origin`."""
+def draw(settings: "FetchParams", raw: Path) -> Origin:
+    """Draw the synthetic data set into `raw`/<class>/."""
+    synthetic = settings.synthetic
     cells = {}
-    total = len(CLASSES) * settings.cells_per_class * settings.copies_per_cell
-    for drawing in track(dataset.draw_dataset(settings), "draw", total):
+    total = len(CLASSES) * synthetic.cells_per_class * synthetic.copies_per_cell
+    for drawing in track(dataset.draw_dataset(synthetic), "draw", total):
         path = f"{drawing.label}/{drawing.number:04d}.jpg"
         cells[path] = drawing.source
         (raw / drawing.label).mkdir(parents=True, exist_ok=True)
         drawing.image.save(raw / path, quality=dataset.JPEG_QUALITY)
     description = (
-        f"synthetic drawings, not photographs: {settings.cells_per_class} cells a class, "
-        f"{settings.copies_per_cell} copies a cell, seed {settings.seed}"
+        f"synthetic drawings, not photographs: {synthetic.cells_per_class} cells a class, "
+        f"{synthetic.copies_per_cell} copies a cell, seed {synthetic.seed}"
     )
     delivery = UnpackReport(sorted({path.split("/")[0] for path in cells}), [], [], {})
-    return Origin(description, f"synthetic seed {settings.seed}", None, delivery, cells)
+    return Origin(description, f"synthetic seed {synthetic.seed}", None, delivery, cells)
+
+
+def unpack_archive(settings: "FetchParams", raw: Path) -> Origin:
+    """Copy a user's own images to `raw`/<class>/."""
+    name = Path(settings.archive).resolve().name
+    with advise(
+        "Put that right, or name another zip or folder by `fetch.archive` in params.yaml; then type `dvc repro`."
+    ):
+        unpacked = archives.unpack(settings.archive, raw)
+    return Origin(f"the images of {name}", name, unpacked.sha256, unpacked.report, {})
+
+
+def download_from_kaggle(settings: "FetchParams", raw: Path) -> Origin:
+    """Download a Kaggle data set and unpack it into `raw`/<class>/."""
+    kaggle = settings.kaggle
+    advice = (
+        "`fetch.kaggle` in params.yaml says what is downloaded (dataset, version, sha256). Put that right, or use "
+        "another source: `fetch.source: archive` with `fetch.archive`, or `fetch.source: synthetic`; then type `dvc "
+        "repro`."
+    )
+    with advise(advice):
+        zip_file, sha256 = kaggle_download.download(kaggle.dataset, kaggle.version, CACHE, kaggle.sha256)
+        unpacked = archives.unpack(zip_file, raw)
+    if unpacked.sha256 != sha256:
+        raise UserError(f"{zip_file} was changed while it was read. Type `dvc repro`.")
+    return Origin(
+        f"the Kaggle data set {kaggle.dataset}, version {kaggle.version}",
+        f"{kaggle.dataset} version {kaggle.version}",
+        sha256,
+        unpacked.report,
+        {},
+    )
+
+
+# Every source of images: the word of `fetch.source`, and the function that puts its images into a folder.
+SOURCES: dict[str, Callable[["FetchParams", Path], Origin]] = {
+    "synthetic": draw,
+    "archive": unpack_archive,
+    "kaggle": download_from_kaggle,
+}
+
+
+class FetchParams(params.Section):
+    """Section `fetch` of params.yaml."""
+
+    source: params.one_of(SOURCES)
+    on_bad_image: Literal["stop", "quarantine"]
+    archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
+    kaggle: KaggleParams
+    synthetic: dataset.SyntheticParams
+
+
+@exit_on_user_error
+def main() -> None:
+    settings = params.load("params.yaml", "fetch", FetchParams)
+    with contextlib.ExitStack() as whole:
+        whole.enter_context(advise("Then type `dvc repro`."))
+        whole.enter_context(file_lock(LOCK))
+        # They take their places in reverse order, data/fetch.json last.
+        report, truth, table, quarantine, raw = (
+            whole.enter_context(files.replacing(path)) for path in (REPORT, TRUTH, MANIFEST, QUARANTINE, RAW)
+        )
+        origin = SOURCES[settings.source](settings, raw)
+        images = manifest.build_manifest(raw)
+        bad = sorted(origin.delivery.unusable + images.bad)
+        if settings.on_bad_image == "stop":
+            with advise("Or set `fetch.on_bad_image: quarantine` in params.yaml to set them aside."):
+                manifest.refuse_bad(bad, images.rows)
+        manifest.refuse_vanished(origin.delivery.labels, images.rows, bad)
+        manifest.quarantine_bad(images.bad, raw, quarantine)
+        files.write_csv(table, pd.DataFrame(images.rows, columns=manifest.Row._fields))
+        files.write_csv(truth, pd.DataFrame(sorted(origin.cells.items()), columns=["path", "cell"]))
+        content = fetch_report.describe(settings, origin, images, bad)
+        files.write_json(report, content)
+    print(fetch_report.summary(content))
 
 
 if __name__ == "__main__":

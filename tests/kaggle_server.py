@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import threading
+import time
 
 API = "http://localhost/api/v1/datasets.DatasetApiService"
 STORAGE = "http://localhost/storage/archive.zip"
@@ -17,6 +18,7 @@ class KaggleServer(http.server.ThreadingHTTPServer):
         content: bytes of the zip.
         refusal: (status, message) with which the API answers instead, or None.
         cut_after: number of bytes after which every transfer breaks off, or None.
+        silent: whether it takes requests and never answers.
         requests: (method, URL, body) of what was asked, in order.
         authorizations: credentials that came with the requests.
     """
@@ -25,7 +27,7 @@ class KaggleServer(http.server.ThreadingHTTPServer):
 
     def __init__(self, content):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.content, self.refusal, self.cut_after = content, None, None
+        self.content, self.refusal, self.cut_after, self.silent = content, None, None, False
         self.requests, self.authorizations = [], []
 
     def downloads(self):
@@ -35,6 +37,9 @@ class KaggleServer(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
+        if self.server.silent:
+            time.sleep(60)
+            return
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._note(body)
         if self.server.refusal:

@@ -1,6 +1,6 @@
 """Unpacking class folders from a zip or a folder, checked before anything is written."""
 
-import contextlib
+import hashlib
 import lzma
 import os
 import re
@@ -8,36 +8,52 @@ import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from wbc.core.errors import UserError
 from wbc.core.progress import track
-from wbc.data.class_folders import litter, printable, some, sort_into_classes
+from wbc.data.class_folders import UnpackReport, litter, looks_like_image, printable, some, sort_into_classes
 
 MAX_BYTES = 50 * 2**30  # of a zip's whole content; a million small images fit
 MAX_RATIO = 200  # content to zip; JPEG and PNG barely shrink, a zip bomb shrinks a thousand times
 SMALL = 64 * 2**20  # bytes of content that are harmless at any ratio
+MAX_ENTRIES = 5_000_000  # files and folders of a zip
+MAX_DEPTH = 64  # folders above a file
 
 _BLOCK = 2**20  # bytes read at once
 # What zipfile and its decompressors stumble over in a damaged zip; a ValueError is a name that isn't UTF-8.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError)
+# Methods that some programs write and Python doesn't read, by the numbers of the zip format (APPNOTE.TXT, 4.4.5).
+_METHODS = {
+    9: "Deflate64, which Windows' Explorer uses above 2 GB",
+    93: "Zstandard",
+    95: "XZ",
+    97: "WavPack",
+    98: "PPMd",
+}
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
-def unpack(source, destination):
+class Unpacked(NamedTuple):
+    """What came out of a zip or a folder."""
+
+    report: UnpackReport
+    sha256: str | None  # of the very bytes that were unpacked; None of a folder
+
+
+def unpack(source: Path | str, destination: Path) -> Unpacked:
     """Copy the class folders of `source` to `destination`/<class>/<file>, every byte as it was delivered.
 
     A class folder may stand at any depth and gives its name to the class; folders of one name become one class, and
     files of one name in them are told apart by the path above (`train__0001.jpg`). Whether a file is an image isn't
     looked at.
 
-    >>> unpack("cells.zip", Path("data/raw")).labels                              # doctest: +SKIP
+    >>> unpack("cells.zip", Path("data/raw")).report.labels                       # doctest: +SKIP
     ['basophil', 'eosinophil']
 
     Args:
         source: path of a zip, or of a folder.
         destination: path of a folder that doesn't exist yet.
-
-    Returns:
-        `class_folders.UnpackReport`: the classes, and what was found beside them.
 
     Raises:
         UserError: there is no such zip or folder, it is damaged, unsafe or encrypted, or its folders aren't clear
@@ -45,21 +61,21 @@ def unpack(source, destination):
     """
     source, destination = Path(source), Path(destination)
     if source.is_dir():
-        files, folders, limit = *_list_folder(source), None
-        return _write(files, folders, source, destination, limit)
+        files, folders = _list_folder(source)
+        return Unpacked(_write(files, folders, source, destination, None), None)
     if not source.is_file():
-        raise UserError(
-            f"{source} doesn't exist. Put a zip or a folder of class folders there, or name another in params.yaml "
-            f"(`fetch.archive`), then type `dvc repro`."
-        )
-    with _open_zip(source) as archive:
-        files, folders, limit = _list_zip(archive, source)
-        return _write(files, folders, source, destination, limit)
+        raise UserError(f"{source} doesn't exist. It was to be a zip, or a folder of class folders.")
+    # Opened once: what is hashed is what is unpacked, even if another file takes its name meanwhile.
+    with source.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        with _open_zip(file, source) as archive:
+            files, folders, limit = _list_zip(archive, source)
+            return Unpacked(_write(files, folders, source, destination, limit), sha256)
 
 
 def _write(files, folders, source, destination, limit):
     """Write the class files among `files` (path: function that yields its bytes), at most `limit` bytes in all."""
-    targets, delivery = sort_into_classes(files, folders, source)
+    targets, report = sort_into_classes(files, folders, source)
     written = 0
     for path, target in track(targets.items(), "unpack", total=len(targets), unit="files"):
         (destination / target).parent.mkdir(parents=True, exist_ok=True)
@@ -69,43 +85,37 @@ def _write(files, folders, source, destination, limit):
                 if limit is not None and written > limit:
                     raise _too_large(source, written)
                 file.write(block)
-    return delivery
+    return report
 
 
-def _open_zip(source):
+def _open_zip(file, source):
+    file.seek(0)
+    start = file.read(4)
     try:
-        return zipfile.ZipFile(source)
+        return zipfile.ZipFile(file)
     except _DAMAGE as error:
-        with source.open("rb") as file:
-            cut_off = file.read(4) == b"PK\x03\x04"
-        if cut_off:
+        if start == b"PK\x03\x04":
             raise UserError(
                 f"{source} is a zip whose end is missing or damaged ({error}). It was probably cut off on its way: "
-                f"download or copy it again, then type `dvc repro`."
+                "download or copy it again."
             ) from None
         raise UserError(
-            f"{source} is not a zip. `fetch.archive` must be a zip or a folder of class folders: unpack other kinds of "
-            f"archives and name the folder."
+            f"{source} is not a zip. Only a zip or a folder of class folders can be read: unpack other kinds of "
+            "archives and name the folder."
         ) from None
 
 
 def _list_zip(archive, source):
     """Return (files, folders, limit) of an open zip after checking names, kinds and sizes of its entries."""
+    entries = archive.infolist()
+    if len(entries) > MAX_ENTRIES:
+        raise UserError(f"{source} has {len(entries):,} entries; at most {MAX_ENTRIES:,} are unpacked.")
     files, folders, unsafe = {}, set(), []
-    for entry in archive.infolist():
-        name = entry.filename
-        if not entry.flag_bits & 0x800:  # the entry doesn't say that its name is UTF-8, yet on a Mac it is
-            with contextlib.suppress(UnicodeError):
-                name = name.encode("cp437").decode("utf-8")
-        name = name.replace("\\", "/")  # some Windows programs write it so
+    for entry, name in zip(entries, _names(entries, source), strict=True):
         parts = [part for part in name.split("/") if part not in ("", ".")]
         path = "/".join(parts)
-        if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
-            unsafe.append(f"{printable(name)}: leads out of the folder that it is unpacked to")
-        elif stat.S_ISLNK(entry.external_attr >> 16):
-            unsafe.append(f"{printable(name)}: is a link, not a file")
-        elif entry.flag_bits & 0x1:
-            unsafe.append(f"{printable(name)}: is encrypted")
+        if reason := _why_unsafe(entry, name, parts):
+            unsafe.append(f"{printable(name)}: {reason}")
         elif name.endswith("/"):
             folders.add(path)
         elif path in files:
@@ -116,13 +126,60 @@ def _list_zip(archive, source):
     if unsafe:
         raise UserError(
             f"{source} can't be unpacked; nothing was written:\n{some(unsafe)}\n"
-            f"Make the zip again from plain files, without a password, then type `dvc repro`."
+            "Make the zip again from plain files, without a password, by the method Deflate."
         )
     limit = min(MAX_BYTES, max(SMALL, MAX_RATIO * source.stat().st_size))
-    declared = sum(entry.file_size for entry in archive.infolist())
+    declared = sum(entry.file_size for entry in entries)
     if declared > limit:
         raise _too_large(source, declared)
     return files, folders, limit
+
+
+def _names(entries, source):
+    """Return the entries' names, with "/" between the parts.
+
+    A zip that doesn't mark a name as UTF-8 doesn't say what its letters are. On a Mac they are UTF-8 all the same;
+    letters of another code (GBK, cp866, cp932) would become other letters, and so another class, without a word.
+
+    Raises:
+        UserError: a name with other letters than ASCII is neither marked as UTF-8 nor can be.
+    """
+    names, unclear = [], []
+    for entry in entries:
+        name = entry.filename
+        if not entry.flag_bits & 0x800 and not name.isascii():
+            try:
+                name = name.encode("cp437").decode("utf-8")
+            except UnicodeError:
+                unclear.append(name)
+        names.append(name.replace("\\", "/"))  # some Windows programs write it so
+    if unclear:
+        raise UserError(
+            f"{source} doesn't say by which code the letters of {len(unclear):,} names are written, such as these, "
+            "read "
+            f"as cp437:\n{some(unclear)}\nMake the zip again with names in UTF-8 (7-Zip: `cu=on`), or unpack it "
+            "yourself "
+            "and name the folder."
+        )
+    return names
+
+
+def _why_unsafe(entry, name, parts):
+    """Return why an entry of a zip can't be unpacked, or None."""
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
+        return "leads out of the folder that it is unpacked to"
+    if len(parts) > MAX_DEPTH:
+        return f"lies in {len(parts) - 1:,} folders, one in another"
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return "is a link, not a file"
+    if entry.flag_bits & 0x1:
+        return "is encrypted"
+    if entry.compress_type not in _READABLE and not name.endswith("/"):
+        method = _METHODS.get(entry.compress_type, f"number {entry.compress_type}")
+        return f"is compressed by a method that can't be read here ({method}); the zip may be sound"
+    if "\0" in entry.orig_filename:
+        return "has a name that goes on behind a NUL character"
+    return None
 
 
 def _too_large(source, size):
@@ -130,7 +187,7 @@ def _too_large(source, size):
     return UserError(
         f"{source} has {packed:,} bytes but unpacks to {size:,} or more, as a zip bomb does; nothing was kept. At most "
         f"{MAX_BYTES:,} bytes, and {MAX_RATIO} times the zip's own size, are unpacked. If its images are real, unpack "
-        f"it yourself and name the folder in params.yaml (`fetch.archive`)."
+        "it yourself and name the folder."
     )
 
 
@@ -145,18 +202,23 @@ def _zip_reader(archive, entry, source):
         except _DAMAGE as error:
             raise UserError(
                 f"{source} is damaged at {printable(entry.filename)}: {error or 'its data end too early'}. Nothing was "
-                f"kept. Download or copy the zip again, then type `dvc repro`."
+                "kept. Download or copy the zip again."
             ) from None
 
     return blocks
 
 
 def _list_folder(source):
-    """Return (files, folders) below `source`. Links to files are read; links to folders are refused."""
+    """Return (files, folders) below `source`.
+
+    Links to files are read, but out of `source` only where the target is named as an image too: else a link could
+    bring in any file of this machine. Links to folders are refused.
+    """
+    inside = source.resolve()
     files, folders, refused = {}, set(), []
 
     def unreadable(error):
-        raise UserError(f"{error.filename} can't be read: {error.strerror}. Correct that, then type `dvc repro`.")
+        raise UserError(f"{error.filename} can't be read: {error.strerror}. Correct that.")
 
     for root, directories, names in os.walk(source, onerror=unreadable):
         here = Path(root).relative_to(source).as_posix()
@@ -166,13 +228,20 @@ def _list_folder(source):
             if (Path(root) / name).is_symlink() and not litter(here + name):
                 refused.append(f"{printable(here + name)}: is a link to a folder")
         for name in names:
-            files[here + name] = _file_reader(Path(root) / name)
-            if not (Path(root) / name).is_file() and not litter(here + name):
+            file = Path(root) / name
+            files[here + name] = _file_reader(file)
+            if litter(here + name):
+                continue
+            if not file.is_file():
                 refused.append(f"{printable(here + name)}: is neither a file nor a link to one")
+            elif not (target := file.resolve()).is_relative_to(inside) and not looks_like_image(target):
+                refused.append(
+                    f"{printable(here + name)}: is a link out of the folder, to what isn't named as an image"
+                )
     if refused:
         raise UserError(
             f"{source} holds what can't be read as images:\n{some(refused)}\n"
-            f"Put real folders and files there, or remove these, then type `dvc repro`."
+            "Put real folders and files there, or remove these."
         )
     return files, folders
 
@@ -186,6 +255,6 @@ def _file_reader(path):
                 while block := file.read(_BLOCK):
                     yield block
         except OSError as error:
-            raise UserError(f"{path} can't be read: {error.strerror}. Correct that, then type `dvc repro`.") from None
+            raise UserError(f"{path} can't be read: {error.strerror}. Correct that.") from None
 
     return blocks

@@ -11,8 +11,22 @@ from wbc.data.images import FORMATS
 MAX_NAME = 255  # bytes of one file or folder name, on every common disk
 LISTED = 10  # paths that an error about the delivery's shape names; the first few show what is wrong
 
+# Folders above class folders that hold no photographs of cells but drawings of their outlines.
+_MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "ground_truth", "gt"}
+_UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # Unicode's categories: control, format (bidi, zero width), line, paragraph
 _IMAGE_SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes}
-_LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}  # what systems leave behind by themselves
+# What systems leave behind by themselves; "icon\r" is the Mac's file for a folder's picture.
+_LITTER = {
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "icon\r",
+}
 
 
 class UnpackReport(NamedTuple):
@@ -45,19 +59,24 @@ def sort_into_classes(paths, folders, source):
     # A folder above a folder of images isn't a class; neither is the top, which has no name.
     above = {PurePosixPath(".")}
     for path in paths:
-        if _looks_like_image(path):
+        if looks_like_image(path):
             above.update(path.parent.parents)
-    outside = [path for path in paths if path.parent in above]
-    inside = [path for path in paths if path.parent not in above]
-    if not any(_looks_like_image(path) for path in paths):
+    fields = _fields_of_view(paths)
+    above |= fields
+    # A folder without anything named as an image (notes, annotations, scripts) isn't a class either.
+    with_images = {path.parent for path in paths if looks_like_image(path)}
+    outside = [path for path in paths if path.parent in above or path.parent not in with_images]
+    inside = [path for path in paths if path.parent not in above and path.parent in with_images]
+    if not any(looks_like_image(path) for path in paths):
         raise _no_images(source, paths)
-    _refuse_stray_images([path for path in outside if _looks_like_image(path)], source)
+    _refuse_stray_images([path for path in outside if looks_like_image(path) and path.parent not in fields], source)
     _refuse_empty_folders(folders, paths, source)
     ignored.update(map(str, outside))
 
     class_folders = defaultdict(set)
     for path in inside:
         class_folders[_label(path)].add(str(path.parent))
+    _refuse_masks(class_folders, source)
     _refuse_unclear_classes(class_folders, source)
     targets, unusable = {}, []
     for path, name in _distinct_names(inside, source).items():
@@ -69,11 +88,23 @@ def sort_into_classes(paths, folders, source):
     return targets, UnpackReport(sorted(class_folders), unusable, sorted(map(printable, ignored)), merged)
 
 
-def printable(path):
+def _fields_of_view(paths):
+    """Return the folders of whole fields of view beside their annotations, as PASCAL VOC lays them out.
+
+    Kaggle's paultimothymooney/blood-cells has such a folder, JPEGImages, beside its class folders. It is ignored, and
+    said to be: a field of view isn't a cell, and JPEGImages isn't a class.
+    """
+    folders = {path.parent for path in paths}
+    return {
+        folder for folder in folders if folder.name == "JPEGImages" and folder.with_name("Annotations") in folders
+    } - {PurePosixPath(".")}
+
+
+def printable(path, longest=400):
     """Return `path` with what a terminal or a text file can't hold written as an escape, and a very long one cut."""
     text = path.encode("utf-8", "backslashreplace").decode()
-    text = "".join(letter if letter >= " " and letter != "\x7f" else f"\\x{ord(letter):02x}" for letter in text)
-    return text if len(text) <= 400 else f"{text[:380]}… ({len(text)} letters)"
+    text = "".join(f"\\x{ord(letter):02x}" if unicodedata.category(letter) in _UNSEEN else letter for letter in text)
+    return text if len(text) <= longest else f"{text[: longest - 20]}… ({len(text)} letters)"
 
 
 def litter(path):
@@ -85,7 +116,8 @@ def litter(path):
     return None
 
 
-def _looks_like_image(path):
+def looks_like_image(path):
+    """Whether a file is named as an image that can be read."""
     return path.suffix.lower() in _IMAGE_SUFFIXES
 
 
@@ -108,7 +140,9 @@ def _unusable(name):
     if size > MAX_NAME:
         return f"its name has {size} bytes; disks hold at most {MAX_NAME}"
     if printable(name) != name:
-        return "its name holds a control character"
+        return "its name holds a control character, or a letter that can't be seen or turns the direction of writing"
+    if not name.strip():
+        return "its name is only spaces"
     return None
 
 
@@ -127,7 +161,7 @@ def _distinct_names(paths, source):
         if other != path:
             raise UserError(
                 f"{source}: {printable(str(other))} and {printable(str(path))} would get one name on a disk that "
-                f"doesn't tell upper from lower case. Rename one of them, then type `dvc repro`."
+                "doesn't tell upper from lower case. Rename one of them."
             )
     return names
 
@@ -135,17 +169,15 @@ def _distinct_names(paths, source):
 def _no_images(source, paths):
     zips = [str(path) for path in paths if path.suffix.lower() == ".zip"]
     if zips and source.is_dir():
-        advice = f"It holds a zip: set `fetch.archive: {source / zips[0]}` in params.yaml"
+        advice = f"It holds a zip, {source / zips[0]}: name that."
     else:
         advice = (
-            f"Put one folder a class there ({source}/basophil/1.jpg, {source}/neutrophil/1.jpg, ...), or name a zip or "
-            f"another folder in params.yaml (`fetch.archive`)"
+            f"Put one folder per class there ({source}/basophil/1.jpg, {source}/neutrophil/1.jpg, ...), or name a zip "
+            "or another folder."
         )
     endings = ", ".join(sorted(_IMAGE_SUFFIXES))
     found = f"only {_few(paths)}" if paths else "nothing"
-    return UserError(
-        f"{source} was to hold folders of images ({endings}), but holds {found}. {advice}, then type `dvc repro`."
-    )
+    return UserError(f"{source} was to hold folders of images ({endings}), but holds {found}. {advice}")
 
 
 def _refuse_stray_images(stray, source):
@@ -153,7 +185,7 @@ def _refuse_stray_images(stray, source):
         raise UserError(
             f"{source} holds images outside a class folder ({len(stray):,}), so their class isn't known:\n"
             f"{some(stray)}\nA class folder holds its images and no other folders of images. Move these into the "
-            f"folder of their class, or remove them, then type `dvc repro`."
+            "folder of their class, or remove them."
         )
 
 
@@ -162,7 +194,22 @@ def _refuse_empty_folders(folders, paths, source):
     if empty := sorted(folders - full):
         raise UserError(
             f"{source} holds empty folders, where a class may be missing:\n{some(empty)}\n"
-            f"Put the images of the class there, or remove the folder, then type `dvc repro`."
+            "Put the images of the class there, or remove the folder."
+        )
+
+
+def _refuse_masks(class_folders, source):
+    """Stop where masks stand beside the images: they would be merged into the same classes and learned as cells."""
+    masks = [
+        folder
+        for folders in class_folders.values()
+        for folder in sorted(folders)
+        if _MASKS & {part.lower() for part in PurePosixPath(folder).parts[:-1]}
+    ]
+    if masks:
+        raise UserError(
+            f"{source} holds folders of masks, which are not photographs of cells:\n{some(masks)}\n"
+            "Name the folder of the images alone, or remove these."
         )
 
 
@@ -170,7 +217,7 @@ def _refuse_unclear_classes(class_folders, source):
     if len(class_folders) < 2:
         raise UserError(
             f"{source} holds one class, {printable(next(iter(class_folders)))}; to tell classes apart takes two or "
-            f"more. Each class is a folder of its own. Add the other classes, then type `dvc repro`."
+            "more. Each class is a folder of its own. Add the other classes."
         )
     seen = {}
     for label in sorted(class_folders):
@@ -178,14 +225,14 @@ def _refuse_unclear_classes(class_folders, source):
         if other != label:
             raise UserError(
                 f"{source} holds the classes {printable(other)!r} and {printable(label)!r}, which differ only in "
-                f"letter case, accents or spaces. Give both folders one name if they are one class, or clearer names "
-                f"if they aren't, then type `dvc repro`."
+                "letter case, accents or spaces. Give both folders one name if they are one class, or clearer names "
+                "if they aren't."
             )
 
 
 def some(lines):
     """The first lines of a list, indented, and how many more there are."""
-    shown = [f"  - {printable(str(line))}" for line in lines[:LISTED]]
+    shown = [f"  - {printable(str(line), longest=1000)}" for line in lines[:LISTED]]
     return "\n".join(shown + ([f"  - and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []))
 
 

@@ -1,11 +1,11 @@
 """Decoding every image once: the manifest of the good ones, and what is to be said of the others."""
 
+import hashlib
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 from wbc.core.errors import UserError
-from wbc.core.files import sha256
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data import images
@@ -57,12 +57,13 @@ def build_manifest(folder):
 def _look_at(folder, path):
     """Return (row, notes, None) of an image, or (None, None, reason) of a bad one."""
     file = Path(folder, path)
+    content = file.read_bytes()  # once: what is decoded is what is hashed
     try:
-        pixels, notes = images.decode(file)
+        pixels, notes = images.decode(content, suffix=file.suffix)
     except images.BadImage as error:
         return None, None, str(error)
     height, width = pixels.shape[:2]
-    return Row(path, path.split("/")[0], sha256(file), width, height), notes, None
+    return Row(path, path.split("/")[0], hashlib.sha256(content).hexdigest(), width, height), notes, None
 
 
 def count_classes(rows):
@@ -70,7 +71,7 @@ def count_classes(rows):
     return dict(sorted(Counter(row.label for row in rows).items()))
 
 
-def set_aside(bad, folder, quarantine):
+def quarantine_bad(bad, folder, quarantine):
     """Move the bad files from `folder`/<class>/ to `quarantine`/<class>/; `quarantine` is made in any case."""
     Path(quarantine).mkdir()
     for path, _ in bad:
@@ -83,8 +84,7 @@ def refuse_bad(bad, rows):
     if bad:
         raise UserError(
             f"Not usable as images are {len(bad):,} of {len(bad) + len(rows):,} files:\n{_list_bad(bad)}\n"
-            f"Nothing was changed. Repair or remove them where they come from, or set `fetch.on_bad_image: quarantine` "
-            f"in params.yaml to set them aside, then type `dvc repro`."
+            "Nothing was changed. Repair or remove them where they come from."
         )
 
 
@@ -95,14 +95,20 @@ def refuse_vanished(labels, rows, bad):
         raise UserError(
             f"No usable image is left of {', '.join(vanished)}:\n"
             f"{_list_bad([(path, reason) for path, reason in bad if path.split('/')[0] in vanished])}\n"
-            f"Nothing was changed. Repair them, or remove the folder if the class isn't meant, then type `dvc repro`."
+            "Nothing was changed. Repair them, or remove the folder if the class isn't meant."
         )
 
 
 def _list_bad(bad):
-    """Every bad file with its reason, one a line, under its class."""
-    by_class = defaultdict(list)
+    """Every bad file under its class; a reason that many files share is said once, with their names."""
+    by_class = defaultdict(lambda: defaultdict(list))
     for path, reason in bad:
         label, _, name = path.partition("/")
-        by_class[label].append(f"    {name}: {reason}")
-    return "\n".join(line for label, lines in by_class.items() for line in (f"  {label} ({len(lines):,})", *lines))
+        by_class[label][reason].append(name)
+    lines = []
+    for label, reasons in by_class.items():
+        lines.append(f"  {label} ({sum(map(len, reasons.values())):,})")
+        for reason, names in reasons.items():
+            count = f" ({len(names):,} files)" if len(names) > 1 else ""
+            lines.append(f"    {', '.join(names)}: {reason}{count}")
+    return "\n".join(lines)

@@ -1,8 +1,10 @@
 """Unpacking: bytes unchanged, and nothing unsafe."""
 
+import hashlib
 import os
 import random
 import stat
+import time
 import zipfile
 
 import pytest
@@ -40,7 +42,7 @@ def patched(path, old, new):
 
 @pytest.mark.parametrize("make", [make_zip, make_folder])
 def test_bytes_arrive_unchanged(tmp_path, make):
-    delivery = unpack(make(tmp_path / "cells"), tmp_path / "raw")
+    delivery = unpack(make(tmp_path / "cells"), tmp_path / "raw").report
     assert written(tmp_path / "raw") == {"basophil/1.jpg": b"one", "monocyte/1.jpg": b"two"}
     assert delivery.labels == ["basophil", "monocyte"]
 
@@ -162,12 +164,12 @@ def test_names_of_a_mac_zip_that_hides_its_utf_8(tmp_path):
     for signature, offset in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
         content[content.index(signature) + offset] &= ~0x08 & 0xFF
     source.write_bytes(content)
-    assert unpack(source, tmp_path / "raw").labels == ["granulé", "monocyte"]
+    assert unpack(source, tmp_path / "raw").report.labels == ["granulé", "monocyte"]
 
 
 def test_backslashes_and_dots_in_names_are_folders(tmp_path):
     source = make_zip(tmp_path / "cells.zip", {"cells\\basophil\\1.jpg": b"one", "./cells/monocyte/1.jpg": b"two"})
-    assert unpack(source, tmp_path / "raw").labels == ["basophil", "monocyte"]
+    assert unpack(source, tmp_path / "raw").report.labels == ["basophil", "monocyte"]
 
 
 def test_links_to_files_are_read_and_links_to_folders_refused(tmp_path):
@@ -193,5 +195,59 @@ def test_what_is_no_file_is_refused(tmp_path, make):
 def test_a_zip_inside_the_folder_is_pointed_at(tmp_path):
     source = make_folder(tmp_path / "archive", {"README.md": b"put images here"})
     make_zip(source / "cells.zip")
-    with pytest.raises(UserError, match=r"set `fetch.archive: .*archive/cells\.zip`"):
+    with pytest.raises(UserError, match=r"It holds a zip, .*archive/cells\.zip: name that"):
         unpack(source, tmp_path / "raw")
+
+
+def test_the_hash_is_that_of_the_bytes_that_were_unpacked(tmp_path, monkeypatch):
+    source = make_zip(tmp_path / "cells.zip")
+    expected = hashlib.sha256(source.read_bytes()).hexdigest()
+    other = make_zip(tmp_path / "other.zip", {**FILES, "cells/basophil/1.jpg": b"another"})
+
+    def swap(*arguments):
+        other.replace(source)
+        return archives_write(*arguments)
+
+    archives_write = archives._write
+    monkeypatch.setattr(archives, "_write", swap)
+    assert unpack(source, tmp_path / "raw").sha256 == expected
+    assert written(tmp_path / "raw")["basophil/1.jpg"] == b"one"
+
+
+@pytest.mark.parametrize(("method", "word"), [(9, "Deflate64"), (93, "Zstandard"), (98, "PPMd"), (77, "number 77")])
+def test_a_method_that_cannot_be_read_is_named_and_the_zip_not_called_damaged(tmp_path, method, word):
+    source = make_zip(tmp_path / "cells.zip")
+    content = bytearray(source.read_bytes())
+    start = content.index(b"PK\x01\x02")
+    content[start + 10 : start + 12] = method.to_bytes(2, "little")
+    source.write_bytes(content)
+    with pytest.raises(UserError, match=word) as error:
+        unpack(source, tmp_path / "raw")
+    assert "damaged" not in str(error.value)
+    assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.parametrize("code", ["gbk", "cp866", "cp932"])
+def test_names_in_a_code_that_the_zip_does_not_name_are_refused(tmp_path, code):
+    name = {"gbk": "嗜碱", "cp866": "базофил", "cp932": "好塩基球"}[code].encode(code)
+    source = make_zip(tmp_path / "cells.zip", {"X" * len(name) + "/1.jpg": b"one", "monocyte/1.jpg": b"two"})
+    source.write_bytes(source.read_bytes().replace(b"X" * len(name), name))
+    with pytest.raises(UserError, match="UTF-8"):
+        unpack(source, tmp_path / "raw")
+
+
+def test_a_name_of_thousands_of_folders_is_refused_at_once(tmp_path):
+    source = make_zip(tmp_path / "cells.zip", {**FILES, "a/" * 15_000 + "1.jpg": b"deep"})
+    started = time.monotonic()
+    with pytest.raises(UserError, match="lies in 15,000 folders"):
+        unpack(source, tmp_path / "raw")
+    assert time.monotonic() - started < 10, "quadratic time took minutes"
+
+
+def test_a_link_out_of_the_folder_to_what_is_no_image_is_refused(tmp_path):
+    source = make_folder(tmp_path / "cells")
+    (tmp_path / "secret").write_text("secret")
+    (source / "cells/basophil/2.jpg").symlink_to(tmp_path / "secret")
+    with pytest.raises(UserError, match=r"2\.jpg: is a link out of the folder"):
+        unpack(source, tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()

@@ -84,7 +84,7 @@ def test_names_that_can_not_be_kept_are_listed(name, reason):
 @pytest.mark.parametrize(
     ("paths", "folders", "words"),
     [
-        (["README.md"], [], ["only README.md", "fetch.archive"]),
+        (["README.md"], [], ["only README.md", "one folder per class"]),
         ([], [], ["holds nothing"]),
         (["1.jpg", "basophil/1.jpg", "monocyte/1.jpg"], [], ["outside a class folder", "- 1.jpg"]),
         (["a/1.jpg", "a/basophil/1.jpg", "a/monocyte/1.jpg"], [], ["outside a class folder", "- a/1.jpg"]),
@@ -108,3 +108,52 @@ def test_printable_is_safe_on_any_terminal():
     shown = printable("a\x1b[2J\udcff" + "b" * 1000)
     assert shown.startswith("a\\x1b[2J\\udcff")
     assert len(shown) < 420
+
+
+def test_what_systems_leave_behind_is_no_class():
+    left = ["Icon\r", "basophil/Icon\r", "basophil/ehthumbs.db", "System Volume Information/1.jpg", "lost+found/1.jpg"]
+    _, report = sort("basophil/1.jpg", "monocyte/1.jpg", *left)
+    assert report.labels == ["basophil", "monocyte"]
+    assert len(report.ignored) == len(left)
+
+
+def test_a_folder_with_only_text_is_no_class():
+    targets, report = sort("basophil/1.jpg", "basophil/notes.txt", "monocyte/1.jpg", "notes/readme.txt")
+    assert report.labels == ["basophil", "monocyte"]
+    assert report.ignored == ["notes/readme.txt"]
+    assert "basophil/notes.txt" in targets, "an unreadable file among images is to be reported, not passed over"
+
+
+def test_masks_beside_the_images_are_refused():
+    with pytest.raises(UserError, match="masks/basophil") as error:
+        sort("images/basophil/1.jpg", "images/monocyte/1.jpg", "masks/basophil/1.png", "masks/monocyte/1.png")
+    assert "images/basophil" not in str(error.value)
+
+
+def test_kaggles_blood_cells_as_they_come():
+    top = "dataset2-master/dataset2-master/images"
+    voc = "dataset-master/dataset-master"
+    paths = [
+        f"{top}/{part}/{name}/1.jpeg"
+        for part in ("TRAIN", "TEST", "TEST_SIMPLE")
+        for name in ("EOSINOPHIL", "MONOCYTE")
+    ]
+    paths += [f"{voc}/JPEGImages/1.jpg", f"{voc}/Annotations/1.xml", f"{voc}/labels.csv"]
+    targets, report = sort(*paths)
+    assert report.labels == ["EOSINOPHIL", "MONOCYTE"]
+    assert len(targets) == 6
+    assert f"{voc}/JPEGImages/1.jpg" in report.ignored
+
+
+@pytest.mark.parametrize("name", ["a\u202eb.jpg", "a\u200bb.jpg", "a\nb.jpg", "a\x1b[2Jb.jpg", "a\u2028b.jpg"])
+def test_letters_that_cannot_be_seen_reach_neither_disk_nor_terminal(name):
+    targets, report = sort("basophil/1.jpg", "monocyte/1.jpg", f"basophil/{name}")
+    assert len(targets) == 2
+    [(path, reason)] = report.unusable
+    assert "control character" in reason
+    assert path.isascii() and path.isprintable()
+
+
+def test_a_name_of_only_spaces_is_not_usable():
+    _, report = sort("basophil/1.jpg", "monocyte/1.jpg", "basophil/ ", "  /1.jpg")
+    assert [reason for _, reason in report.unusable] == ["its name is only spaces"] * 2

@@ -166,3 +166,27 @@ def test_resize_averages_what_it_makes_smaller():
 def test_resize_leaves_an_image_of_the_right_size_alone():
     pixels = np.asarray(COLOR.resize((24, 24)))
     assert np.array_equal(resize(pixels, 24), pixels)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_levels_of_a_camera_stored_in_16_bits_are_refused_and_not_made_black(bits):
+    levels = np.linspace(0, 2**bits - 1, 400).reshape(20, 20).astype(np.uint16)
+    for content in (encoded(Image.fromarray(levels), "PNG"), encoded(Image.fromarray(levels), "TIFF")):
+        with pytest.raises(BadImage, match=f"{2**bits - 1:,}"):
+            decode(content)
+    with pytest.raises(BadImage, match="white may be"):
+        decode(png_16_bit(np.stack([levels] * 3, axis=-1)))
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git lfs pull"),
+        (b"  <!DOCTYPE html><html>log in</html>", "web page"),
+        (b"<?xml version='1.0'?><annotation/>", "XML"),
+        (b"PK\x03\x04", "zip"),
+    ],
+)
+def test_what_came_in_place_of_an_image_is_recognized(content, word):
+    with pytest.raises(BadImage, match=word):
+        decode(content, suffix=".jpg")

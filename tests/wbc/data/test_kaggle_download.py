@@ -9,7 +9,8 @@ import pytest
 
 from tests.kaggle_server import API, STORAGE, isolate_client, kaggle_server
 from wbc.core.errors import UserError
-from wbc.data.kaggle_download import download
+from wbc.data import kaggle_download
+from wbc.data.kaggle_download import download, without_secrets
 
 DATASET = "owner/white-cells"
 
@@ -78,7 +79,7 @@ def test_another_content_than_the_pinned_one_is_refused(server, tmp_path):
 @pytest.mark.parametrize(
     ("refusal", "advice"),
     [
-        ((404, "Dataset not found"), "fetch.kaggle.version"),
+        ((404, "Dataset not found"), "Check its name and version"),
         ((403, "Permission 'datasets.get' was denied"), "KAGGLE_API_TOKEN"),
         ((401, "Unauthenticated"), "KAGGLE_API_TOKEN"),
         ((500, "An internal server error occurred"), "https://www.kaggle.com/datasets/owner/white-cells"),
@@ -116,5 +117,25 @@ def test_no_network(monkeypatch, tmp_path):
         isolate_client(monkeypatch, tmp_path / "home", unused.getsockname()[1])
         with pytest.raises(UserError, match="can't be reached") as error:
             download(DATASET, 1, tmp_path / "cache")
-    assert "fetch.source: synthetic" in str(error.value)
+    assert "elsewhere" in str(error.value)
     assert kept(tmp_path / "cache") == []
+
+
+def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(kaggle_download, "SILENCE", 2)
+    server.silent = True
+    with pytest.raises(UserError, match="0 bytes came in the last 2 s"):
+        download(DATASET, 1, tmp_path / "cache")
+    assert kept(tmp_path / "cache") == []
+
+
+def test_no_secret_is_quoted(monkeypatch, tmp_path):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_first\nsecond-half")
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "kaggle.json").write_text('{"username": "somebody", "key": "0123456789abcdef"}')
+    said = without_secrets(
+        "Invalid header b'Bearer KGAT_first\nsecond-half' for https://me:pass@host/ with 0123456789abcdef, token=abc"
+    )
+    for secret in ("KGAT_first", "second-half", "me:pass", "0123456789abcdef", "abc"):
+        assert secret not in said
+    assert "Invalid header" in said
