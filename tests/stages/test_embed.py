@@ -10,6 +10,7 @@ from PIL import Image
 
 from stages import embed
 from tools.code_dependencies import ROOT
+from wbc.core import params
 from wbc.core.errors import UserError
 from wbc.data.images import decode, resize
 from wbc.models import efficientnet_lite0
@@ -95,7 +96,7 @@ def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, mo
     for number in range(2):
         pixels = random.integers(256, size=(64, 64, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"data/raw/a/{number}.png")
-    digests = [hashlib.sha256(bytes([number])).hexdigest() for number in range(2)]
+    digests = [hashlib.sha256((tmp_path / f"data/raw/a/{number}.png").read_bytes()).hexdigest() for number in range(2)]
     rows = [f"a/{number}.png,a,{digest}" for number, digest in enumerate(digests)]
     (tmp_path / "data/manifest.csv").write_text("\n".join(["path,label,sha256", *rows]) + "\n")
 
@@ -108,3 +109,17 @@ def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, mo
     assert features.shape == (2, 2, 1280)
     assert features[:, 0] == pytest.approx(np.concatenate(list(compiled(model)(images))), abs=5e-3)
     assert np.ptp(features[:, 0]) > 0.5
+
+
+def test_the_published_blood_weights_are_the_pinned_ones():
+    assert hashlib.sha256((ROOT / embed.BLOOD).read_bytes()).hexdigest() == embed.BLOOD_SHA256
+
+
+def test_one_flipped_bit_in_the_blood_weights_is_refused(tmp_path, monkeypatch):
+    content = bytearray((ROOT / embed.BLOOD).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "blood.weights.h5").write_bytes(content)
+    monkeypatch.setattr(embed, "BLOOD", tmp_path / "blood.weights.h5")
+    settings = params.load(ROOT / "params.yaml", "embed", embed.EmbedParams)
+    with pytest.raises(UserError, match="it is damaged"):
+        embed.find_weights(settings)

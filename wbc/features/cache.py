@@ -1,20 +1,40 @@
 """Features that were computed before, kept in shards, so that a kill or some images more cost only what is missing.
 
-A shard is an .npz file of a few hundred rows and their keys. It is written beside and renamed, so that it is there
-whole or not at all, and its checksums (CRC-32, of the zip format) are compared whenever it is read. The folder may be
-on this machine or, by an address that fsspec knows (s3://bucket/folder), elsewhere.
+A shard is a file of a few hundred rows and their keys. It is written beside and renamed, so that it is there whole or
+not at all. Its parts, in little-endian order:
+
+    8 bytes     MAGIC
+    2 x uint32  rows, features per row
+    32 bytes    SHA-256 of the features
+    16 bytes    key of each row
+    32 bytes    SHA-256 of all before it
+    float16     the features (rows, n)
+
+So the keys can be read alone, and no changed bit passes unnoticed. The folder may be on this machine or, by an address
+that fsspec knows (s3://bucket/folder), elsewhere.
 """
 
 import hashlib
-import io
+import re
+import struct
 import time
 import uuid
-import zipfile
+from pathlib import Path
 
 import fsspec
 import numpy as np
 
 KEY = np.dtype("V16")  # what a row's key is stored as
+MAGIC, ENDING = b"wbcfeat1", ".shard"
+OLD_ENDING = ".npz"  # of shards written by earlier versions, which only `trim` still knows
+
+_START = struct.Struct(f"<{len(MAGIC)}sII32s")
+_DIGEST = 32  # bytes of a SHA-256
+_ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+(://|::)")  # s3://..., simplecache::s3://...; else it is a path
+
+
+class Damaged(Exception):
+    """A shard isn't what was written; the message says why."""
 
 
 def key(made_of):
@@ -27,7 +47,7 @@ class FeatureCache:
 
     >>> cache = FeatureCache("memory://features", "EfficientNetB0", limit=10**9)
     >>> cache.write([key("cell 1")], np.zeros((1, 1280), np.float16))
-    >>> [(keys.tolist() == [key("cell 1")], cache.read(shard).shape) for shard, keys in cache.shards()]
+    >>> [(keys.tolist() == [key("cell 1")], cache.read(shard, 1280).shape) for shard, keys in cache.shards()]
     [(True, (1, 1280))]
 
     Args:
@@ -38,7 +58,10 @@ class FeatureCache:
 
     def __init__(self, address, maker, limit):
         self.address, self.maker, self.limit = str(address), maker, limit
-        self.files, self.root = fsspec.core.url_to_fs(self.address)
+        if _ADDRESS.match(self.address):
+            self.files, self.root = fsspec.core.url_to_fs(self.address)
+        else:  # of a path, letters such as ":" and "[" mean themselves
+            self.files, self.root = fsspec.filesystem("file"), str(Path(self.address).absolute())
         self.folder = f"{self.root}/{key(maker).hex()}"
 
     def __reduce__(self):
@@ -51,14 +74,16 @@ class FeatureCache:
             keys: list of keys, one a row.
             features: float16 array (rows, n).
         """
-        content = io.BytesIO()
-        np.savez(content, keys=np.array(keys, KEY), features=features)
+        rows = np.ascontiguousarray(features, "<f2")
+        content = rows.tobytes()
+        head = _START.pack(MAGIC, *rows.shape, hashlib.sha256(content).digest()) + b"".join(keys)
+        content = head + hashlib.sha256(head).digest() + content
         name = hashlib.sha256(b"".join(keys)).hexdigest()[:32]
         partial = f"{self.folder}/{name}.{uuid.uuid4().hex}.partial"
         self.files.makedirs(self.folder, exist_ok=True)
         try:
-            self.files.pipe_file(partial, content.getvalue())
-            self.files.mv(partial, f"{self.folder}/{name}.npz")
+            self.files.pipe_file(partial, content)
+            self.files.mv(partial, f"{self.folder}/{name}{ENDING}")
         except BaseException:
             if self.files.exists(partial):
                 self.files.rm_file(partial)
@@ -66,14 +91,16 @@ class FeatureCache:
 
     def shards(self):
         """Yield (path, keys of its rows) of each shard that can be read; others are removed, to be made anew."""
-        for shard in sorted(self.files.glob(f"{self.folder}/*.npz")):
-            keys = self._read(shard, "keys")
+        if not self.files.isdir(self.folder):
+            return
+        for shard in sorted(self.files.ls(self.folder, detail=False)):
+            keys = self._read(shard, _read_keys) if shard.endswith(ENDING) else None
             if keys is not None:
                 yield shard, keys
 
-    def read(self, shard):
-        """Return a shard's features, float16 (rows, n), or None where they are damaged; the shard is removed then."""
-        return self._read(shard, "features")
+    def read(self, shard, length):
+        """Return a shard's features, float16 (rows, length), or None where they are damaged; it is removed then."""
+        return self._read(shard, lambda file: _read_features(file, length))
 
     def trim(self, keep=()):
         """Remove the shards written longest ago until the rest is within the limit, and what killed writers left.
@@ -90,18 +117,46 @@ class FeatureCache:
         keep = set(keep)
         for age, name, size in reversed(found):
             abandoned = name.endswith(".partial") and age > 86400
-            if abandoned or (total > self.limit and name.endswith(".npz") and name not in keep):
+            if abandoned or (total > self.limit and name.endswith((ENDING, OLD_ENDING)) and name not in keep):
                 self.files.rm_file(name)
                 total -= size
 
-    def _read(self, shard, name):
+    def _read(self, shard, part):
         try:
-            with self.files.open(shard, "rb") as file, np.load(file, allow_pickle=False) as content:
-                return content[name]
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError):
-            if self.files.exists(shard):
-                self.files.rm_file(shard)
+            with self.files.open(shard, "rb") as file:
+                return part(file)
+        except FileNotFoundError:  # another process has just trimmed it
             return None
+        except Exception as error:  # whatever a damaged file makes anything stumble over
+            print(f"note: {shard} is damaged ({error or type(error).__name__}) and is made anew", flush=True)
+            self.files.rm(shard, recursive=True)
+            return None
+
+
+def _read_keys(file):
+    start = file.read(_START.size)
+    if len(start) < _START.size or not start.startswith(MAGIC):
+        raise Damaged("it doesn't start as a shard")
+    _, rows, _, _ = _START.unpack(start)
+    keys = file.read(rows * KEY.itemsize)
+    if file.read(_DIGEST) != hashlib.sha256(start + keys).digest():
+        raise Damaged("its keys aren't those that were written")
+    return np.frombuffer(keys, KEY)
+
+
+def _read_features(file, length):
+    _read_keys(file)
+    content = file.read()
+    file.seek(0)
+    _, rows, width, digest = _START.unpack(file.read(_START.size))
+    if digest != hashlib.sha256(content).digest():
+        raise Damaged("its features aren't those that were written")
+    if width != length:
+        raise Damaged(f"it holds {width} features per row, where {length} are expected")
+    features = np.frombuffer(content, "<f2").reshape(rows, width)
+    if not np.isfinite(features).all():
+        raise Damaged("it holds features that are not finite numbers")
+    return features
 
 
 def _age(entry):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import itertools
 import json
 from pathlib import Path
@@ -83,7 +84,7 @@ def write_features(path, images, views, length, recipe, cache, execute):
         else:
             raise UserError(
                 f"{len(missing):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
-                "over. Check that disk, or choose another folder by FEATURE_CACHE, then type `dvc repro`."
+                "over. Check that disk, or choose another folder for the cache."
             )
     cache.trim(keep=used)
 
@@ -93,7 +94,7 @@ def _take(cache, missing, file, start, length):
     used = set()
     for shard, keys in cache.shards():
         places = missing.places(keys)
-        features = cache.read(shard) if places else None
+        features = cache.read(shard, length) if places else None
         if features is None:
             continue
         used.add(shard)
@@ -133,11 +134,14 @@ def embed(works, forward, size, recipe):
         recipe: a `ViewSpec`.
 
     Raises:
-        UserError: a feature is not a number that float16 can hold.
+        UserError: a feature is not a number that float16 can hold, or an image file isn't the one of its hash.
     """
 
     def prepare(work):
-        image = resize(decode(Path(work.file))[0], size)
+        content = Path(work.file).read_bytes()
+        if hashlib.sha256(content).hexdigest() != work.sha256:
+            raise UserError(f"{work.file} is not the image that was fetched: its SHA-256 is another. Fetch it again.")
+        image = resize(decode(content)[0], size)
         seed = [recipe.seed, int(work.sha256[:16], 16)]
         return [view(image, number, recipe.augmentation, seed) for number in work.views]
 
@@ -151,6 +155,6 @@ def _checked(batch):
     if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
         raise UserError(
             f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
-            f"{LARGEST:g}. These weights can't be used: choose others by `embed.weights`."
+            f"{LARGEST:g}. These weights can't be used: choose others."
         )
     return batch.astype(np.float16)

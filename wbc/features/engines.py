@@ -5,25 +5,37 @@ each engine is, and how far its features and what is made of them differ, is in 
 """
 
 import collections
+import functools
 import hashlib
 import importlib.metadata
 import itertools
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from wbc.core.code_digest import code_digest
 from wbc.core.errors import UserError
 
-OPENVINO = {"openvino": "f32", "openvino-bfloat16": "bf16"}  # its engines: the precision in which each computes
+if TYPE_CHECKING:
+    from wbc.models.tensorflow_setup import keras
+
+# The kernels that oneDNN may use, inside OpenVINO and TensorFlow. Left to itself it takes the best that a CPU has, and
+# kernels differ in the order of their sums: with those of SSE4.1, 0.7 % of the features were other float16 numbers.
+# Every x86-64 CPU since 2013 (Intel) and 2015 (AMD) has AVX2. It reads the variable once, at its first computation.
+KERNELS = "AVX2"
+os.environ["ONEDNN_MAX_CPU_ISA"] = KERNELS
+
+AUTO = "auto"  # in place of an engine's name: the fastest here
 CHUNK = 4  # images a pass of OpenVINO; part of what makes the bytes, so not a setting. 1 to 32 were tried: README.md
 
 # The modules that make a feature of an image file. An edit of one of them asks for new features.
 FEATURE_CODE = (
+    "wbc.core.environment",
     "wbc.data.images",
     "wbc.features.embedding",
     "wbc.features.engines",
@@ -36,7 +48,7 @@ FEATURE_CODE = (
 class Engine(NamedTuple):
     """A backbone made ready for an engine; it can be sent to another process."""
 
-    name: str  # tensorflow, or one of OPENVINO
+    name: str  # a key of ENGINES
     content: bytes  # the backbone in the engine's form
     size: int  # side of the images in pixels
 
@@ -49,7 +61,15 @@ class Engine(NamedTuple):
         Raises:
             UserError: the engine is openvino-bfloat16, and the CPU can't compute in bfloat16.
         """
-        return (_tensorflow if self.name == "tensorflow" else _openvino)(self)
+        return ENGINES[self.name].load(self)
+
+
+class EngineKind(NamedTuple):
+    """What there is to know of an engine."""
+
+    convert: Callable[["keras.Model"], bytes]  # the backbone in the engine's form
+    load: Callable[[Engine], Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]]  # see `Engine.load`
+    packages: tuple[str, ...]  # whose versions decide the bytes, beside those of every engine
 
 
 def choose(name):
@@ -67,41 +87,44 @@ def fingerprint(name, backbone):
     That is the backbone and its weights, the engine, the versions of the packages, and this project's own code.
 
     Args:
-        name: tensorflow, or one of OPENVINO.
+        name: a key of `ENGINES`.
         backbone: Keras model.
     """
     weights = hashlib.sha256()
     for array in backbone.get_weights():
         weights.update(np.ascontiguousarray(array).tobytes())
-    packages = (
-        "tensorflow",
-        "keras",
-        "numpy",
-        "pillow",
-        "opencv-python-headless",
-        *(["openvino"] if name in OPENVINO else []),
-    )
+    return f"{backbone.name} {backbone.input_shape[1]} {weights.hexdigest()} {surroundings(name)}"
+
+
+def surroundings(name):
+    """Return a text that names the engine, the packages' versions and this project's code, as this process has them.
+
+    Args:
+        name: a key of `ENGINES`.
+    """
+    packages = ("tensorflow", "keras", "numpy", "pillow", "opencv-python-headless", *ENGINES[name].packages)
     versions = " ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
-    code = code_digest(FEATURE_CODE)
-    return f"{backbone.name} {backbone.input_shape[1]} {weights.hexdigest()} {name} {CHUNK} {versions} {code}"
+    return f"{name} {CHUNK} {KERNELS} {versions} {code_digest(FEATURE_CODE)}"
 
 
 def build(name, backbone):
     """Return the `Engine` that runs a Keras backbone from (size, size, 3) RGB 0-255 to features.
 
     Args:
-        name: tensorflow, or one of OPENVINO.
+        name: a key of `ENGINES`.
         backbone: Keras model.
     """
-    size = backbone.input_shape[1]
-    if name in OPENVINO:
-        return Engine(name, _frozen_graph(backbone), size)
+    return Engine(name, ENGINES[name].convert(backbone), backbone.input_shape[1])
+
+
+def _keras_file(backbone):
+    """The backbone as a .keras file."""
     from wbc.models.keras_file import save
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "backbone.keras")
         save(backbone, file)
-        return Engine(name, file.read_bytes(), size)
+        return file.read_bytes()
 
 
 def _frozen_graph(backbone):
@@ -134,33 +157,8 @@ def _tensorflow(engine):
     return compiled(model)
 
 
-def _openvino(engine):
-    sys.modules.setdefault(
-        "openvino_telemetry", None
-    )  # OpenVINO reports its use by it, and does without where it's absent
-    import openvino
-    from openvino.preprocess import PrePostProcessor
-
-    core = openvino.Core()
-    precision = OPENVINO[engine.name]
-    # Without such a CPU, OpenVINO would compute in float32 and say nothing.
-    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise UserError(
-            f"`embed.engine` is {engine.name}, and OpenVINO can't compute in bfloat16 on this CPU, "
-            f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}. Set `embed.engine: openvino`, which computes in float32; "
-            "then type `dvc repro`."
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "backbone.pb")
-        file.write_bytes(engine.content)
-        graph = core.read_model(file)
-        graph.reshape([CHUNK, engine.size, engine.size, 3])
-        steps = PrePostProcessor(graph)
-        steps.input().tensor().set_element_type(openvino.Type.u8)
-        # A stream a core, of one thread each: faster than one stream on all cores, and the bytes depend on no count.
-        cores = os.cpu_count() or 1
-        settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
-        compiled = core.compile_model(steps.build(), "CPU", settings)
+def _openvino(engine, precision="f32"):
+    compiled, cores = _compiled(engine, precision)
     requests = [compiled.create_infer_request() for _ in range(2 * cores)]
 
     def outputs(images):
@@ -185,3 +183,42 @@ def _openvino(engine):
             yield finished()
 
     return outputs
+
+
+def _compiled(engine, precision):
+    """Return the engine's graph compiled for this CPU, and how many requests it computes at a time.
+
+    Args:
+        precision: "f32" or "bf16", as OpenVINO calls them.
+    """
+    # OpenVINO reports its use by this package, and does without where it's absent.
+    sys.modules.setdefault("openvino_telemetry", None)
+    import openvino
+    from openvino.preprocess import PrePostProcessor
+
+    core = openvino.Core()
+    # Without such a CPU, OpenVINO would compute in float32 and say nothing.
+    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise UserError(
+            f"The engine {engine.name} was asked for, and OpenVINO can't compute in bfloat16 on this CPU, "
+            f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}. The engine openvino computes in float32."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "backbone.pb")
+        file.write_bytes(engine.content)
+        graph = core.read_model(file)
+        graph.reshape([CHUNK, engine.size, engine.size, 3])
+        steps = PrePostProcessor(graph)
+        steps.input().tensor().set_element_type(openvino.Type.u8)
+        # A stream a core, of one thread each: faster than one stream on all cores, and the bytes depend on no count.
+        cores = os.cpu_count() or 1
+        settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
+        return core.compile_model(steps.build(), "CPU", settings), cores
+
+
+# Every engine, by the word of the parameter.
+ENGINES = {
+    "openvino": EngineKind(_frozen_graph, _openvino, ("openvino",)),
+    "openvino-bfloat16": EngineKind(_frozen_graph, functools.partial(_openvino, precision="bf16"), ("openvino",)),
+    "tensorflow": EngineKind(_keras_file, _tensorflow, ()),
+}

@@ -4,11 +4,13 @@ import contextlib
 import functools
 import itertools
 import os
+import socket
 
 import numpy as np
 
 from wbc.core.errors import UserError
 from wbc.features.embedding import embed
+from wbc.features.engines import surroundings
 
 LIVES = 3  # workers that may die over one shard before it is given up
 PATIENCE = "30s"  # for a scheduler to answer
@@ -50,18 +52,26 @@ def dask(build, recipe, cache):
         import distributed  # takes a second to import, and only this function needs it
 
         with _client(distributed) as client:
-            remote = client.scatter(build(), broadcast=True)
-            tasks = client.map(_embed_shard, shards, engine=remote, recipe=recipe, cache=cache, pure=False)
+            engine = build()
+            remote = client.scatter(engine, broadcast=True)
+            expected = surroundings(engine.name)
+            tasks = client.map(
+                _embed_shard, shards, engine=remote, expected=expected, recipe=recipe, cache=cache, pure=False
+            )
             try:
                 for task in distributed.as_completed(tasks):
                     yield task.result()
             except distributed.KilledWorker as error:
                 raise UserError(
-                    f"{LIVES} workers died over one shard: {error}. Often they lack memory. Look at their logs, then "
-                    "type `dvc repro`: finished shards are kept."
+                    f"{LIVES} workers died over one shard: {error}. Often they lack memory. Look at their logs; "
+                    "finished shards are kept."
                 ) from None
 
     return execute
+
+
+# Who can embed, by the word of the parameter.
+EXECUTORS = {"local": local, "dask": dask}
 
 
 @contextlib.contextmanager
@@ -74,7 +84,7 @@ def _client(distributed):
         except OSError as error:
             raise UserError(
                 f"DASK_SCHEDULER_ADDRESS is {address}, and no scheduler answers there: {error}. Start one by "
-                "`dask scheduler`, or unset the variable to use this machine; then type `dvc repro`."
+                "`dask scheduler`, or unset the variable to use this machine."
             ) from None
         with client:
             yield client
@@ -89,8 +99,16 @@ def _client(distributed):
         yield client
 
 
-def _embed_shard(shard, engine, recipe, cache):
-    """A worker's task."""
+def _embed_shard(shard, engine, expected, recipe, cache):
+    """A worker's task; `expected` is the `surroundings` that the cache's key was made of."""
+    own = surroundings(engine.name)
+    if own != expected:
+        # It would write other features under the keys of the right ones, for everybody who shares the cache.
+        raise UserError(
+            f"A worker ({socket.gethostname()}) has other code or other packages than this process, so it would make "
+            f"other features. It has\n  {own}\nand here are\n  {expected}\nStart the workers from the same commit and "
+            "the same environment."
+        )
     features = embed(shard, _loaded(engine), engine.size, recipe)
     _write(shard, features, recipe, cache)
     return len(shard)

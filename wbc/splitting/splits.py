@@ -89,8 +89,8 @@ def folds(labels, groups, count, seed):
     images, found = np.unique(labels, return_counts=True)[1].max(), len(np.unique(groups))
     if min(images, found) < count:
         raise UserError(
-            f"`split.folds` asks for {count} folds, but there are {found} groups of near-duplicates, and the largest "
-            f"class has {images} images: neither may be fewer than the folds. Lower `split.folds`, or add images."
+            f"{count} folds were asked for, but there are {found} groups, and the largest class has {images} images: "
+            "neither may be fewer than the folds."
         )
     fold = np.empty(len(labels), dtype=int)
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a class with fewer images than folds

@@ -25,7 +25,7 @@ def contents(cache):
     return {
         found: row
         for shard, keys in cache.shards()
-        for found, row in zip(keys.tolist(), cache.read(shard).tolist(), strict=True)
+        for found, row in zip(keys.tolist(), cache.read(shard, 5).tolist(), strict=True)
     }
 
 
@@ -67,7 +67,7 @@ def test_a_damaged_shard_is_noticed_and_removed(tmp_path, damage):
         content[content.index(rows(0, 50)[1].tobytes()) + 100] ^= 1  # among the features, which `shards` doesn't read
     file.write_bytes({"cut off": content[:500], "empty": b"", "not a shard": b"text"}.get(damage, content))
     found = set(shard_of(cache).values())
-    assert cache.read(shard) is None if shard in found else damage != "a bit flipped"
+    assert cache.read(shard, 5) is None if shard in found else damage != "a bit flipped"
     assert not file.exists()
     assert set(shard_of(cache)) == set(rows(100)[0])
 
@@ -111,3 +111,43 @@ def test_makers_share_the_room_but_no_rows(tmp_path):
         os.utime(shard, (time.time() - age,) * 2)
     theirs.trim()
     assert (len(shard_of(mine)), len(shard_of(theirs))) == (0, 1000)
+
+
+def test_no_flipped_bit_and_no_cut_passes_unnoticed(tmp_path):
+    cache = FeatureCache(tmp_path, "maker", limit=10**6)
+    keys, features = rows(0)
+    cache.write(keys, features)
+    ((shard, _),) = cache.shards()
+    whole = Path(shard).read_bytes()
+    damaged = [whole[:length] for length in range(len(whole))] + [whole + b"more"]
+    for position in range(8 * len(whole)):
+        content = bytearray(whole)
+        content[position // 8] ^= 1 << position % 8
+        damaged.append(bytes(content))
+    for content in damaged:
+        Path(shard).write_bytes(content)
+        served = [cache.read(shard, 5) for shard, _ in cache.shards()]
+        assert [row for row in served if row is not None] == []
+        assert not Path(shard).exists()
+
+
+@pytest.mark.parametrize("bad", ["nan", "another width", "a folder"])
+def test_a_shard_of_other_content_is_removed(tmp_path, bad, capsys):
+    cache = FeatureCache(tmp_path, "maker", limit=10**6)
+    keys, features = rows(0)
+    cache.write(keys, {"nan": features * np.float16("nan"), "another width": features[:, :4]}.get(bad, features))
+    ((shard, _),) = cache.shards()
+    if bad == "a folder":
+        Path(shard).unlink()
+        Path(shard, "inside").mkdir(parents=True)
+    assert [cache.read(shard, 5) for shard, _ in cache.shards()] in ([None], [])
+    assert not Path(shard).exists()
+    assert "is made anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["wbc[1]", "a::b", "memory::x", "50%", "file:x", "#*?"])
+def test_a_path_is_a_path_whatever_letters_are_in_it(tmp_path, name):
+    cache = FeatureCache(tmp_path / name, "maker", limit=10**6)
+    cache.write(*rows(0))
+    assert set(shard_of(cache)) == set(rows(0)[0])
+    assert list((tmp_path / name).rglob("*.shard"))

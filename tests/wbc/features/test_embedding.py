@@ -102,7 +102,7 @@ def test_only_what_the_cache_lacks_is_embedded(small, images, tmp_path):
 
 def test_a_damaged_shard_is_made_anew(small, images, tmp_path):
     content = write(tmp_path / "f.npy", small, images, 1, cache=tmp_path / "cache")
-    (shard,) = (tmp_path / "cache").rglob("*.npz")
+    (shard,) = (tmp_path / "cache").rglob("*.shard")
     damaged = bytearray(shard.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     shard.write_bytes(damaged)
@@ -137,7 +137,7 @@ def test_a_cache_that_keeps_nothing_is_named(small, images, tmp_path):
     def forgetful(*_):
         return lambda shards: [len(shard) for shard in shards]
 
-    with pytest.raises(UserError, match="FEATURE_CACHE"):
+    with pytest.raises(UserError, match="choose another folder for the cache"):
         write(tmp_path / "f.npy", small, images, 1, execute=forgetful)
 
 

@@ -24,7 +24,7 @@ def images():
     return np.random.default_rng(0).integers(256, size=(50, 32, 32, 3), dtype=np.uint8)
 
 
-@pytest.fixture(params=["tensorflow", *engines.OPENVINO])
+@pytest.fixture(params=["tensorflow", *engines.ENGINES])
 def name(request, backbone):
     if request.param == "openvino-bfloat16":
         try:
@@ -69,7 +69,7 @@ def test_bfloat16_is_refused_where_it_would_be_float32(backbone, monkeypatch):
 
     able = {"OPTIMIZATION_CAPABILITIES": ["FP32"], "FULL_DEVICE_NAME": "An old CPU"}
     monkeypatch.setattr(openvino.Core, "get_property", lambda self, device, name: able[name])
-    with pytest.raises(UserError, match=r"bfloat16 on this CPU, An old CPU\. Set `embed.engine: openvino`"):
+    with pytest.raises(UserError, match=r"bfloat16 on this CPU, An old CPU\. The engine openvino"):
         engines.build("openvino-bfloat16", backbone).load()
 
 

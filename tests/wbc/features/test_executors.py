@@ -82,3 +82,9 @@ def test_what_a_worker_finds_wrong_reaches_the_user(images, tmp_path, monkeypatc
     layers = [keras.Input((64, 64, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Rescaling(1e6)]
     with pytest.raises(UserError, match="float16"):
         write(tmp_path, images[:2], engines.build("openvino", keras.Sequential(layers)), executors.dask)
+
+
+def test_a_worker_with_other_code_is_refused(images, engine, monkeypatch):
+    cache = FeatureCache("memory://refused", "maker", 10**9)
+    with pytest.raises(UserError, match="other code or other packages"):
+        executors._embed_shard([], engine, engines.surroundings(engine.name) + "x", RECIPE, cache)
