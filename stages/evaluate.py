@@ -9,7 +9,7 @@ it: a head's probabilities follow from the stored features and weights in exact 
     reports/metrics.json               the headline, about ten numbers: the only file that `dvc metrics` lists
     reports/<scheme>/metrics.json      details, nested; an undefined one (recall of a class without test images) is left
                                        out
-    reports/<scheme>/predictions.csv   path, label, photo_id, (fold,) predicted, and p_<class> for each class
+    reports/<scheme>/predictions.csv   path, label, group, (fold,) predicted, and p_<class> for each class
     reports/<scheme>/roc.csv, pr.csv   points of the one-vs-rest curves
 
 where <scheme> is image, grouped or crossval. A test part holds one cell of a class of four; pooled over the folds of
@@ -52,10 +52,10 @@ def main() -> None:
         scored = splits.iloc[rows]
         with advise("It was made from another split: type `dvc repro`."):
             baselines = read_baseline_predictions(Path("data/baselines", f"{scheme}.csv"), scored["path"], classes)
-        photos = scored["photo_id"].to_numpy()
-        described = describe(labels[rows], probabilities, photos, classes, baselines, settings)
+        groups = scored["group"].to_numpy()
+        described = describe(labels[rows], probabilities, groups, classes, baselines, settings)
         metrics[scheme] = rounded({"synthetic": synthetic} | described | facts)
-        columns = ["path", "label", "photo_id", *(["fold"] if scheme == CROSSVAL else [])]
+        columns = ["path", "label", "group", *(["fold"] if scheme == CROSSVAL else [])]
         save(Path("reports", scheme), metrics[scheme], scored[columns], labels[rows], probabilities, classes)
     write_json(
         "reports/metrics.json", headline(metrics, read_json("reports/audit.json"), read_json("reports/truth.json"))
@@ -69,7 +69,7 @@ def _test_part(protocol: str, features, splits: pd.DataFrame, classes: list[str]
     members = {part: splits.iloc[numbers] for part, numbers in rows.items()}
     facts = {
         "images": {part: len(table) for part, table in members.items()},
-        "sources": {part: source_counts(table["label"], table["photo_id"], classes) for part, table in members.items()},
+        "sources": {part: source_counts(table["label"], table["group"], classes) for part, table in members.items()},
     }
     return rows["test"], probabilities, facts
 
@@ -84,7 +84,7 @@ def _cross_validated(features, splits: pd.DataFrame, classes: list[str]) -> tupl
     facts = {
         "folds": len(rounds),
         "images": {"all": len(splits)},
-        "sources": {"all": source_counts(splits["label"], splits["photo_id"], classes)},
+        "sources": {"all": source_counts(splits["label"], splits["group"], classes)},
     }
     return np.arange(len(splits)), probabilities, facts
 

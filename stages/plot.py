@@ -13,10 +13,10 @@ from pydantic import Field
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing
 from wbc.core.params import Section, load
+from wbc.core.protocols import CROSSVAL, SCHEMES
 from wbc.core.tables import read_csv
 from wbc.data import images
 from wbc.reporting import figures, report
-from wbc.reporting.comparison import PROTOCOLS
 
 RAW = Path("data/raw")
 REPORTS = Path("reports")
@@ -39,14 +39,16 @@ def main():
     fetch, features = read_json("data/fetch.json"), read_json("data/features/features.json")
     splits, audit = read_csv("data/splits.csv"), read_json("reports/audit.json")
     truth = read_json("reports/truth.json")
-    results = {protocol: _results(protocol) for protocol in PROTOCOLS}
+    results = {protocol: _results(protocol) for protocol in reversed(SCHEMES)}  # the one to believe first
     content = report.context(fetch, splits, features, audit, truth, results, params.mistakes, params.min_cells)
     with replacing(FIGURES) as folder:
         folder.mkdir()
         _draw_images(folder, content, params)
         for protocol, result in results.items():
             _draw_scores(folder, protocol, result, content, params)
-        recalls = figures.recalls(content["recalls"], "Recall of each class, each cell counting once", content["label"])
+        recalls = figures.recalls(
+            content["recalls"], f"Recall of each class, each {content['unit']} counting once", content["label"]
+        )
         figures.save(recalls, folder / "recall.svg")
     for template, page in (("report.md.j2", "README.md"), ("report.html.j2", "index.html")):
         text = report.render(template, FIGURES, **content)
@@ -72,13 +74,13 @@ def _draw_images(folder, content, params):
 def _draw_scores(folder, protocol, result, content, params):
     """Draw the figures of one protocol, as `folder`/PROTOCOL_KIND.svg."""
     classes, note = content["classes"], content["label"]
-    titles = {kind: f"{title}, {PROTOCOLS[protocol]}" for kind, (title, _) in report.FIGURES.items()}
+    titles = {kind: f"{title}, {content['protocols'][protocol]}" for kind, (title, _) in report.FIGURES.items()}
     predictions, per_class = result["predictions"], content["results"][protocol]["per_class"]
     auc = {name: row["auc"].few or f"AUC {row['auc'].text}" for name, row in per_class.items()}
     prevalence = {name: float((predictions["label"] == name).mean()) for name in classes}
     drawn = {
         "confusion": figures.confusion(
-            *(predictions[column] for column in ("label", "predicted", "photo_id")),
+            *(predictions[column] for column in ("label", "predicted", "group")),
             classes,
             titles["confusion"],
             note,
@@ -109,7 +111,7 @@ def _results(protocol):
     """Read what was written of one protocol; the cross-validation keeps no model, and so no training."""
     folder = REPORTS / protocol
     tables = {name: read_csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")}
-    if protocol != "crossval":
+    if protocol != CROSSVAL:
         tables |= {"training": read_json(folder / "training.json"), "history": read_csv(folder / "history.csv")}
     return {"metrics": read_json(folder / "metrics.json"), **tables}
 

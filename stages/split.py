@@ -2,13 +2,14 @@
 
     python -m stages.split
 
-Reads data/raw/, data/manifest.csv. Writes
+Reads data/raw/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. Writes
 
     data/splits.csv      path, label, photo_id, group, image, grouped, fold, in the manifest's order. `photo_id` is
                          equal for near-duplicates, images of one photograph. `group` is equal for images that may
-                         show one cell, and is never divided. `image` and `grouped` hold train, valid or test:
-                         `image` divides by file, as the original study did, `grouped` by group. `fold` numbers the
-                         folds of the cross-validation
+                         show one cell, or are of one given group (patient, slide ...), and is never divided. `image`
+                         and `grouped` hold train, valid or test: `image` divides by file, as the original study did,
+                         or as `split.parts` says, `grouped` by group. `fold` numbers the folds of the
+                         cross-validation. A column given_<kind> follows for each kind of given group
     reports/audit.json   near-duplicates, duplicates, doubtful labels, and what could not be had: see
                          wbc/splitting/audit.py
 """
@@ -19,16 +20,24 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
-from wbc.core.errors import exit_on_user_error
+from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import write_csv, write_json
-from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.audit import PROTOCOLS, audit, summary
-from wbc.splitting.splits import PARTS, folds, split_by_group, split_by_image
+from wbc.core.protocols import PARTS, PROTOCOLS
+from wbc.core.tables import read_csv
+from wbc.grouping.given import read_groups, read_parts, statements, united
+from wbc.grouping.near_duplicates import find_near_duplicates, only_identical
+from wbc.splitting.audit import audit, summary
+from wbc.splitting.splits import folds, split_by_group, split_by_image
+
+GIVEN = Path("data/given")  # a dependency as a whole: DVC knows no dependency that may be null
 
 
 class SplitParams(params.Section):
     """Section `split` of params.yaml."""
 
+    groups: str | None = pydantic.Field(min_length=1)  # a CSV in data/given/, or a pattern over file names
+    search: bool  # for near-duplicates
+    parts: str | None = pydantic.Field(min_length=1)  # a CSV in data/given/
     seed: int = pydantic.Field(ge=0, lt=2**32)
     train: float = pydantic.Field(gt=0, lt=1)
     valid: float = pydantic.Field(ge=0, lt=1)
@@ -42,27 +51,59 @@ class SplitParams(params.Section):
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     settings = params.load("params.yaml", "split", SplitParams)
-    manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
-    labels, shares = manifest["label"].to_numpy(), (settings.train, settings.valid)
+    manifest = read_csv("data/manifest.csv")
+    paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)
 
-    found = find_near_duplicates([Path("data/raw", path) for path in manifest["path"]])
+    # What the user gives is read first: a mistake in it shows before the search takes its minutes.
+    given, image = None, split_by_image(labels, shares, settings.seed)
+    if settings.groups is not None:
+        with advise("`split.groups` in params.yaml names it; then type `dvc repro`."):
+            given = read_groups(in_given(settings.groups), paths)
+    if settings.parts is not None:
+        with advise("`split.parts` in params.yaml names it; then type `dvc repro`."):
+            image = read_parts(Path(in_given(settings.parts)), paths)
+    if settings.search:
+        recognized = find_near_duplicates([Path("data/raw", path) for path in paths])
+    else:
+        recognized = only_identical(manifest["sha256"])
+    group = united(recognized.group, given.table) if given else recognized.group
+    with advise("Lower `split.folds` in params.yaml, or add images; then type `dvc repro`."):
+        fold = folds(labels, group, settings.folds, settings.seed)
     splits = manifest[["path", "label"]].assign(
-        photo_id=found.photo_id,
-        group=found.group,
-        image=split_by_image(labels, shares, settings.seed),
-        grouped=split_by_group(labels, found.group, shares, settings.seed),
-        fold=folds(labels, found.group, settings.folds, settings.seed),
+        photo_id=recognized.photo_id,
+        group=group,
+        image=image,
+        grouped=split_by_group(labels, group, shares, settings.seed),
+        fold=fold,
     )
-    findings = audit(splits, found.pixels, shares)
+    facts = statements(given, paths, labels) if given else None
+    content = audit(splits, recognized.pixels, shares, recognized.group, facts)
+    content["searched"], content["own_parts"] = settings.search, settings.parts is not None
+    if given:
+        splits = splits.join(given.table.add_prefix("given_"))
     write_csv("data/splits.csv", splits)
-    write_json("reports/audit.json", findings)
+    write_json("reports/audit.json", content)
 
     for protocol in PROTOCOLS:
         counts = pd.crosstab(splits["label"], splits[protocol]).reindex(columns=list(PARTS), fill_value=0)
-        print(f"images a class, {protocol}:\n{counts.to_string()}\n")
-    print("\n".join(summary(findings)))
+        print(f"images per class, {protocol}:\n{counts.to_string()}\n")
+    print("\n".join(summary(content)))
+
+
+def in_given(source: str) -> str:
+    """Return the path of a CSV, which is looked for in data/given/ first; a pattern stays as it is."""
+    if not source.lower().endswith(".csv"):
+        return source
+    if (GIVEN / source).is_file() or not Path(source).is_file():
+        return str(GIVEN / source)
+    if not Path(source).resolve().is_relative_to(GIVEN.resolve()):
+        print(
+            f"note: {source} is not in {GIVEN}/, so DVC doesn't notice when it changes. Copy it there, or type "
+            "`dvc repro --force split` after a change."
+        )
+    return source
 
 
 if __name__ == "__main__":

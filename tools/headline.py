@@ -4,23 +4,25 @@ from pathlib import Path
 
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json
-from wbc.reporting.comparison import PROTOCOLS, against_baselines, estimate
+from wbc.reporting.comparison import against_baselines, estimate, titles, unit_of
 
 COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
 
 
 @exit_on_user_error
 def main() -> None:
-    metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in PROTOCOLS}
-    print(f"\n{'each cell counting once':<25}" + "".join(f"{name:>20}" for name, _ in COLUMNS))
-    for protocol, name in reversed(PROTOCOLS.items()):  # the one to believe first
+    audit = read_json("reports/audit.json")
+    names, unit = titles(audit), unit_of(audit)
+    metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in names}
+    print(f"\n{f'each {unit} counting once':<25}" + "".join(f"{name:>20}" for name, _ in COLUMNS))
+    for protocol, name in names.items():  # the one to believe first
         scores = [str(estimate(metrics[protocol], "cells", key)) for _, key in COLUMNS]
         print(f"{name:<25}" + "".join(f"{score:>20}" for score in scores))
     print(
-        f"\nThe number to believe is the first: {PROTOCOLS['crossval']}. In brackets "
+        f"\nThe number to believe is the first: {names['crossval']}. In brackets "
         f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} % intervals."
     )
-    for better, sentence in against_baselines(metrics["crossval"]):
+    for better, sentence in against_baselines(metrics["crossval"], unit):
         if not better:
             print(sentence)
     if any(values["synthetic"] for values in metrics.values()):

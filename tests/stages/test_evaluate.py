@@ -63,8 +63,8 @@ def metrics(tree):
 
 def test_the_head_is_scored_on_the_test_images(tree, metrics):
     predictions = pd.read_csv(tree / "reports/grouped/predictions.csv")
-    assert list(predictions) == ["path", "label", "photo_id", "predicted", *(f"p_{name}" for name in CLASSES)]
-    assert predictions["photo_id"].tolist() == [4, 4, 5, 5, 10, 10, 11, 11, 16, 16, 17, 17]
+    assert list(predictions) == ["path", "label", "group", "predicted", *(f"p_{name}" for name in CLASSES)]
+    assert predictions["group"].tolist() == [4, 4, 5, 5, 10, 10, 11, 11, 16, 16, 17, 17]
     wrong = predictions["label"] != predictions["predicted"]
     assert predictions.loc[wrong, "path"].tolist() == ["basophil/5_0.png", "basophil/5_1.png"]
     assert metrics["grouped"]["accuracy"] == metrics["grouped"]["cells"]["accuracy"] == 0.8333
@@ -73,7 +73,7 @@ def test_the_head_is_scored_on_the_test_images(tree, metrics):
 
 def test_cross_validation_scores_every_image_once(tree, metrics):
     predictions = pd.read_csv(tree / "reports/crossval/predictions.csv")
-    assert list(predictions)[:5] == ["path", "label", "photo_id", "fold", "predicted"]
+    assert list(predictions)[:5] == ["path", "label", "group", "fold", "predicted"]
     assert len(predictions) == 36 and metrics["crossval"]["folds"] == 3
     assert metrics["crossval"]["images"] == {"all": 36}
     assert metrics["crossval"]["accuracy"] == round(34 / 36, 4)

@@ -1,9 +1,11 @@
+import hashlib
 import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from stages import split
@@ -20,13 +22,24 @@ def tree(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(256, size=(16, 16, 3), dtype=np.uint8)).save(file)
     shutil.copy(tmp_path / "data/raw/a/8.png", tmp_path / "data/raw/a/9.png")
-    pd.DataFrame({"path": paths, "label": [path[0] for path in paths]}).to_csv("data/manifest.csv", index=False)
+    digests = [hashlib.sha256((tmp_path / "data/raw" / path).read_bytes()).hexdigest() for path in paths]
+    pd.DataFrame({"path": paths, "label": [path[0] for path in paths], "sha256": digests}).to_csv(
+        "data/manifest.csv", index=False
+    )
     return tmp_path
 
 
 def params(tree, **changes):
-    values = {"seed": 1, "train": 0.7, "valid": 0.15, "folds": 5} | changes
-    (tree / "params.yaml").write_text(f"split: {values}")
+    values = {
+        "groups": None,
+        "search": True,
+        "parts": None,
+        "seed": 1,
+        "train": 0.7,
+        "valid": 0.15,
+        "folds": 5,
+    } | changes
+    (tree / "params.yaml").write_text(yaml.safe_dump({"split": values}))
 
 
 def test_both_protocols_in_the_manifests_order(tree, capsys):
@@ -69,3 +82,47 @@ def test_shares_that_cannot_be_stop_and_write_nothing(tree, capsys, changes, sai
         split.main()
     assert said in capsys.readouterr().err
     assert not (tree / "data/splits.csv").exists() and not (tree / "reports/audit.json").exists()
+
+
+def test_given_groups_join_what_was_found_and_are_never_divided(tree):
+    (tree / "data/given").mkdir()
+    pd.DataFrame({"file": ["a/8.png", "b/*"], "patient": ["P1", "P2"]}).to_csv("data/given/groups.csv", index=False)
+    params(tree, groups="groups.csv", folds=2)
+    split.main()
+    splits = pd.read_csv("data/splits.csv")
+    assert splits.groupby("group")["fold"].nunique().max() == 1
+    assert splits.loc[splits["label"] == "b", "group"].nunique() == 1
+    assert splits.loc[splits["path"].isin(["a/8.png", "a/9.png"]), "group"].nunique() == 1
+    audit = json.loads((tree / "reports/audit.json").read_text())
+    assert audit["level"] == "patient"
+    assert audit["classes"]["b"]["groups"] == 1
+
+
+def test_without_the_search_only_identical_files_and_given_groups_are_kept_together(tree):
+    params(tree, search=False, groups=r"(?P<slide>[0-3])\.png")
+    split.main()
+    splits = pd.read_csv("data/splits.csv").set_index("path")
+    assert splits["group"].nunique() == 21 - 1 - 3 - 2  # a/8 = a/9; slides 1, 2, 3 in two classes; slide 0 in three
+    assert splits.loc["a/8.png", "group"] == splits.loc["a/9.png", "group"]
+    assert splits.loc[["a/0.png", "b/0.png", "c/0.png"], "group"].nunique() == 1
+
+
+def test_own_parts_take_the_place_of_the_split_by_file_and_are_audited(tree, capsys):
+    (tree / "data/given").mkdir()
+    rows = [
+        f"{path},{'test' if path.endswith('9.png') else 'train'}" for path in pd.read_csv("data/manifest.csv")["path"]
+    ]
+    (tree / "data/given/parts.csv").write_text("\n".join(["file,part", *rows]))
+    params(tree, parts="parts.csv")
+    split.main()
+    audit = json.loads((tree / "reports/audit.json").read_text())
+    assert audit["leak"] == {"image": 0.5, "grouped": 0.0}  # a/9 is a copy of a/8
+    assert audit["own_parts"]
+
+
+def test_groups_that_are_not_there_are_named_with_their_parameter(tree, capsys):
+    params(tree, groups="groups.csv")
+    with pytest.raises(SystemExit):
+        split.main()
+    said = capsys.readouterr().err
+    assert "data/given/groups.csv doesn't exist" in said and "`split.groups`" in said

@@ -29,6 +29,7 @@ def printed(tmp_path, monkeypatch, capsys):
     def run(baseline=0.1, synthetic=0):
         for protocol, balanced in (("image", 0.85), ("grouped", 0.61), ("crossval", 0.55)):
             write(tmp_path, protocol, balanced, baseline, synthetic)
+        (tmp_path / "reports" / "audit.json").write_text('{"level": "photograph", "own_parts": false}')
         headline.main()
         return capsys.readouterr().out
 

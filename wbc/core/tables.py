@@ -13,7 +13,8 @@ TEXT = ("path", "label", "sha256", "predicted", "class", "file", "part", "cell")
 
 def read_csv(path: Path | str) -> pd.DataFrame:
     """Read a CSV file of this pipeline: names stay text, and no name is taken for a missing value."""
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False)
+    text = [*TEXT, *(column for column in pd.read_csv(path, nrows=0) if column.startswith("given_"))]
+    return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False)
 
 
 def read_splits(path):

@@ -69,6 +69,16 @@ def find_near_duplicates(files):
     return NearDuplicates(_renumber(group[pixels]), _renumber(kin[pixels]), pixels)
 
 
+def only_identical(digests):
+    """Return the `NearDuplicates` where none are searched for: files of the same bytes only.
+
+    Args:
+        digests: SHA-256 of each file.
+    """
+    numbers = _renumber(np.array(digests))
+    return NearDuplicates(numbers, numbers, numbers)
+
+
 def _describe_all(files):
     """Return the number of each image's pixels, the first image of each number, and the descriptors of those."""
     numbers, identical, first, descriptors = {}, [], [], []

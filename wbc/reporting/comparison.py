@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from wbc.reporting.original_study import ORIGINAL, same_classes, whose
 
-PROTOCOLS = {"image": "split by file", "grouped": "split by cell", "crossval": "cross-validated by cell"}
+# Each way of scoring, the one to believe first; `titles` puts the unit in place of {unit}.
+_TITLES = {"crossval": "cross-validated by {unit}", "grouped": "split by {unit}", "image": "split by file"}
+GIVEN_PARTS = "split as given"  # in place of "split by file"
 
 # Rows of the table: name, and where the number is in metrics.json. A cell with several images counts as the share of
 # them that was named right.
@@ -27,6 +29,25 @@ BASELINES = {
 }
 RULE = "Better is said only where the whole interval lies above the other's score, which is taken as exact."
 NEEDS_CELLS = ("recall", "f1", "auc")  # of a class: they rest on its cells among the scored images
+
+
+def unit_of(audit):
+    """Return the word for what is never divided: what the widest given groups are, else a cell.
+
+    Args:
+        audit: content of audit.json.
+    """
+    return "cell" if audit["level"] == "photograph" else audit["level"]
+
+
+def titles(audit):
+    """Return {protocol: what it is called}, the one to believe first.
+
+    Args:
+        audit: content of audit.json.
+    """
+    names = {protocol: title.format(unit=unit_of(audit)) for protocol, title in _TITLES.items()}
+    return names | ({"image": GIVEN_PARTS} if audit.get("own_parts") else {})
 
 
 class Estimate(NamedTuple):
@@ -88,13 +109,14 @@ def estimate(metrics, *keys, min_cells=0):
     return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
 
 
-def table(results, classes, min_cells):
+def table(results, classes, min_cells, unit="cell"):
     """The table that sets the protocols side by side.
 
     Args:
         results: {protocol: content of its metrics.json}.
         classes: class names in the order wanted.
         min_cells: as for `estimate`.
+        unit: see `unit_of`.
 
     Returns:
         [(heading, [(name, {protocol: Estimate}, the original study's score or None)])].
@@ -102,8 +124,8 @@ def table(results, classes, min_cells):
     recalls = [(f"Recall: {name}", ("per_class", name, "recall")) for name in classes]
     baselines = [(text, ("baseline", name, "cells", "balanced_accuracy")) for name, text in BASELINES.items()]
     sections = {
-        "Each cell counts once": [*EACH_CELL, *((name, ("cells", *keys)) for name, keys in recalls)],
-        "Simpler methods: balanced accuracy, each cell counts once": baselines,
+        f"Each {unit} counts once": [*EACH_CELL, *((name, ("cells", *keys)) for name, keys in recalls)],
+        f"Simpler methods: balanced accuracy, each {unit} counts once": baselines,
         "Each image counts once": [*EACH_IMAGE, *recalls],
     }
     known = ORIGINAL if same_classes(classes) else {}
@@ -123,17 +145,18 @@ def table(results, classes, min_cells):
     ]
 
 
-def recalls(results, classes, fetch, min_cells):
+def recalls(results, classes, fetch, min_cells, names):
     """Recall of each class, each cell counting once, and last their mean, for the figure that compares the protocols.
 
     Args:
         results, classes, min_cells: as for `table`.
         fetch: content of fetch.json.
+        names: {protocol: what it is called}, see `titles`.
 
     Returns:
         {series: {class: Estimate}}; the original study is a series where all its classes are here.
     """
-    series = {PROTOCOLS[protocol]: (metrics, ("cells",)) for protocol, metrics in results.items()}
+    series = {names[protocol]: (metrics, ("cells",)) for protocol, metrics in results.items()}
     if same_classes(classes):
         name = "original study" if whose(fetch) == "same" else "original study (other data)"
         series[name] = (ORIGINAL, ())
@@ -150,46 +173,50 @@ def recalls(results, classes, fetch, min_cells):
     }
 
 
-def gap(results, leak):
+def gap(results, leak, unit="cell"):
     """What the difference between the split by file and the cross-validation by cell means, in plain sentences.
 
     Args:
         results: {protocol: content of its metrics.json}.
-        leak: {protocol: share of the test images whose cell is in training too}.
+        leak: {protocol: share of the test images whose group is in training too}.
+        unit: see `unit_of`.
     """
+    copy = "copy" if unit == "cell" else f"image of the same {unit}"
     by_file, by_cell = (estimate(results[name], "cells", "balanced_accuracy") for name in ("image", "crossval"))
     difference = by_file.value - by_cell.value
     if not leak["image"]:
         return (
-            "No test image of the split by file has a recognized copy in training, so every column scores cells that "
-            "were not trained on as far as is known; the columns differ by chance and by how many images were trained "
-            "on."
+            f"No test image of the split by file has a recognized {copy} in training, so every column scores {unit}s "
+            "that were not trained on as far as is known; the columns differ by chance and by how many images were "
+            "trained on."
         )
     seen = (
-        f"In the split by file, {100 * leak['image']:.0f} % of the test images have a recognized copy in training: "
-        "the same cell stood in training and in test, as two copies of one picture."
+        f"In the split by file, {100 * leak['image']:.0f} % of the test images have a recognized {copy} in training: "
+        f"the same {unit} stood in training and in test."
     )
     if by_file.low is not None and by_cell.high is not None and by_file.low > by_cell.high:
         return (
             f"{seen} The score split by file therefore measures remembering as well as recognizing: it says how well "
-            "copies of known cells are named. By cell, no recognized copy of a scored cell was trained on. The gap of "
-            f"{difference:.2f} in balanced accuracy is what remembering adds: a new cell can't be remembered, so "
-            "expect the number by cell."
+            f"images of known {unit}s are named. By {unit}, no recognized {copy} of a scored one was trained on. "
+            "The gap "
+            f"of {difference:.2f} in balanced accuracy is what remembering adds: a new {unit} can't be remembered, so "
+            f"expect the number by {unit}."
         )
     return (
         f"{seen} The score split by file therefore can't tell remembering from recognizing. Its balanced accuracy is "
         f"{abs(difference):.2f} {'above' if difference > 0 else 'below'} the cross-validated one, and the intervals "
-        "overlap: chance could explain it. Still, only the columns by cell score cells that were not trained on."
+        f"overlap: chance could explain it. Still, only the columns by {unit} score {unit}s that were not trained on."
     )
 
 
-def against_baselines(metrics):
+def against_baselines(metrics, unit="cell"):
     """Whether the classifier is worth its trouble, one sentence a simpler method that looks at the images.
 
     It is called better by `RULE`, and worse where the whole interval lies below.
 
     Args:
         metrics: content of a metrics.json; compared is the balanced accuracy with each cell counting once.
+        unit: see `unit_of`.
 
     Returns:
         [(better, sentence)], `better` being whether the classifier is; logistic regression on the same features first.
@@ -204,7 +231,7 @@ def against_baselines(metrics):
             (
                 better,
                 f"The trained head is {'better' if better else 'worse' if worse else 'no better'} than "
-                f"{BASELINES[name]}: balanced accuracy {own} against {other:.2f}, each cell counting once.",
+                f"{BASELINES[name]}: balanced accuracy {own} against {other:.2f}, each {unit} counting once.",
             )
         )
     return found

@@ -251,18 +251,18 @@ def recalls(scores, title, note=""):
     """Dot plot of the recall of each class, with one kind of marker for each series and its interval as a line.
 
     Args:
-        scores: {series: {class: Estimate of `lib.comparison`}}, at most four series with the same classes in the same
+        scores: {series: {class: `comparison.Estimate`}}, at most four series with the same classes in the same
             order. What has no value is left out. The last row of the plot is set off as the mean.
         title, note: as in `confusion`.
     """
     classes = list(next(iter(scores.values())))
     figure = _figure(title, "lines: intervals", note, 0.55 * len(classes) + 1.2)
     axes = figure.subplots()
-    # Blue is split by file, vermilion by cell.
+    # Vermilion is by cell, filled where cross-validated; blue is split by file.
     kinds = [
-        {"marker": "o", "color": BLUE},
-        {"marker": "D", "color": VERMILION, "markerfacecolor": "white"},
         {"marker": "D", "color": VERMILION},
+        {"marker": "D", "color": VERMILION, "markerfacecolor": "white"},
+        {"marker": "o", "color": BLUE},
         {"marker": "s", "color": BLACK, "markerfacecolor": "white"},
     ]
     rows = np.arange(len(classes))

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import jinja2
 
+from wbc.core.audit_sentences import given_sentences, shared_sentences
+from wbc.core.protocols import PARTS
 from wbc.reporting import comparison
-from wbc.reporting.comparison import PROTOCOLS, estimate, lookup, number
+from wbc.reporting.comparison import estimate, lookup, number
 from wbc.reporting.original_study import COMPARABLE, ORIGINAL, same_classes, whose
 
+# Of the search for near-duplicates, measured where the truth is known: docs/results/grouping.md.
+SEARCH_REACHED = (
+    "On sets whose truth is known the search recognized 98 to 100 % of the pairs of copies (docs/results/grouping.md)."
+)
 SYNTHETIC = "synthetic cells, drawn by this project: these scores say nothing about patients' cells"
 
-PARTS = ("train", "valid", "test")
 LISTED = 10  # of duplicates and doubtful labels; reports/audit.json holds the rest
 
 # Kind of figure: its title, and how to read it.
@@ -80,7 +85,8 @@ def context(fetch, splits, features, audit, truth, results, shown, min_cells):
     classes = sorted(fetch["classes"])
     metrics = {protocol: result["metrics"] for protocol, result in results.items()}
     counts = parts(splits)
-    recalls = comparison.recalls(metrics, classes, fetch, min_cells)
+    names, unit = comparison.titles(audit), comparison.unit_of(audit)
+    recalls = comparison.recalls(metrics, classes, fetch, min_cells, names)
     level = f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} %"
     return {
         "label": SYNTHETIC if fetch["synthetic"] else "",
@@ -89,16 +95,19 @@ def context(fetch, splits, features, audit, truth, results, shown, min_cells):
         "audit": audit,
         "listed": LISTED,
         "classes": classes,
-        "protocols": PROTOCOLS,
+        "protocols": names,
+        "unit": unit,
+        "level_sentence": level_sentence(audit),
         "believe": _believe(results["crossval"], len(classes)),
         "by_file": {
             "score": estimate(metrics["image"], "cells", "balanced_accuracy"),
             "accuracy": estimate(metrics["image"], "accuracy"),
         },
-        "copies": copies_in_training(truth),
-        "gap": comparison.gap(metrics, audit["leak"]),
-        "verdicts": comparison.against_baselines(metrics["crossval"]),
-        "scores": comparison.table(metrics, classes, min_cells),
+        "copies": copies_in_training(truth, audit),
+        "copies_limit": copies_limit(truth, audit),
+        "gap": comparison.gap(metrics, audit["leak"], unit),
+        "verdicts": comparison.against_baselines(metrics["crossval"], unit),
+        "scores": comparison.table(metrics, classes, min_cells, unit),
         "rule": comparison.RULE,
         "level": level,
         "reading": _reading(metrics, level),
@@ -109,6 +118,7 @@ def context(fetch, splits, features, audit, truth, results, shown, min_cells):
         "parts": counts,
         "totals": {name: [int((splits[name] == part).sum()) for part in PARTS] for name in ("image", "grouped")},
         "statements": [*audit["missing"], *audit["uneven"]],
+        "notes": [*given_sentences(audit["given"]), *shared_sentences(audit["without_own_group"])],
         "original": ORIGINAL["per_class"],
         "original_images": sum(row["support"] for row in ORIGINAL["per_class"].values()),
         "is_original": same_classes(classes),
@@ -130,25 +140,74 @@ def context(fetch, splits, features, audit, truth, results, shown, min_cells):
     }
 
 
-def copies_in_training(truth):
+def level_sentence(audit):
+    """Return at which level the scores hold: what was kept together, and so what they say of.
+
+    Args:
+        audit: content of audit.json.
+    """
+    level = audit["level"]
+    search = "near-duplicates recognized in the pixels" if audit["searched"] else "identical files only"
+    if level == "photograph":
+        return (
+            f"The scores hold at the level of the photograph: kept together were {search}. Who photographed which "
+            "cell, "
+            "and of which patient, was not given (`split.groups`), so two cells of one patient may stand on both sides."
+        )
+    kinds = " and ".join(f"{kind}s" for kind in audit["given"]["kinds"])
+    return (
+        f"The scores hold at the level of the {level}: kept together were the {kinds} that were given, and "
+        f"{search}. They "
+        f"say how well images of a new {level} are named."
+    )
+
+
+def copies_in_training(truth, audit):
     """Return what is known of copies that the search did not recognize, in sentences.
 
     Args:
-        truth: content of truth.json.
+        truth, audit: content of truth.json and audit.json.
     """
     if not truth["known"]:
+        reached = f" {SEARCH_REACHED}" if audit["searched"] else ""
         return (
             "Which images show one cell is not known here, so how many copies were not recognized can't be said: where "
-            "some were not, the score is too high."
+            f"some were not, the score is too high.{reached}"
         )
     leak, search = truth["leak"], truth["photo_id"]
     sentence = (
         f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'], 1)} of "
-        f"the pairs of copies and took {truth['cells']:,} cells for {truth['groups']:,}. Of the images scored here, "
+        f"the pairs of copies, {percent(search['pair_precision'], 1)} of the pairs that it called copies are "
+        "copies, and "
+        f"{truth['cells']:,} cells were taken for {truth['groups']:,} groups. Of the images scored here, "
         f"{percent(leak['crossval'], 1)} have a true copy in training; of the test images split by cell "
         f"{percent(leak['grouped'], 1)}, and split by file {percent(leak['image'], 1)}."
     )
     return f"{sentence} The score is too high by what those copies add." if leak["crossval"] else sentence
+
+
+def copies_limit(truth, audit):
+    """Return what unrecognized copies do to the scores by group, as the report's limits say it.
+
+    Args:
+        truth, audit: content of truth.json and audit.json.
+    """
+    if truth["known"] and not truth["leak"]["crossval"] and not truth["leak"]["grouped"]:
+        first = "No scored image has a copy of its cell in training: which image shows which cell is known here."
+    elif truth["known"]:
+        first = "Some scored images have a copy of their cell in training, as said at the top; they raise the scores."
+    elif audit["searched"]:
+        first = (
+            "Which images show one cell was found by comparing images: copies that were not recognized raise the "
+            "scores "
+            "too. Where nearly all images of a class have copies, a group far smaller than usual is rather a part of "
+            "another; such groups are kept in the validation part, as far as that has room."
+        )
+    else:
+        first = "Copies were not searched for (`split.search` is false): those that were not given raise the scores."
+    given = set(audit["given"]["kinds"] if audit["given"] else ())
+    apart = [kind for kind in ("patient", "slide") if kind not in given]
+    return f"{first} Cells of one {' or '.join(apart)} are not told apart." if apart else first
 
 
 def render(template, folder, **content):
@@ -180,8 +239,11 @@ def render(template, folder, **content):
 
 
 def percent(share, digits=0):
-    """Return a share of 0-1 as text, and an undefined one (None) as a dash."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    """Return a share of 0-1 as text: an undefined one (None) as a dash, and none that is not 0 as 0."""
+    if share is None:
+        return "–"
+    least = 10.0**-digits
+    return f"less than {least:g} %" if 0 < 100 * share < least / 2 else f"{100 * share:.{digits}f} %"
 
 
 def escape_markdown(text):
@@ -196,7 +258,7 @@ def _believe(result, classes):
     return {
         "score": estimate(metrics, "cells", "balanced_accuracy"),
         "accuracy": estimate(metrics, "cells", "accuracy"),
-        "cells": predictions["photo_id"].nunique(),
+        "cells": predictions["group"].nunique(),
         "classes": classes,
         "folds": metrics["folds"],
         "bars": [
@@ -232,7 +294,7 @@ def _result(result, classes, shown, min_cells):
     """What the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
-    each_cell = mistakes.drop_duplicates("photo_id")
+    each_cell = mistakes.drop_duplicates("group")
     total, right = len(predictions), len(predictions) - len(mistakes)
     pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     worst = "".join(f"; most often wrong: {true} called {called} ({n})" for (true, called), n in pairs.head(1).items())
@@ -249,7 +311,7 @@ def _result(result, classes, shown, min_cells):
     }
     return {
         "total": total,
-        "cells": predictions["photo_id"].nunique(),
+        "cells": predictions["group"].nunique(),
         "per_class": per_class,
         "mistakes": each_cell.head(shown).to_dict("records"),
         "wrong": len(mistakes),

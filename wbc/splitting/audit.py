@@ -1,8 +1,13 @@
 """What a set of images holds besides cells, and what that does to a split: copies, duplicates, doubtful labels."""
 
-from wbc.splitting.splits import PARTS
+from typing import Any
 
-PROTOCOLS = ("image", "grouped")
+import numpy as np
+import pandas as pd
+
+from wbc.core.audit_sentences import given_sentences, plural, shared_sentences
+from wbc.core.protocols import PARTS, PROTOCOLS
+
 SHOWN = 10  # groups, or sets of duplicates, that are listed
 EXAMPLES = 8  # paths listed of each
 NEAR = 0.05  # of a class's images; a part that comes nearer to the share that was asked counts as having it
@@ -15,7 +20,13 @@ EFFECT = {
 }
 
 
-def audit(splits, pixels, shares):
+def audit(
+    splits: pd.DataFrame,
+    pixels: np.ndarray,
+    shares: tuple[float, float],
+    recognized: np.ndarray,
+    given: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return what there is to know about the images before a score on them is believed, as nested dicts for JSON.
 
     A group whose images have several labels counts as a group of each of these classes.
@@ -25,15 +36,21 @@ def audit(splits, pixels, shares):
             or test) and fold.
         pixels: int array, one an image, equal where the decoded pixels are identical.
         shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
+        recognized: int array, equal for images that the search found to show or perhaps to show one cell.
+        given: what `given.statements` says of groups that the user knows; None where none are given.
 
     Returns:
-        {"images", "groups": numbers of them,
+        {"images", "groups": numbers of them, "level": what a group is: "photograph" where copies were only searched
+            for, else the widest kind that was given,
+         "given": as the argument,
          "classes": {label: {"images", "groups", "largest_group"}},
          "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
          "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more, largest first,
          "two_labels": [{"photo_id", "labels": {label: images}, "paths": [path]}],
          "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
             show one cell, one path of each group,
+         "without_own_group": [{"label", "images", "counted_as": {label: images of the groups}, "examples": [path]}],
+            classes of which every image is in a group that counts for another class,
          "leak": {protocol: share of the test images with a recognized copy in train, or None without test images},
          "sources": {protocol: {part: {label: groups}}},
          "missing": [{"protocol", "label", "part", "groups", "reason"}], classes without an image in a part, and as
@@ -41,26 +58,29 @@ def audit(splits, pixels, shares):
          "uneven": [{"protocol", "label", "asked", "found", "reason"}], classes whose images could not be divided in
             the shares that were asked}.
     """
-    groups = splits.groupby("photo_id", sort=True)
+    photographs = splits.groupby("photo_id", sort=True)
     return {
         "images": len(splits),
-        "groups": groups.ngroups,
+        "groups": splits["group"].nunique(),
+        "level": given["level"] if given else "photograph",
+        "given": given,
         "classes": {
             label: {
                 "images": len(rows),
-                "groups": rows["photo_id"].nunique(),
-                "largest_group": int(rows["photo_id"].value_counts().max()),
+                "groups": rows["group"].nunique(),
+                "largest_group": int(rows["group"].value_counts().max()),
             }
             for label, rows in splits.groupby("label", sort=True)
         },
         "exact_duplicates": _duplicates(splits["path"], pixels),
-        "largest_groups": _largest(groups),
+        "largest_groups": _largest(photographs),
         "two_labels": [
             {"photo_id": int(group), "labels": _counts(rows["label"]), "paths": rows["path"].tolist()}
-            for group, rows in groups
+            for group, rows in photographs
             if rows["label"].nunique() > 1
         ],
-        "same_cell": _same_cell(splits),
+        "same_cell": _same_cell(splits, recognized),
+        "without_own_group": _without_own_group(splits),
         "leak": {protocol: _leak(splits, protocol) for protocol in PROTOCOLS},
         "sources": {protocol: _sources(splits, protocol) for protocol in PROTOCOLS},
         "missing": [*_missing(splits), *_in_one_fold(splits)],
@@ -72,11 +92,12 @@ def summary(content):
     """Return what `audit` found as plain sentences."""
     largest, duplicates = content["largest_groups"][:1], content["exact_duplicates"]
     leak = {name: "not defined" if share is None else f"{share:.0%}" for name, share in content["leak"].items()}
+    unit = "cell" if content["level"] == "photograph" else content["level"]
     sentences = [
-        f"{content['images']:,} images show {content['groups']:,} cells (sets of near-duplicates)"
+        f"{content['images']:,} images show {plural(content['groups'], unit)}"
         + "".join(f"; the largest group has {group['images']:,} images of {group['label']}" for group in largest),
         "test images with a recognized copy in training: "
-        f"{leak['image']} split by file (image), {leak['grouped']} split by cell (grouped)",
+        f"{leak['image']} split by file (image), {leak['grouped']} split by {unit} (grouped)",
     ]
     if duplicates["sets"]:
         sentences.append(
@@ -93,6 +114,8 @@ def summary(content):
         + f"): {', '.join(group['paths'][:EXAMPLES])}"
         for group in content["two_labels"]
     ]
+    sentences += [f"note: {sentence}" for sentence in given_sentences(content["given"])]
+    sentences += [f"note: {sentence}" for sentence in shared_sentences(content["without_own_group"])]
     statements = [*content["missing"], *content["uneven"]]
     return sentences + [f"note, {statement['protocol']}: {statement['reason']}" for statement in statements]
 
@@ -119,14 +142,34 @@ def _largest(groups):
     ]
 
 
-def _same_cell(splits):
+def _without_own_group(splits):
+    """Classes of which no group has most of its images; what a group counts for is decided as for the split."""
+    counts = splits.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=1)
+    counted = counts.idxmax(axis=1)  # the first by name among equals
+    found = []
+    for label, rows in splits.groupby("label", sort=True):
+        of_group = counted[rows["group"].unique()]
+        if (of_group != label).all():
+            shared = splits[splits["group"].isin(of_group.index) & (splits["label"] != label)]
+            found.append(
+                {
+                    "label": label,
+                    "images": len(rows),
+                    "counted_as": _counts(shared["label"]),
+                    "examples": [*rows["path"].tolist()[:EXAMPLES], *shared["path"].tolist()[:EXAMPLES]],
+                }
+            )
+    return found
+
+
+def _same_cell(splits, recognized):
     return [
         {
             "photo_ids": sorted(rows["photo_id"].unique().tolist()),
             "labels": _counts(rows["label"]),
             "examples": rows.drop_duplicates("photo_id")["path"].tolist()[:EXAMPLES],
         }
-        for _, rows in splits.groupby("group", sort=True)
+        for _, rows in splits.groupby(recognized, sort=True)
         if rows["photo_id"].nunique() > 1
     ]
 
@@ -144,7 +187,7 @@ def _leak(splits, protocol):
 
 
 def _sources(splits, protocol):
-    counts = splits.groupby([protocol, "label"])["photo_id"].nunique()
+    counts = splits.groupby([protocol, "label"])["group"].nunique()
     labels = sorted(splits["label"].unique())
     return {part: {label: int(counts.get((part, label), 0)) for label in labels} for part in PARTS}
 
@@ -161,7 +204,7 @@ def _missing(splits):
                             "protocol": protocol,
                             "label": label,
                             "part": part,
-                            "groups": rows["photo_id"].nunique(),
+                            "groups": rows["group"].nunique(),
                             "reason": reason,
                         }
                     )
@@ -174,7 +217,7 @@ def _in_one_fold(splits):
             "protocol": "crossval",
             "label": label,
             "part": "train",
-            "groups": rows["photo_id"].nunique(),
+            "groups": rows["group"].nunique(),
             "reason": f"all images of {label} are in one fold: {_units(rows, 'grouped')}, so whenever "
             "cross-validation scores them, none was there to be learnt from",
         }
@@ -207,10 +250,6 @@ def _uneven(splits, asked):
 def _units(rows, protocol):
     """What of a class can be dealt out, as half a sentence."""
     if protocol == "image":
-        return f"it has {_number(len(rows), 'image')}"
-    groups = rows["photo_id"].value_counts()
-    return f"it has {_number(len(groups), 'group')} of near-duplicates (largest: {groups.max():,}), which stay whole"
-
-
-def _number(count, noun):
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+        return f"it has {plural(len(rows), 'image')}"
+    groups = rows["group"].value_counts()
+    return f"it has {plural(len(groups), 'group')} (largest: {plural(groups.max(), 'image')}), which stay whole"

@@ -7,6 +7,8 @@ from wbc.reporting.original_study import DATASET, ORIGINAL
 
 FIVE = list(ORIGINAL["per_class"])
 
+NAMES = comparison.titles({"level": "photograph"})
+
 
 def metrics(balanced, low, high, classes=("a",), cells=10, baseline=0.5):
     """A metrics.json with one score everywhere."""
@@ -56,16 +58,16 @@ def test_a_class_of_few_cells_is_named_with_where_and_how_many():
 
 
 def test_the_table_has_a_column_a_protocol_and_the_original_study_where_classes_are_the_same():
-    results = {name: metrics(0.8, 0.7, 0.9, FIVE) for name in comparison.PROTOCOLS}
+    results = {name: metrics(0.8, 0.7, 0.9, FIVE) for name in NAMES}
     rows = {
         (heading, name): (found, known)
         for heading, part in comparison.table(results, FIVE, 5)
         for name, found, known in part
     }
     found, known = rows["Each image counts once", "Recall: eosinophil"]
-    assert list(found) == ["image", "grouped", "crossval"] and known == 0.68
+    assert list(found) == ["crossval", "grouped", "image"] and known == 0.68
     assert rows["Each cell counts once", "Recall: eosinophil"][1] is None  # the original study counted no cells
-    other = {name: metrics(0.8, 0.7, 0.9) for name in comparison.PROTOCOLS}
+    other = {name: metrics(0.8, 0.7, 0.9) for name in NAMES}
     assert all(known is None for _, part in comparison.table(other, ["a"], 5) for *_, known in part)
 
 
@@ -108,14 +110,14 @@ def test_a_head_is_better_only_where_its_whole_interval_is(baseline, better, wor
     ],
 )
 def test_original_study_is_on_other_data_unless_it_is_known_to_be_the_same(fetch, name):
-    series = comparison.recalls({"image": metrics(0.5, 0.4, 0.6, FIVE)}, FIVE, fetch, min_cells=5)
+    series = comparison.recalls({"image": metrics(0.5, 0.4, 0.6, FIVE)}, FIVE, fetch, 5, NAMES)
     assert list(series) == ["split by file", name]
     assert series[name]["eosinophil"].value == 0.68
 
 
 def test_original_study_is_left_out_where_classes_differ():
     fetch = {"synthetic": False, "source": "archive", "origin": "cells.zip"}
-    series = comparison.recalls({"image": metrics(1.0, 0.9, 1.0, ["sick"])}, ["sick"], fetch, min_cells=5)
+    series = comparison.recalls({"image": metrics(1.0, 0.9, 1.0, ["sick"])}, ["sick"], fetch, 5, NAMES)
     assert list(series) == ["split by file"]
 
 
@@ -123,3 +125,12 @@ def test_original_table_agrees_with_itself():
     for key in ("precision", "recall", "f1"):
         mean = sum(scores[key] for scores in ORIGINAL["per_class"].values()) / 5
         assert mean == pytest.approx(ORIGINAL["macro"][key], abs=0.0051)
+
+
+def test_the_unit_of_the_scores_is_that_of_the_widest_given_group():
+    names = comparison.titles({"level": "patient", "own_parts": True})
+    assert names == {
+        "crossval": "cross-validated by patient",
+        "grouped": "split by patient",
+        "image": "split as given",
+    }

@@ -122,7 +122,7 @@ def test_folds_of_a_class_with_one_group_and_of_the_smallest_data():
 
 @pytest.mark.parametrize(("labels", "groups"), [("aaaabbbb", [0] * 4 + [1] * 4), ("abcd", range(4))])
 def test_more_folds_than_there_can_be_are_refused(labels, groups):
-    with pytest.raises(UserError, match=r"`split.folds` asks for 3 folds.*Lower `split.folds`"):
+    with pytest.raises(UserError, match="3 folds were asked for"):
         folds(list(labels), list(groups), 3, 1)
 
 

@@ -1,0 +1,37 @@
+"""What the audit of a split says in words, on the terminal and in the report."""
+
+from typing import Any
+
+
+def shared_sentences(without_own_group: list[dict[str, Any]]) -> list[str]:
+    """Return what the audit says of classes without a group of their own."""
+    return [
+        f"{entry['label']} has no group of its own: "
+        + ("its only image is a near-duplicate" if entry["images"] == 1 else "all its images are near-duplicates")
+        + f" of images of {', '.join(entry['counted_as'])} ({', '.join(entry['examples'])}). "
+        "Its recall is not estimable: either a label is wrong, or the classes hold the same pictures"
+        for entry in without_own_group
+    ]
+
+
+def given_sentences(given: dict[str, Any] | None) -> list[str]:
+    """Return what the audit says of the groups that the user gave."""
+    sentences = []
+    for kind, facts in (given["kinds"] if given else {}).items():
+        sentences.append(f"{plural(facts['groups'], kind)} given, of {facts['images']:,} images")
+        if facts["without"]:
+            sentences.append(f"images without a {kind}, such as {', '.join(facts['without'])}, are groups of their own")
+        sentences += [
+            f"the {kind} {entry['group']} stands under {len(entry['labels'])} labels ("
+            + ", ".join(f"{label} {count}" for label, count in entry["labels"].items())
+            + ")"
+            for entry in facts["two_labels"]
+        ]
+    if given and given["without_files"]:
+        sentences.append(f"given for files that are not there: {', '.join(given['without_files'])}")
+    return sentences
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count and its noun: "1 image", "1,200 images"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
