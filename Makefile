@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 repro blood lint test test-fast check deps format bccd verify bench lock clean clean-cache
+.PHONY: help setup lite0 repro predict blood lint test test-fast check deps format bccd verify bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -36,6 +36,10 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(BIN)/python -m tools.headline
 	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
+predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells
+	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
+	@$(BIN)/python -m tools.predict "$(IMAGES)"
+
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
 		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
@@ -64,7 +68,8 @@ format: setup  ## bring the code into the project's form
 bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, ImageNet weights, 224 px
 	@git config user.email >/dev/null || { echo "DVC keeps experiments as Git commits, and Git doesn't know who you are. Next: git config user.name NAME; git config user.email ADDRESS"; exit 1; }
 	@$(RUN) python -m dvc exp run --temp --force --name bccd \
-		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224
+		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224 \
+		--set-param embed.test_views=1 --set-param train.head.standardize=false
 	@$(RUN) python -m dvc exp show --md --drop '.*' \
 		--keep 'Experiment|bacc|acc|fetch.source|embed.(weights|image_size)$$'
 	@echo "To bring its results here: .venv/bin/python -m dvc exp apply bccd"

@@ -65,7 +65,7 @@ def _engines(backbone, forwards, size):
 def _feeding(forwards, files, settings):
     """Compare the two halves of embedding, each by itself, with the whole of it."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
-    recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"])
+    recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
     count = len(works) * len(views)
     images = [resize(decode(Path(work.file))[0], size) for work in works]

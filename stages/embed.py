@@ -13,6 +13,7 @@ DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pydantic
@@ -43,6 +44,7 @@ class EmbedParams(params.Section):
     weights: str = pydantic.Field(min_length=1)
     weights_sha256: str | None
     image_size: int = pydantic.Field(ge=32, le=1024)
+    test_views: Literal[1, 8]
     views: int = pydantic.Field(ge=0, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**32)
     engine: params.one_of([engines.AUTO, *engines.ENGINES])
@@ -61,7 +63,7 @@ def main():
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
     engine = engines.choose(settings.engine)
-    recipe = ViewSpec(settings.augmentation, settings.seed)
+    recipe = ViewSpec(settings.augmentation, settings.seed, settings.test_views)
     address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
     cache = FeatureCache(address, engines.fingerprint(engine, model), LIMIT)
     execute = executors.EXECUTORS[settings.executor](lambda: engines.build(engine, model), recipe, cache)

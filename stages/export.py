@@ -2,35 +2,46 @@
 
     python -m stages.export
 
-Reads data/features/backbone.keras, models/<protocol>/head.npz, data/raw/, data/splits.csv and
+Reads data/features/, models/<protocol>/head.npz, models/crossval/, what `calibrate` wrote, data/raw/ and
 reports/<protocol>/predictions.csv. Writes
 
     models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
+    models/use/                          what `python -m tools.predict` needs, and nothing else: the mean of the
+                                         cross-validation's heads on one backbone, as classifier.keras (the class names
+                                         are in its member classes.json) and, for OpenVINO, as backbone.pb and heads;
+                                         decision.json says when it may answer, and names every file with its SHA-256
     reports/export.json                  what was checked, and the bound that was kept
 
-The saved file is loaded again and gets the image files of the test part. It computes in float32 and from pixels, the
+A saved file is loaded again and gets the image files of the test part. It computes in float32 and from pixels, the
 scores come from float16 features in exact arithmetic: a probability may differ by `TOLERANCE`, and a class only where
 the two likeliest are nearer to each other than that. Beyond it, the stage fails: what is shipped is what was scored.
 """
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import replacing, write_json
+from wbc.core.files import read_json, replacing, sha256, write_json
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
-from wbc.core.protocols import PROTOCOLS
+from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import read_csv
 from wbc.data.images import decode, resize
+from wbc.evaluation.calibration import tempered
+from wbc.features import engines
 from wbc.models import keras_file
 from wbc.models.classifier import build_classifier, keras_head
 from wbc.models.head import count_parameters, load_head
 from wbc.models.inference import compiled
 from wbc.models.tensorflow_setup import keras, start
+from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
+from wbc.prediction.sources import list_sources
 
+CHECKED = 32  # images by which the two forms of the classifier for use are compared
 TOLERANCE = 0.02  # of a probability. On the default run the largest difference was 0.004
 
 
@@ -38,11 +49,12 @@ TOLERANCE = 0.02  # of a probability. On the default run the largest difference 
 def main() -> None:
     start(seed=0)  # nothing here is random; this is for deterministic kernels
     backbone = keras.models.load_model("data/features/backbone.keras", compile=False)
+    test_views = read_json("data/features/features.json")["test_views"]
     checked = {}
     for protocol in PROTOCOLS:
         head = load_head(Path("models", protocol, "head.npz"))
         with replacing(Path("models", protocol, "classifier.keras")) as partial:
-            model = build_classifier(backbone, keras_head(head))
+            model = build_classifier(backbone, [keras_head(head)], test_views)
             keras_file.save(model, partial)
             predictions = read_csv(Path("reports", protocol, "predictions.csv"))
             check(protocol, partial, predictions)
@@ -50,7 +62,58 @@ def main() -> None:
             "images": len(predictions),
             "parameters": {"total": model.count_params(), "trainable": count_parameters(head)[1]},
         }
+    ship_for_use(backbone, test_views)
     write_json("reports/export.json", {"tolerance": TOLERANCE, "checked": checked})
+
+
+def ship_for_use(backbone: "keras.Model", test_views: int) -> None:
+    """Write models/use/ and check that its two forms say the same of some test images."""
+    facts = read_json("models/decision.json")
+    names = sorted(path.name for path in Path("models", CROSSVAL).glob("fold_*.npz"))
+    with replacing(Path("models/use")) as folder:
+        folder.mkdir()
+        heads = []
+        for name in names:
+            shutil.copyfile(Path("models", CROSSVAL, name), folder / name)
+            heads.append(load_head(folder / name))
+        shutil.copyfile("models/reference.npz", folder / REFERENCE)
+        (folder / BACKBONE).write_bytes(engines.ENGINES["openvino"].convert(backbone))
+        model = build_classifier(
+            backbone,
+            [keras_head(head, name=f"head_{number}") for number, head in enumerate(heads, 1)],
+            test_views,
+            "classifier_for_use",
+        )
+        classes = json.dumps(facts["classes"], ensure_ascii=False).encode()
+        keras_file.save(model, folder / "classifier.keras", {"classes.json": classes})
+        facts |= {"heads": names, "image_size": backbone.input_shape[1], "test_views": test_views}
+        facts["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+        write_json(folder / DECISION, facts)
+        check_use(folder, facts)
+
+
+def check_use(folder: Path, facts: dict) -> None:
+    """Compare the Keras file for use with what `tools.predict` computes by OpenVINO.
+
+    Raises:
+        UserError: a probability differs by more than `TOLERANCE`.
+    """
+    paths = read_csv("reports/grouped/predictions.csv")["path"].iloc[:CHECKED]
+    sources = [*list_sources(str(Path("data/raw", path)) for path in paths)]
+    predicted = np.array([prediction.probabilities for prediction in Classifier(folder).predict_sources(sources)])
+    model = keras.models.load_model(folder / "classifier.keras", compile=False)
+    images = [resize(decode(Path("data/raw", path))[0], facts["image_size"]) for path in paths]
+    by_keras = tempered(np.concatenate(list(compiled(model)(images))), facts["temperature"])
+    difference = float(np.abs(by_keras - predicted).max())
+    if difference > TOLERANCE:
+        raise UserError(
+            f"The classifier for use gives other probabilities by Keras than by OpenVINO, by up to {difference:.4f} "
+            "where "
+            f"{TOLERANCE} is allowed. Type `dvc repro --force export`."
+        )
+    print(
+        f"for use: {len(paths)} images by Keras and by OpenVINO; largest difference of a probability {difference:.4f}"
+    )
 
 
 def check(protocol: str, file: Path, predictions: pd.DataFrame) -> None:

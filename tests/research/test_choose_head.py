@@ -13,7 +13,7 @@ from wbc.core.errors import UserError
 SETTINGS = {
     "train": {
         "seed": 1,
-        "head": {"units": [], "dropout": 0.0, "l2": 0.0},
+        "head": {"units": [], "dropout": 0.0, "l2": 0.0, "standardize": False},
         "optimizer": {
             "epochs": 15, "batch_size": 8, "learning_rate": 0.05, "label_smoothing": 0.0, "class_weights": "none",
             "reduce_factor": 0.5, "reduce_patience": 2, "stop_patience": 5,
@@ -101,7 +101,7 @@ def test_choosing_the_best_of_many_guesses_is_not_rewarded():
 
 
 def test_two_folds_are_too_few():
-    with pytest.raises(UserError, match=r"Raise `split\.folds`"):
+    with pytest.raises(UserError, match="More folds are needed"):
         cross_validate(np.array([0, 0, 1, 1]), ["a"], 2, lambda *_: np.zeros((2, 2)), lambda *_: 0)
 
 

@@ -28,7 +28,7 @@ def tree(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (12, 9), color).save(file)
     splits.to_csv("data/splits.csv", index=False)
-    features = 8 * np.eye(6)[pd.factorize(splits["label"])[0]] + np.random.default_rng(0).normal(0, 0.3, (18, 6))
+    features = 8 * np.eye(3)[pd.factorize(splits["label"])[0]] + np.random.default_rng(0).normal(0, 0.3, (18, 3))
     (tmp_path / "data/features").mkdir()
     np.save("data/features/features.npy", features[:, None].astype(np.float16))
     return splits
@@ -57,7 +57,7 @@ def test_colors_know_the_color_and_regression_the_features(tree):
 
 
 def test_features_of_other_images_stop(tree, capsys):
-    np.save("data/features/features.npy", np.zeros((2, 1, 6), np.float16))
+    np.save("data/features/features.npy", np.zeros((2, 1, 3), np.float16))
     with pytest.raises(SystemExit):
         baseline.main()
     assert "holds 2 images and the splits 18" in capsys.readouterr().err

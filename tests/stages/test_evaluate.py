@@ -45,7 +45,7 @@ def tree(tmp_path_factory):
         guesses = {"majority": CLASSES[2], "color_histogram": scored["label"], "logistic_regression": scored["label"]}
         scored[["path"]].assign(**guesses).to_csv(root / f"data/baselines/{scheme}.csv", index=False)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["train"]["head"]["units"] = [8]
+    params["train"]["head"] |= {"units": [8], "standardize": False}
     params["train"]["optimizer"] |= {"epochs": 25, "batch_size": 4, "learning_rate": 0.02}
     params["intervals"] = {"confidence_level": 0.95, "n_resamples": 200, "seed": 1}
     (root / "params.yaml").write_text(yaml.safe_dump(params))

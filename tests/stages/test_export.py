@@ -1,39 +1,23 @@
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from stages import export
-from wbc.models.head import Head, predict_proba, save_head
+from tests import color_classifier
+from tests.color_classifier import CLASSES, COLORS
 from wbc.models.tensorflow_setup import keras
-
-CLASSES = ["basophil", "eosinophil", "lymphocyte"]
-COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
+from wbc.prediction.predict import Classifier, Prediction
 
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A backbone whose features are the mean color, a head that names the strongest, and what was scored with them."""
+    """A project whose classifier names the color of an image."""
     monkeypatch.chdir(tmp_path)
-    Path("data/features").mkdir(parents=True)
-    image = keras.Input((8, 8, 3))
-    features = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
-    keras.Model(image, features).save("data/features/backbone.keras")
-    head = Head([], np.eye(3), np.zeros(3))
-    paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
-    for path in paths:
-        Path("data/raw", path).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (12, 9), COLORS[CLASSES.index(path.split("/")[0])]).save(Path("data/raw", path))
-    probabilities = predict_proba(head, np.repeat(np.array(COLORS) / 50, 2, axis=0))
-    predictions = pd.DataFrame(probabilities.round(4), columns=[f"p_{name}" for name in CLASSES]).assign(path=paths)
-    for protocol in ("image", "grouped"):
-        Path("models", protocol).mkdir(parents=True)
-        Path("reports", protocol).mkdir(parents=True)
-        save_head(head, Path("models", protocol, "head.npz"))
-        predictions.to_csv(Path("reports", protocol, "predictions.csv"), index=False)
+    color_classifier.make(tmp_path)
     return tmp_path
 
 
@@ -54,3 +38,26 @@ def test_nothing_is_shipped_when_it_says_something_else(tree, capsys):
     assert "eosinophil/1.png" in (message := capsys.readouterr().err) and "1 of 6 test images" in message
     assert not Path("models/grouped/classifier.keras").exists()
     assert not Path("reports/export.json").exists()
+
+
+def test_what_is_shipped_for_use_names_its_classes_and_every_file(tree):
+    export.main()
+    with zipfile.ZipFile("models/use/classifier.keras") as archive:
+        assert json.loads(archive.read("classes.json")) == CLASSES
+    model = keras.models.load_model("models/use/classifier.keras", compile=False)
+    assert model.predict(np.full((1, 8, 8, 3), COLORS[2], np.float32), verbose=0).argmax() == 2
+    facts = json.loads(Path("models/use/decision.json").read_text())
+    assert facts["heads"] == ["fold_0.npz", "fold_1.npz"]
+    assert set(facts["sha256"]) == {path.name for path in Path("models/use").iterdir()} - {"decision.json"}
+
+
+def test_two_forms_that_disagree_are_not_shipped(tree, capsys, monkeypatch):
+    monkeypatch.setattr(Classifier, "predict_sources", _always_the_first)
+    with pytest.raises(SystemExit):
+        export.main()
+    assert "other probabilities by Keras than by OpenVINO" in capsys.readouterr().err
+    assert not Path("models/use").exists()
+
+
+def _always_the_first(self, sources):
+    return [Prediction(source.name, "basophil", [1.0, 0.0, 0.0], [], 0.0, "", "") for source in sources]

@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "features": {"core", "data", "models"},
     "training": {"core", "models"},
     "evaluation": {"core", "models", "features"},
+    "prediction": {"core", "data", "models", "features", "evaluation"},
     "reporting": {"core"},
 }
 MAY_IMPORT["pretraining"] = set(MAY_IMPORT)
-WITHOUT_TENSORFLOW = {"core", "data", "synthetic", "grouping", "splitting", "evaluation", "reporting"}
+WITHOUT_TENSORFLOW = {"core", "data", "synthetic", "grouping", "splitting", "evaluation", "prediction", "reporting"}
 PACKAGES = ("wbc", "stages", "pretraining", "tools", "research", "benchmarks")
 MODULES = [path.relative_to(ROOT) for path in sorted((ROOT / "wbc").glob("*/*.py"))]
 

@@ -16,7 +16,7 @@ from wbc.core.progress import track
 from wbc.data.images import decode, resize
 from wbc.features.cache import key
 from wbc.features.pending_rows import PendingRows
-from wbc.features.views import Augmentation, view
+from wbc.features.views import ORIENTATIONS, Augmentation, orientations, view
 
 LARGEST = float(np.finfo(np.float16).max)
 TRIES = 3  # a shard may be damaged while it lies there
@@ -37,10 +37,26 @@ class ViewSpec:
 
     augmentation: Augmentation
     seed: int
+    test_views: int = 1  # orientations of which view 0 is the mean: 1, the image as it is, or ORIENTATIONS
 
     def key(self, sha256, number):
-        """Return the cache's key of a view; the image as it is depends on neither seed nor augmentation."""
-        return key(f"{sha256} {number} {self._views if number else ''}")
+        """Return the cache's key of a view; view 0 depends on neither seed nor augmentation."""
+        return key(f"{sha256} {number} {self._views if number else self.test_views}")
+
+    def images(self, image, number, seed):
+        """Return the images whose mean feature is that of view `number`.
+
+        Args:
+            image: uint8 array (size, size, 3).
+            seed: whole numbers, see `views.view`.
+        """
+        if number == 0 and self.test_views == ORIENTATIONS:
+            return orientations(image)
+        return [view(image, number, self.augmentation, seed)]
+
+    def count(self, number):
+        """Return how many images `images` makes of view `number`."""
+        return self.test_views if number == 0 else 1
 
     @functools.cached_property
     def _views(self):
@@ -48,7 +64,7 @@ class ViewSpec:
 
 
 def write_features(path, images, views, length, recipe, cache, execute):
-    """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is the image as it is.
+    """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is what is scored.
 
     float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
     again. Only a few images and one shard are held in memory at a time, and 25 bytes for each view.
@@ -143,12 +159,20 @@ def embed(works, forward, size, recipe):
             raise UserError(f"{work.file} is not the image that was fetched: its SHA-256 is another. Fetch it again.")
         image = resize(decode(content)[0], size)
         seed = [recipe.seed, int(work.sha256[:16], 16)]
-        return [view(image, number, recipe.augmentation, seed) for number in work.views]
+        return [pixels for number in work.views for pixels in recipe.images(image, number, seed)]
 
-    batches = forward(pixels for views in prefetch(prepare, works) for pixels in views)
-    rows = itertools.chain.from_iterable(map(_checked, batches))
+    rows = itertools.chain.from_iterable(forward(pixels for views in prefetch(prepare, works) for pixels in views))
     for work in works:
-        yield np.stack(list(itertools.islice(rows, len(work.views))))
+        views = [_mean(list(itertools.islice(rows, recipe.count(number)))) for number in work.views]
+        yield _checked(np.stack(views))
+
+
+def _mean(rows):
+    """Return the mean of some rows, added in their order, so that it is the same bits on every CPU."""
+    total = rows[0].astype(np.float64)
+    for row in rows[1:]:
+        total = total + row
+    return total / len(rows)
 
 
 def _checked(batch):

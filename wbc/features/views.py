@@ -1,8 +1,9 @@
 """Views: seeded random augmentations of an image, computed once so that the frozen backbone sees each only once.
 
-View 0 is the image as it is. A cell on a slide has no up or down and no handedness, so flips and any rotation leave its
-class unchanged; small changes of zoom and contrast stand for focus and stain. The operations are those of the
-original study's Keras layers (RandomFlip, RandomRotation, RandomContrast, RandomZoom, all with reflected borders).
+View 0 is what is scored: the image as it is, or the mean of its features in all eight orientations. A cell on a slide
+has no up or down and no handedness, so flips and any rotation leave its class unchanged; small changes of zoom and
+contrast stand for focus and stain. The operations are those of the original study's Keras layers (RandomFlip,
+RandomRotation, RandomContrast, RandomZoom, all with reflected borders).
 """
 
 import math
@@ -25,6 +26,22 @@ class Augmentation(Section):
     )  # largest turn either way, as a share of a full turn; 0.5 is any angle
     zoom: float = pydantic.Field(ge=0, le=0.5)  # largest change of scale either way
     contrast: float = pydantic.Field(ge=0, le=0.9)  # largest change of contrast either way
+
+
+ORIENTATIONS = 8  # of a square: four turns, each also mirrored; none of them invents a pixel
+
+
+def orientations(image):
+    """Return an image (size, size, 3) in its eight orientations, the image as it is first.
+
+    To average over them is test-time augmentation as Krizhevsky, Sutskever and Hinton (ImageNet Classification with
+    Deep Convolutional Neural Networks, NeurIPS 2012) have it, here of features: a cell has no up or down.
+    """
+    return [
+        np.ascontiguousarray(turned)
+        for square in (image, image.transpose(1, 0, 2))
+        for turned in (square, square[::-1], square[:, ::-1], square[::-1, ::-1])
+    ]
 
 
 def view(image, number, augmentation, key):

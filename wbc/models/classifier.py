@@ -1,18 +1,20 @@
 """The classifier that is shipped: backbone and head as one Keras model from raw images to probabilities."""
 
-from wbc.models.head import EPSILON, MOMENTUM, Head
+from wbc.models.head import EPSILON, MOMENTUM, Head, folded
 from wbc.models.tensorflow_setup import keras
 
 
-def keras_head(head: Head, dropout: float = 0.0) -> "keras.Model":
+def keras_head(head: Head, dropout: float = 0.0, name: str = "head") -> "keras.Model":
     """Return a head as a Keras model from (features,) numbers to (classes,) probabilities, with its weights.
 
     Args:
         head: the weights.
         dropout: share of a block's outputs silenced if the model is trained further; scoring ignores it.
+        name: of the model.
     """
+    head = folded(head)
     inputs = (head.blocks[0].kernel if head.blocks else head.kernel).shape[0]
-    model = keras.Sequential([keras.Input((inputs,), name="features")], name="head")
+    model = keras.Sequential([keras.Input((inputs,), name="features")], name=name)
     for number, block in enumerate(head.blocks, start=1):
         model.add(keras.layers.Dense(block.bias.size, activation="relu", name=f"dense_{number}"))
         model.add(keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}"))
@@ -24,12 +26,31 @@ def keras_head(head: Head, dropout: float = 0.0) -> "keras.Model":
     return model
 
 
-def build_classifier(backbone: "keras.Model", head: "keras.Model") -> "keras.Model":
-    """Return backbone and head as one model from raw RGB 0-255 images to class probabilities.
+def build_classifier(
+    backbone: "keras.Model", heads: list["keras.Model"], test_views: int = 1, name: str = "classifier"
+) -> "keras.Model":
+    """Return backbone and heads as one model from raw RGB 0-255 images to class probabilities.
 
     The backbone runs in inference mode whatever the caller asks for: its batch statistics are part of what is frozen
     (see https://keras.io/guides/transfer_learning/).
+
+    Args:
+        backbone: from images to features.
+        heads: from features to probabilities; of several, the mean.
+        test_views: 1, or 8 for the mean feature of an image in its eight orientations. It adds no weight.
+        name: of the model.
     """
     backbone.trainable = False
     image = keras.Input(backbone.input_shape[1:], name="image")
-    return keras.Model(image, head(backbone(image, training=False)), name="classifier")
+    if test_views == 1:
+        features = backbone(image, training=False)
+    else:
+        squares = (image, keras.ops.transpose(image, (0, 2, 1, 3)))
+        turned = [
+            keras.ops.flip(square, axis) if axis else square for square in squares for axis in (None, 1, 2, (1, 2))
+        ]
+        together = backbone(keras.ops.concatenate(turned, axis=0), training=False)
+        features = keras.ops.mean(keras.ops.reshape(together, (len(turned), -1, backbone.output_shape[1])), axis=0)
+    probabilities = [head(features) for head in heads]
+    mean = keras.layers.Average(name="mean_of_heads")(probabilities) if len(heads) > 1 else probabilities[0]
+    return keras.Model(image, mean, name=name)

@@ -20,6 +20,7 @@ from wbc.core.params import Section
 MOMENTUM = 0.9
 EPSILON = 0.001  # added to a variance, as Keras has it
 ROWS = 1024  # scored at once
+PLAIN = ("center", "scale", "kernel", "bias")  # arrays of a head beside its blocks
 
 
 class HeadParams(Section):
@@ -30,6 +31,7 @@ class HeadParams(Section):
     )  # of each block; an empty list is softmax regression
     dropout: float = pydantic.Field(ge=0, lt=1)  # share of a block's outputs silenced in training
     l2: float = pydantic.Field(ge=0, le=1)  # weight decay of every Dense kernel, as a penalty on its squares
+    standardize: bool  # the features, by their mean and standard deviation over the training images and their views
 
 
 class Block(NamedTuple):
@@ -44,8 +46,10 @@ class Block(NamedTuple):
 
 
 class Head(NamedTuple):
-    """All weights of a head."""
+    """All weights of a head, and the statistics by which its inputs are standardized."""
 
+    center: exact.Floats  # (features,), subtracted from the inputs
+    scale: exact.Floats  # (features,), by which they are divided then
     blocks: list[Block]
     kernel: exact.Floats  # (inputs, classes), of the softmax layer
     bias: exact.Floats  # (classes,)
@@ -78,11 +82,42 @@ def build_head(features: int, classes: int, params: HeadParams, seed: int) -> He
         zeros, ones = np.zeros(units), np.ones(units)
         blocks.append(Block(kernel(inputs, units), zeros.copy(), ones.copy(), zeros.copy(), zeros.copy(), ones.copy()))
         inputs = units
-    return Head(blocks, kernel(inputs, classes), np.zeros(classes))
+    return Head(np.zeros(features), np.ones(features), blocks, kernel(inputs, classes), np.zeros(classes))
+
+
+def standardized(head: Head, features: npt.NDArray) -> Head:
+    """Return a head that takes its inputs by their mean and standard deviation over `features`, an array (rows, n).
+
+    They are rounded to float32, as the head's file holds them.
+    """
+    rows = np.asarray(features, np.float64)
+    mean = exact.total(rows, axis=0) / len(rows)
+    deviation = np.sqrt(exact.total((rows - mean) ** 2, axis=0) / len(rows))
+    deviation[deviation == 0] = 1.0  # a feature that never changes says nothing
+    return head._replace(center=_float32(mean), scale=_float32(deviation))
+
+
+def inputs_of(head: Head, features: npt.ArrayLike) -> exact.Floats:
+    """Return features as the first layer of a head takes them."""
+    return (np.asarray(features, np.float64) - head.center) / head.scale
+
+
+def folded(head: Head) -> Head:
+    """Return the head that does the same with features as they are: the statistics become part of its first kernel."""
+    kernel, bias = (head.blocks[0].kernel, head.blocks[0].bias) if head.blocks else (head.kernel, head.bias)
+    kernel = kernel / head.scale[:, None]
+    bias = bias - exact.total(head.center[:, None] * kernel, axis=0)
+    neutral = head._replace(center=np.zeros_like(head.center), scale=np.ones_like(head.scale))
+    if not head.blocks:
+        return neutral._replace(kernel=kernel, bias=bias)
+    return neutral._replace(blocks=[head.blocks[0]._replace(kernel=kernel, bias=bias), *head.blocks[1:]])
 
 
 def count_parameters(head: Head) -> tuple[int, int]:
-    """Return the number of weights of a head, and how many of them are trained: all but the running statistics."""
+    """Return the number of weights of a head, and how many of them are trained: all but the running statistics.
+
+    The statistics of the inputs don't count: in the classifier they are folded into the first kernel.
+    """
     running = sum(block.mean.size + block.variance.size for block in head.blocks)
     total = head.kernel.size + head.bias.size + sum(array.size for block in head.blocks for array in block)
     return total, total - running
@@ -105,7 +140,7 @@ def predict_proba(head: Head, features: npt.ArrayLike) -> exact.Floats:
 
 def _forward(head: Head, features: npt.NDArray) -> exact.Floats:
     # On one grid whatever the batch: rows must not change the rounding of their neighbors.
-    values = np.asarray(features, np.float64)
+    values = inputs_of(head, features)
     for block in head.blocks:
         values = np.maximum(matmul_by_row(values, block.kernel) + block.bias, 0)
         scale = block.gamma / np.sqrt(block.variance + EPSILON)
@@ -130,7 +165,7 @@ def softmax(logits: exact.Floats) -> exact.Floats:
 def save_head(head: Head, path: Path) -> None:
     """Write a head as an .npz file of float32 arrays, the precision in which the classifier holds them."""
     arrays = {f"block_{number}_{name}": array for number, name, array in _named(head)}
-    arrays |= {"kernel": head.kernel, "bias": head.bias}
+    arrays |= {name: getattr(head, name) for name in PLAIN}
     with path.open("wb") as file:
         np.savez(file, **{name: array.astype(np.float32) for name, array in arrays.items()})
 
@@ -141,17 +176,18 @@ def load_head(path: Path) -> Head:
         arrays = {name: saved[name].astype(np.float64) for name in saved.files}
     count = len({name.split("_")[1] for name in arrays if name.startswith("block_")})
     blocks = [Block(*(arrays[f"block_{number}_{name}"] for name in Block._fields)) for number in range(1, 1 + count)]
-    return Head(blocks, arrays["kernel"], arrays["bias"])
+    return Head(blocks=blocks, **{name: arrays[name] for name in PLAIN})
 
 
 def stored(head: Head) -> Head:
     """Return a head as it comes back from its file: every weight rounded to float32."""
 
-    def rounded(array: exact.Floats) -> exact.Floats:
-        return array.astype(np.float32).astype(np.float64)
+    blocks = [Block(*map(_float32, block)) for block in head.blocks]
+    return Head(blocks=blocks, **{name: _float32(getattr(head, name)) for name in PLAIN})
 
-    blocks = [Block(*map(rounded, block)) for block in head.blocks]
-    return Head(blocks, rounded(head.kernel), rounded(head.bias))
+
+def _float32(array: exact.Floats) -> exact.Floats:
+    return array.astype(np.float32).astype(np.float64)
 
 
 def _named(head: Head):

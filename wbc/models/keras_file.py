@@ -7,7 +7,7 @@ from pathlib import Path
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
-def save(model, path):
+def save(model, path, more=None):
     """Write `model` as a `.keras` file that `keras.models.load_model` opens, the same bytes for the same model.
 
     Keras writes the date of saving, zip times, and memory addresses (as ids of shared objects) into the file; they
@@ -16,6 +16,7 @@ def save(model, path):
     Args:
         model: a Keras model.
         path: file to write, ending in `.keras`.
+        more: {name: bytes} of members that Keras passes over and others may read.
     """
     path = Path(path)
     model.save(path)
@@ -23,6 +24,7 @@ def save(model, path):
         members = {name: written.read(name) for name in sorted(written.namelist())}
     members["metadata.json"] = _without_date(members["metadata.json"])
     members["config.json"] = _without_addresses(members["config.json"])
+    members |= more or {}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as rewritten:
         for name, content in members.items():
             rewritten.writestr(zipfile.ZipInfo(name, DATE), content)

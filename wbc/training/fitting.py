@@ -5,17 +5,19 @@ Forward and backward pass are written out, and not left to a library, because ev
 """
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pydantic
 
 from wbc.core import exact
+from wbc.core.class_weights import ClassWeights, class_weight
 from wbc.core.params import Section
-from wbc.models.head import EPSILON, MOMENTUM, Block, Head, HeadParams, predict_proba, softmax
+from wbc.models.head import EPSILON, MOMENTUM, Block, Head, HeadParams, inputs_of, predict_proba, softmax, standardized
 from wbc.training.adam import LARGEST_STEP, Adam
 
+MOST_ROWS = 10_000  # images whose views give the statistics for standardizing: at most 1 GB with 9 views
 MIN_DELTA = 1e-4  # by which a validation loss must be lower to count for the learning rate, as Keras has it
 
 Labels = npt.NDArray[np.integer]
@@ -28,7 +30,7 @@ class OptimizerParams(Section):
     batch_size: int = pydantic.Field(ge=2)  # batch normalization needs more than one row
     learning_rate: float = pydantic.Field(gt=0, le=1)  # of Adam, at the start
     label_smoothing: float = pydantic.Field(ge=0, lt=1)
-    class_weights: Literal["none", "balanced"]  # balanced: every class weighs the same, however many images it has
+    class_weights: ClassWeights
     reduce_factor: float = pydantic.Field(gt=0, lt=1)  # ReduceLROnPlateau: the learning rate is multiplied by it ...
     reduce_patience: pydantic.PositiveInt  # ... after this many epochs without a better validation loss
     stop_patience: pydantic.PositiveInt  # EarlyStopping: epochs without a better validation loss
@@ -88,17 +90,6 @@ class ViewBatches:
             yield Batch(features, self.one_hot[chosen], self.weights[chosen])
 
 
-def balanced_weights(labels, classes):
-    """Return a weight for each class so that all classes weigh the same and an image weighs 1 on average.
-
-    A class without images gets 0.
-    King and Zeng, Logistic Regression in Rare Events Data, 2001; as in scikit-learn's `class_weight="balanced"`.
-    """
-    counts = np.bincount(labels, minlength=classes)
-    present = np.count_nonzero(counts)
-    return np.divide(len(labels), present * counts, out=np.zeros(classes), where=counts > 0)
-
-
 class Fit(NamedTuple):
     """A fitted head and how it came about."""
 
@@ -130,7 +121,10 @@ def fit(
     """
     optimizer, classes = params.optimizer, head.bias.size
     rows, labels = train
-    weights = balanced_weights(labels, classes) if optimizer.class_weights == "balanced" else np.ones(classes)
+    weights = class_weight(optimizer.class_weights, labels, classes)
+    if params.head.standardize:
+        some = rows if len(rows) <= MOST_ROWS else rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
+        head = standardized(head, features[some].reshape(-1, features.shape[2]))
     batches = ViewBatches(features, rows, labels, weights, optimizer.batch_size, params.seed)
     network = _Network(head, params.head, optimizer.label_smoothing, params.seed)
     schedule = _Schedule(optimizer)
@@ -190,7 +184,7 @@ class _Network:
     """A head in training: its weights in one flat array, so that the optimizer goes through all of them in one pass."""
 
     def __init__(self, head: Head, params: HeadParams, label_smoothing: float, seed: int) -> None:
-        self.params, self.smoothing = params, label_smoothing
+        self.params, self.smoothing, self.start = params, label_smoothing, head
         self.random = np.random.default_rng([seed, 1])  # of dropout
         trained = [array for block in head.blocks for array in block[:4]] + [head.kernel, head.bias]
         self.flat = np.concatenate([array.ravel() for array in trained])
@@ -207,7 +201,7 @@ class _Network:
             Block(*arrays[4 * number : 4 * number + 4], mean.copy(), variance.copy())
             for number, (mean, variance) in enumerate(self.running)
         ]
-        return Head(blocks, *arrays[-2:])
+        return self.start._replace(blocks=blocks, kernel=arrays[-2], bias=arrays[-1])
 
     def epoch(self, batches: ViewBatches, learning_rate: float) -> dict[str, float]:
         """Learn from every image once; return the loss and the accuracy, each the mean over the images."""
@@ -229,7 +223,7 @@ class _Network:
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         """Take one step; return the loss of the batch and how many of its images were named correctly."""
-        layers, logits_inputs, kernel, probabilities = self._forward(batch.features)
+        layers, logits_inputs, kernel, probabilities = self._forward(inputs_of(self.start, batch.features))
         classes = probabilities.shape[1]
         target = batch.one_hot * (1 - self.smoothing) + self.smoothing / classes
         error = (probabilities - target) * (batch.weights / len(target))[:, None]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wbc.features.views import Augmentation, view
+from wbc.features.views import Augmentation, orientations, view
 
 NOTHING = {"horizontal_flip": False, "vertical_flip": False, "rotation": 0.0, "zoom": 0.0, "contrast": 0.0}
 EVERYTHING = Augmentation(horizontal_flip=True, vertical_flip=True, rotation=0.5, zoom=0.1, contrast=0.1)
@@ -77,3 +77,13 @@ def test_contrast_keeps_the_mean():
     spread = [m.std() / gray.std() for m in made]
     assert min(spread) < 0.7
     assert max(spread) > 1.3
+
+
+def test_the_eight_orientations_of_a_square():
+    pixels = np.random.default_rng(0).integers(256, size=(6, 6, 3)).astype(np.uint8)
+    made = orientations(pixels)
+    assert len({image.tobytes() for image in made}) == 8
+    assert (made[0] == pixels).all()
+    turned = [np.rot90(pixels, turns) for turns in range(4)]
+    expected = {image.tobytes() for turn in turned for image in (turn, turn[:, ::-1])}
+    assert {image.tobytes() for image in made} == expected

@@ -1,18 +1,20 @@
 import numpy as np
 import pytest
 
+from wbc.features.views import orientations
 from wbc.models import backbones
 from wbc.models.classifier import build_classifier, keras_head
-from wbc.models.head import HeadParams, build_head
+from wbc.models.head import HeadParams, build_head, count_parameters, predict_proba, standardized
+from wbc.models.keras_file import save
 from wbc.models.tensorflow_setup import keras
 
-STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0)
+STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=False)
 
 
 @pytest.fixture(scope="module")
 def model():
     head = keras_head(build_head(1280, 5, STUDY, seed=1), dropout=0.3)
-    return build_classifier(backbones.build("EfficientNetB0", 32, "random"), head)
+    return build_classifier(backbones.build("EfficientNetB0", 32, "random"), [head])
 
 
 def count(weights):
@@ -25,7 +27,9 @@ def test_the_original_studys_number_of_parameters(model):
 
 
 def test_blocks_are_dense_norm_dropout():
-    head = keras_head(build_head(1280, 3, HeadParams(units=[8, 4], dropout=0.2, l2=0.0), seed=1), dropout=0.2)
+    head = keras_head(
+        build_head(1280, 3, HeadParams(units=[8, 4], dropout=0.2, l2=0.0, standardize=False), seed=1), dropout=0.2
+    )
     assert [type(layer).__name__ for layer in head.layers] == ["Dense", "BatchNormalization", "Dropout"] * 2 + ["Dense"]
     assert [layer.units for layer in head.layers if isinstance(layer, keras.layers.Dense)] == [8, 4, 3]
     assert head.layers[2].rate == 0.2
@@ -45,3 +49,38 @@ def test_the_backbone_keeps_its_batch_statistics_while_the_head_trains(model):
     model.compile("adam", "categorical_crossentropy")
     model.train_on_batch(images, np.eye(5)[[0, 1, 2, 3, 4, 0, 1, 2]])
     assert all((a == b).all() for a, b in zip(before, frozen.get_weights(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    image = keras.Input((8, 8, 3))
+    features = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(image))
+    return keras.Model(image, features, name="backbone")
+
+
+def test_all_orientations_are_averaged_without_a_weight_more_and_survive_the_file(backbone, tmp_path):
+    heads = [
+        keras_head(build_head(144, 3, HeadParams(units=[], dropout=0, l2=0, standardize=False), n), name=f"head_{n}")
+        for n in (1, 2)
+    ]
+    model = build_classifier(backbone, heads, test_views=8)
+    assert model.count_params() == backbone.count_params() + sum(head.count_params() for head in heads)
+    images = np.random.default_rng(0).integers(256, size=(3, 8, 8, 3)).astype(np.uint8)
+    features = np.mean(
+        [backbone(np.stack(turned)).numpy() for turned in zip(*map(orientations, images), strict=True)], axis=0
+    )
+    expected = np.mean([head(features).numpy() for head in heads], axis=0)
+    save(model, tmp_path / "model.keras")
+    for classifier in (model, keras.models.load_model(tmp_path / "model.keras", compile=False)):
+        assert classifier(images).numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_statistics_of_the_inputs_are_part_of_the_first_kernel(backbone):
+    random = np.random.default_rng(0)
+    features = random.normal(3, 5, (40, 144))
+    for units in ([], [8]):
+        params = HeadParams(units=units, dropout=0.0, l2=0.0, standardize=True)
+        head = standardized(build_head(144, 3, params, seed=1), features)
+        model = keras_head(head)
+        assert model.count_params() == count_parameters(head)[0]
+        assert model(features.astype(np.float32)).numpy() == pytest.approx(predict_proba(head, features), abs=1e-4)

@@ -87,7 +87,7 @@ def test_an_efficientnetb0_gets_all_but_squeeze_and_excitation_which_lets_everyt
 
 def test_without_the_package_it_says_what_to_type(monkeypatch):
     monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "a_package_that_is_not_there")
-    with pytest.raises(UserError, match="make lite0"):
+    with pytest.raises(UserError, match="which is not installed"):
         efficientnet_lite0.load_imagenet(efficientnet_lite0.graph(pooling="avg", input_shape=(32, 32, 3)))
 
 

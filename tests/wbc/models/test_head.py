@@ -3,14 +3,14 @@ import pytest
 
 from wbc.models.head import HeadParams, build_head, count_parameters, load_head, predict_proba, save_head, stored
 
-STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0)
+STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=False)
 
 
 @pytest.fixture
 def head():
     """A small head with running statistics that are not neutral."""
     random = np.random.default_rng(0)
-    head = build_head(20, 3, HeadParams(units=[16, 8], dropout=0.0, l2=0.0), seed=1)
+    head = build_head(20, 3, HeadParams(units=[16, 8], dropout=0.0, l2=0.0, standardize=False), seed=1)
     blocks = [
         block._replace(
             mean=random.normal(size=block.mean.size),
@@ -27,7 +27,10 @@ def test_the_original_studys_number_of_parameters():
 
 
 def test_no_blocks_is_softmax_regression():
-    assert count_parameters(build_head(1280, 7, HeadParams(units=[], dropout=0.0, l2=0.0), seed=1))[0] == 1280 * 7 + 7
+    assert (
+        count_parameters(build_head(1280, 7, HeadParams(units=[], dropout=0.0, l2=0.0, standardize=False), seed=1))[0]
+        == 1280 * 7 + 7
+    )
 
 
 def test_a_row_gets_the_same_bits_whatever_rows_come_with_it(head):

@@ -18,7 +18,9 @@ def make():
     keras.backend.clear_session()
     start(1)
     trunk = backbones.build("EfficientNetB0", 32, "random", seed=1)
-    return build_classifier(trunk, keras_head(build_head(1280, 3, HeadParams(units=[8], dropout=0.1, l2=0.01), seed=1)))
+    return build_classifier(
+        trunk, [keras_head(build_head(1280, 3, HeadParams(units=[8], dropout=0.1, l2=0.01, standardize=False), seed=1))]
+    )
 
 
 @pytest.fixture(scope="module")

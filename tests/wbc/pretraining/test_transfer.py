@@ -10,7 +10,7 @@ from wbc.training.fitting import TrainParams
 PARAMS = TrainParams.model_validate(
     {
         "seed": 1,
-        "head": {"units": [8], "dropout": 0.0, "l2": 0.0},
+        "head": {"units": [8], "dropout": 0.0, "l2": 0.0, "standardize": False},
         "optimizer": {
             "epochs": 20,
             "batch_size": 16,

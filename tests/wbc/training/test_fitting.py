@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from wbc.models.head import HeadParams, build_head, predict_proba
-from wbc.training.fitting import Batch, TrainParams, ViewBatches, _Network, balanced_weights, fit
+from wbc.core.class_weights import class_weight
+from wbc.models.head import HeadParams, build_head, inputs_of, predict_proba
+from wbc.training.fitting import Batch, TrainParams, ViewBatches, _Network, fit
 
 OPTIMIZER = {
     "epochs": 12, "batch_size": 8, "learning_rate": 0.01, "label_smoothing": 0.0, "class_weights": "none",
@@ -22,7 +23,7 @@ def data():
 def train(data, head=None, order=None, **changes):
     """Fit a head to 80 images, validated on 40; `order` permutes the features and the first kernel's rows alike."""
     features, labels = data
-    shape = {"units": [16, 8], "dropout": 0.1, "l2": 0.0} | (head or {})
+    shape = {"units": [16, 8], "dropout": 0.1, "l2": 0.0, "standardize": False} | (head or {})
     params = TrainParams(seed=1, head=shape, optimizer=OPTIMIZER | changes)
     untrained = build_head(20, 3, params.head, params.seed)
     if order is not None:
@@ -37,6 +38,15 @@ def arrays_of(head):
     return [array for block in head.blocks for array in block] + [head.kernel, head.bias]
 
 
+def test_features_are_standardized_by_the_training_rows_alone(data):
+    features, labels = data
+    head = train((features * np.float16(8) + np.float16(3), labels), {"standardize": True}).head
+    rows = (features[:80] * np.float16(8) + np.float16(3)).reshape(-1, 20).astype(float)
+    assert head.center == pytest.approx(rows.mean(axis=0), abs=1e-3)
+    assert head.scale == pytest.approx(rows.std(axis=0), rel=1e-3)
+    assert inputs_of(head, rows).std() == pytest.approx(1, rel=1e-3)
+
+
 def test_it_learns_and_is_the_same_twice(data):
     first, second = train(data), train(data)
     assert first.history[first.best_epoch - 1]["val_accuracy"] > 0.8
@@ -44,7 +54,7 @@ def test_it_learns_and_is_the_same_twice(data):
     assert all((a == b).all() for a, b in zip(arrays_of(first.head), arrays_of(second.head), strict=True))
 
 
-@pytest.mark.parametrize("head", [{}, {"dropout": 0.0, "l2": 0.01}, {"dropout": 0.5}])
+@pytest.mark.parametrize("head", [{}, {"dropout": 0.0, "l2": 0.01}, {"dropout": 0.5}, {"standardize": True}])
 def test_the_order_of_summation_changes_no_bit(data, head):
     """What differs between CPUs is the order in which sums are taken; here it is changed by permuting the features."""
     order = np.random.default_rng(1).permutation(20)
@@ -62,7 +72,7 @@ def test_gradients_are_tensorflows(l2):
     from wbc.models.tensorflow_setup import keras, tf
 
     random = np.random.default_rng(2)
-    params = HeadParams(units=[24, 12], dropout=0.0, l2=l2)
+    params = HeadParams(units=[24, 12], dropout=0.0, l2=l2, standardize=False)
     head = build_head(20, 3, params, seed=3)
     features = random.normal(size=(40, 20))
     one_hot, weights = np.eye(3)[random.integers(3, size=40)], random.uniform(0.5, 2, 40)
@@ -125,7 +135,9 @@ def test_it_stops_early_and_lowers_the_learning_rate(data):
 
 def test_every_epoch_runs_when_there_are_no_validation_images(data):
     features, labels = data
-    params = TrainParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0}, optimizer=OPTIMIZER)
+    params = TrainParams(
+        seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER
+    )
     nothing = np.array([], dtype=int)
     untrained = build_head(20, 3, params.head, 1)
     fitted = fit(untrained, features, (np.arange(120), labels), (nothing, nothing), params)
@@ -156,10 +168,19 @@ def test_no_batch_is_a_single_image_unless_there_is_but_one(images, sizes):
 
 def test_balanced_weights_make_classes_weigh_the_same():
     labels = np.array([0] * 6 + [1] * 3 + [3] * 1)
-    weights = balanced_weights(labels, 4)
+    weights = class_weight("balanced", labels, 4)
     assert weights[labels].mean() == pytest.approx(1)
     totals = np.bincount(labels, weights[labels], minlength=4)
     assert totals == pytest.approx([10 / 3, 10 / 3, 0, 10 / 3])
+
+
+def test_weights_by_the_root_stand_between():
+    labels = np.array([0] * 16 + [1] * 4 + [3] * 1)
+    weights = class_weight("sqrt", labels, 4)
+    assert weights[labels].mean() == pytest.approx(1)
+    totals = np.bincount(labels, weights[labels], minlength=4)
+    assert totals / totals[3] == pytest.approx([4, 2, 0, 1])
+    assert class_weight("none", labels, 4).tolist() == [1, 1, 0, 1]
 
 
 def test_class_weights_reach_the_loss(data):

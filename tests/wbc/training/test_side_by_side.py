@@ -17,7 +17,9 @@ def test_heads_fitted_side_by_side_are_those_fitted_alone(tmp_path):
     labels = random.integers(3, size=60)
     features = random.normal(size=(60, 2, 20)).astype(np.float16)
     np.save(tmp_path / "features.npy", features)
-    params = TrainParams(seed=1, head={"units": [16], "dropout": 0.1, "l2": 0.0}, optimizer=OPTIMIZER)
+    params = TrainParams(
+        seed=1, head={"units": [16], "dropout": 0.1, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER
+    )
     jobs = [Job(np.arange(start, 40), np.arange(40, 60)) for start in (0, 5, 10)]
     environment = dict(os.environ)
     fits = list(fit_side_by_side(tmp_path / "features.npy", labels, 3, jobs, params))

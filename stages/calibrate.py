@@ -1,0 +1,111 @@
+"""calibrate: when the classifier that is shipped for use may answer, fitted on the cross-validation's predictions.
+
+    python -m stages.calibrate
+
+Reads the features, the splits and the cross-validation's heads. The classifier for use is the mean of those heads:
+every cell taught it, and each cell was scored by a head that had not seen it, so what is fitted here is honest. No
+TensorFlow has a part in it, and the arithmetic is exact. Writes
+
+    models/decision.json        temperature, thresholds, class names
+    models/reference.npz        features of the known images, to tell what is unlike them
+    reports/use.json            calibration before and after, coverage and size of the prediction sets, accuracy where
+                                the classifier answers, each group counting once
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from wbc.core import exact, params
+from wbc.core.errors import advise, exit_on_user_error
+from wbc.core.files import replacing, write_json
+from wbc.core.protocols import CROSSVAL
+from wbc.core.tables import open_features, read_splits
+from wbc.evaluation import calibration, novelty
+from wbc.evaluation.metrics import cell_weights, rounded
+from wbc.models.head import load_head, predict_proba
+from wbc.prediction import decision
+from wbc.splitting.folds import cv_rounds
+
+
+@exit_on_user_error
+def main() -> None:
+    settings = params.load("params.yaml", "use", decision.UseParams)
+    splits, labels, classes = read_splits("data/splits.csv")
+    with advise("Type `dvc repro`."):
+        features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
+    out_of_fold = np.empty((len(splits), len(classes)))
+    for *_, test in cv_rounds(splits["fold"]):
+        head = load_head(Path("models", CROSSVAL, f"fold_{splits['fold'].iloc[test[0]]}.npz"))
+        out_of_fold[test] = predict_proba(head, features[test])
+
+    groups, folds = splits["group"].to_numpy(), splits["fold"].to_numpy()
+    weights = cell_weights(groups)
+    fitted, distances = decision.fit(features, out_of_fold, labels, groups, folds, classes, weights, settings)
+    write_json("models/decision.json", decision.to_json(fitted))
+    with replacing("models/reference.npz") as partial:
+        decision.save_reference(novelty.reference(features), partial)
+
+    answers = decision.answer(fitted, out_of_fold, distances)
+    content = rounded(facts(fitted, answers, labels, out_of_fold, weights))
+    write_json("reports/use.json", content)
+    print(
+        f"temperature {fitted.temperature:g}: expected calibration error {content['ece']['before']:.3f} before, "
+        f"{content['ece']['after']:.3f} after\n"
+        f"sets at {fitted.coverage:.0%}: {content['coverage']:.1%} hold the true class, "
+        f"{content['set_size']:.2f} classes each\n"
+        f"answers {content['answered']:.1%} of the images, {content['accuracy_answered']:.1%} of them correctly"
+        f" ({content['accuracy']:.1%} of all)"
+    )
+
+
+def facts(fitted, answers, labels, out_of_fold, weights):
+    """Return what reports/use.json holds, every group counting once."""
+
+    def share(is_so):
+        return float(exact.total(is_so * weights)) / float(exact.total(weights))
+
+    is_right = answers.probabilities.argmax(axis=1) == labels
+    answered = np.array([not reason for reason in answers.reasons])
+    before, after = (
+        calibration.reliability(labels, probabilities, weights)
+        for probabilities in (out_of_fold, answers.probabilities)
+    )
+    order = np.argsort(-answers.probabilities.max(axis=1), kind="stable")
+    taken = np.cumsum(weights[order])
+    return {
+        "temperature": fitted.temperature,
+        "set_threshold": fitted.set_threshold,
+        "distance_threshold": fitted.distance_threshold,
+        "ece": {
+            "before": calibration.expected_calibration_error(before),
+            "after": calibration.expected_calibration_error(after),
+        },
+        "log_loss": {
+            "before": calibration.log_loss(labels, out_of_fold, weights),
+            "after": calibration.log_loss(labels, answers.probabilities, weights),
+        },
+        "coverage_asked": fitted.coverage,
+        "coverage": share(answers.members[np.arange(len(labels)), labels]),
+        "set_size": share(answers.members.sum(axis=1)),
+        "unlike": share(np.array([reason.startswith("unlike") for reason in answers.reasons])),
+        "accuracy": share(is_right),
+        "answered": share(answered),
+        "accuracy_answered": share(is_right & answered) / max(share(answered), 1e-12),
+        # Accuracy of the surest tenths: what would be left of the mistakes if only those were answered.
+        "risk": {
+            f"{100 * part:.0f} %": 1 - share_of(order, taken, part * taken[-1], is_right, weights)
+            for part in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+        },
+        "reliability": {f"bin_{place}": entry for place, entry in enumerate(after)},
+    }
+
+
+def share_of(order, taken, until, is_right, weights):
+    """Return the accuracy of the surest images that together weigh `until`."""
+    surest = order[: int(np.searchsorted(taken, until - 1e-9)) + 1]
+    return float(exact.total((is_right * weights)[surest])) / float(exact.total(weights[surest]))
+
+
+if __name__ == "__main__":
+    main()

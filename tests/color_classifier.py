@@ -1,0 +1,44 @@
+"""A project whose backbone sees the mean color and whose heads name the strongest: small, and always right."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from wbc.evaluation import novelty
+from wbc.models.head import Head, predict_proba, save_head
+from wbc.models.tensorflow_setup import keras
+from wbc.prediction.decision import Decision, save_reference, to_json
+
+CLASSES = ["basophil", "eosinophil", "lymphocyte"]
+COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
+
+
+def make(root: Path) -> None:
+    """Write under `root` what the stage `export` reads: two images a class, and what was scored of them."""
+    (root / "data/features").mkdir(parents=True)
+    image = keras.Input((8, 8, 3))
+    features = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
+    keras.Model(image, features, name="backbone").save(root / "data/features/backbone.keras")
+    (root / "data/features/features.json").write_text('{"test_views": 8}')
+    head = Head(np.zeros(3), np.ones(3), [], np.eye(3), np.zeros(3))
+    paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
+    for path in paths:
+        (root / "data/raw" / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (12, 9), COLORS[CLASSES.index(path.split("/")[0])]).save(root / "data/raw" / path)
+    known = np.repeat(np.array(COLORS) / 50, 2, axis=0)
+    probabilities = predict_proba(head, known)
+    predictions = pd.DataFrame(probabilities.round(4), columns=[f"p_{name}" for name in CLASSES]).assign(path=paths)
+    for protocol in ("image", "grouped"):
+        (root / "models" / protocol).mkdir(parents=True)
+        (root / "reports" / protocol).mkdir(parents=True)
+        save_head(head, root / "models" / protocol / "head.npz")
+        predictions.to_csv(root / "reports" / protocol / "predictions.csv", index=False)
+    (root / "models/crossval").mkdir()
+    for fold in range(2):
+        save_head(head, root / f"models/crossval/fold_{fold}.npz")
+    save_reference(novelty.reference(known), root / "models/reference.npz")
+    decision = Decision(CLASSES, 1.0, 0.2, 0.2, 1, 0.9, 0.99)
+    (root / "models/decision.json").write_text(json.dumps(to_json(decision)))

@@ -1,0 +1,202 @@
+"""The command on a project whose classifier names the color of an image."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages import export
+from tests import color_classifier
+from tests.color_classifier import CLASSES, COLORS
+from tools import predict
+from tools.code_dependencies import ROOT
+from wbc.prediction.predict import Classifier
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project with what was shipped, and images of each color and of none."""
+    root = tmp_path_factory.mktemp("predict")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        color_classifier.make(root)
+        export.main()
+    new = root / "new"
+    new.mkdir()
+    for name, color in zip(CLASSES, COLORS, strict=True):
+        Image.new("RGB", (20, 30), color).save(new / f"{name}.png")
+    Image.new("RGB", (20, 20), (130, 130, 10)).save(new / "between.png")
+    Image.new("RGB", (20, 20), (255, 255, 255)).save(new / "white.png")
+    (new / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut off")
+    (new / "text.png").write_text("no image")
+    (new / "notes.txt").write_text("passed over")
+    return root
+
+
+@pytest.fixture
+def run(project, monkeypatch, capsys):
+    """A function that runs the command with arguments; returns (exit status, rows, what it said)."""
+    monkeypatch.chdir(project)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
+        try:
+            predict.main()
+            status = 0
+        except SystemExit as end:
+            status = 1 if isinstance(end.code, str) else end.code
+            message = end.code if isinstance(end.code, str) else ""
+        else:
+            message = ""
+        printed = capsys.readouterr()
+        return status, list(csv.DictReader(io.StringIO(printed.out))), printed.err + message
+
+    return call
+
+
+def by_name(rows):
+    return {Path(row["path"]).name: row for row in rows}
+
+
+def test_a_folder_gives_a_row_per_image_and_its_faults_an_exit_status(run):
+    status, rows, said = run("new")
+    assert status == 1
+    assert "2 of 7 images could not be read" in said
+    rows = by_name(rows)
+    assert list(rows) == sorted(rows) and "notes.txt" not in rows
+    for name in CLASSES:
+        row = rows[f"{name}.png"]
+        assert (row["class"], row["set"], row["abstained"], row["error"]) == (name, name, "no", "")
+        assert float(row[f"p_{name}"]) > 0.9
+    assert rows["between.png"]["abstained"] == "yes"
+    assert rows["white.png"]["why"] == "unlike the images that it learned from"
+    assert rows["text.png"]["error"].startswith("not a readable image") and rows["text.png"]["class"] == ""
+    assert rows["broken.jpg"]["error"]
+
+
+def test_files_patterns_and_zips_are_read_and_each_image_once(run, project):
+    with zipfile.ZipFile(project / "cells.zip", "w") as archive:
+        archive.write(project / "new/basophil.png", "deep/down/basophil.png")
+        archive.writestr("deep/notes.txt", "passed over")
+        archive.writestr("__MACOSX/._basophil.png", "passed over")
+    status, rows, _ = run("new/basophil.png", "new/*phil.png", "cells.zip")
+    assert status == 0
+    assert [row["path"] for row in rows] == [
+        "new/basophil.png",
+        "new/eosinophil.png",
+        "cells.zip/deep/down/basophil.png",
+    ]
+    assert [row["class"] for row in rows] == ["basophil", "eosinophil", "basophil"]
+
+
+def test_a_single_file_is_read_whatever_it_is_called(run):
+    status, rows, _ = run("new/notes.txt")
+    assert status == 1
+    assert "not a readable image" in rows[0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "nowhere doesn't exist"),
+        (["new/*.gif"], "Nothing fits the pattern"),
+        (["data/features"], "no file that is named as an image"),
+        (["new", "--model", "nothing"], "`dvc repro` makes it"),
+    ],
+)
+def test_what_cannot_be_done_is_said(run, arguments, words):
+    status, rows, said = run(*arguments)
+    assert (status, rows) == (1, [])
+    assert words in said
+
+
+def test_json_and_files(run, project):
+    assert run("new/basophil.png", "new/text.png", "--output", "out.json")[0] == 1
+    first, second = map(json.loads, (project / "out.json").read_text().splitlines())
+    assert first["class"] == "basophil" and first["set"] == ["basophil"] and first["abstained"] is False
+    assert second["error"] and second["p_basophil"] is None
+    assert run("new/basophil.png", "--output", "out.csv")[0] == 0
+    assert by_name(csv.DictReader((project / "out.csv").open()))["basophil.png"]["class"] == "basophil"
+
+
+def test_the_contact_sheet_shows_every_image_and_escapes_names(run, project):
+    name = "new/<img src=x onerror=alert(1)>.png"
+    Image.new("RGB", (20, 20), COLORS[0]).save(project / name)
+    try:
+        run("new", "--output", "out.csv", "--html", "out.html")
+    finally:
+        (project / name).unlink()
+    page = (project / "out.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 6 and page.count("data:image/jpeg;base64,") == 6
+    assert "onerror=alert(1)&gt;" in page and "<img src=x" not in page
+    assert "8 images: abstained 2, basophil 2, eosinophil 1, lymphocyte 1, not readable 2" in page
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_quoted(run, project):
+    Image.new("RGB", (20, 20), COLORS[0]).save(project / "=1+1.png")
+    _, rows, _ = run("=1+1.png")
+    assert rows[0]["path"] == "'=1+1.png"
+
+
+@pytest.mark.parametrize("name", ["backbone.pb", "fold_0.npz", "reference.npz"])
+def test_a_flipped_bit_in_what_was_shipped_is_refused(run, project, name):
+    file = project / "models/use" / name
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    try:
+        status, _, said = run("new/basophil.png")
+    finally:
+        file.write_bytes(whole)
+    assert status == 1
+    assert f"{name} is not the file that was shipped" in said
+
+
+def test_memory_stays_flat_however_many_images_there_are(project):
+    """Only a few images are read before the first answer is given."""
+    read = 0
+
+    def sources():
+        nonlocal read
+        for source in [*listed] * 200:
+            read += 1
+            yield source
+
+    classifier = Classifier(project / "models/use")
+    listed = predict.list_sources([str(project / "new/basophil.png"), str(project / "new/text.png")])
+    stream = classifier.predict_sources(sources())
+    next(stream)
+    assert read < 200
+
+
+def test_a_prediction_does_not_depend_on_the_images_beside_it(project):
+    classifier = Classifier(project / "models/use")
+    alone = list(classifier.predict([str(project / "new/between.png")]))
+    together = list(classifier.predict([str(project / "new")]))
+    assert alone[0] in together
+
+
+def test_no_tensorflow_is_imported(project):
+    script = (
+        "import sys; from wbc.prediction.predict import Classifier; "
+        "print([p.label for p in Classifier('models/use').predict(['new/basophil.png'])]); "
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, cwd=project, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "basophil" in ended.stdout
+
+
+def test_the_answers_are_those_of_the_heads(project):
+    classifier = Classifier(project / "models/use")
+    (prediction,) = classifier.predict([str(project / "new/eosinophil.png")])
+    logits = np.array(COLORS[1]) / 50
+    expected = np.exp(logits) / np.exp(logits).sum()
+    assert prediction.probabilities == pytest.approx(expected, abs=2e-3)

@@ -1,0 +1,111 @@
+"""Predict images with the classifier that the pipeline shipped.
+
+    python -m tools.predict cells/ slide.zip 'more/**/*.png'                # a CSV on the terminal
+    python -m tools.predict cells/ --output answers.csv --html answers.html
+
+It needs the folder models/use/ (see docs/how-to/predict.md) and not the images that it learned from. Of each image:
+path, class, probability of each class, the prediction set, whether the classifier abstains, and why. An image that
+can't be read is a row with its error, and the exit status is then 1 at the end.
+"""
+
+import argparse
+import contextlib
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from wbc.core.errors import advise, exit_on_user_error
+from wbc.core.files import replacing
+from wbc.core.progress import track
+from wbc.prediction.contact_sheet import ContactSheet
+from wbc.prediction.predict import Classifier, Prediction
+from wbc.prediction.sources import list_sources
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell of a table that starts so is run by spreadsheets
+
+
+@exit_on_user_error
+def main() -> None:
+    """Predict what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a pattern in quotes, or a zip")
+    parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
+    parser.add_argument("--output", type=Path, help="file to write, .csv or .json (default: a CSV on the terminal)")
+    parser.add_argument("--json", action="store_true", help="JSON in place of CSV, one image per line")
+    parser.add_argument("--html", type=Path, help="also write a page that shows the images with what was said of them")
+    arguments = parser.parse_args()
+
+    sources = list_sources(arguments.paths)
+    advice = "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it."
+    with advise(f"`--model` names the classifier's folder. {advice}"):
+        classifier = Classifier(arguments.model)
+    sheet = ContactSheet(classifier.decision.classes) if arguments.html else None
+    unreadable = 0
+    as_json = arguments.json or (arguments.output is not None and arguments.output.suffix.lower() == ".json")
+    with opened(arguments.output) as file:
+        write = write_json_lines if as_json else write_csv
+        predictions = track(classifier.predict_sources(sources), "predict", total=len(sources))
+        for prediction, source in zip(write(predictions, classifier.decision.classes, file), sources, strict=True):
+            unreadable += bool(prediction.error)
+            if sheet:
+                sheet.add(prediction, source)
+    if sheet:
+        with replacing(arguments.html) as partial:
+            partial.write_text(sheet.html(), encoding="utf-8")
+    if unreadable:
+        sys.exit(f"\nerror: {unreadable:,} of {len(sources):,} images could not be read; their rows say why.\n")
+
+
+@contextlib.contextmanager
+def opened(path: Path | None) -> Iterator[TextIO]:
+    """Open what is written: a file that appears whole, or the terminal."""
+    if path is None:
+        yield sys.stdout
+        return
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def row_of(prediction: Prediction, classes: list[str]) -> dict[str, Any]:
+    """Return what is written of one image."""
+    probabilities = prediction.probabilities or [None] * len(classes)
+    return {
+        "path": prediction.path,
+        "class": prediction.label,
+        **{f"p_{name}": value for name, value in zip(classes, probabilities, strict=True)},
+        "set": prediction.members,
+        "abstained": bool(prediction.reason),
+        "why": prediction.reason,
+        "distance": None if prediction.error else prediction.distance,
+        "error": prediction.error,
+    }
+
+
+def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
+    """Write a row per prediction, at once, and pass it on."""
+    writer: csv.DictWriter | None = None
+    for prediction in predictions:
+        row = row_of(prediction, classes)
+        row |= {"set": " | ".join(row["set"]), "abstained": "yes" if row["abstained"] else "no"}
+        if prediction.error:
+            row["abstained"] = ""
+        row = {name: f"'{value}" if str(value).startswith(FORMULA) else value for name, value in row.items()}
+        if writer is None:
+            writer = csv.DictWriter(file, row, lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+        yield prediction
+
+
+def write_json_lines(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
+    """Write a JSON object per prediction, one per line (https://jsonlines.org), and pass it on."""
+    for prediction in predictions:
+        file.write(json.dumps(row_of(prediction, classes), ensure_ascii=False, allow_nan=False) + "\n")
+        yield prediction
+
+
+if __name__ == "__main__":
+    main()

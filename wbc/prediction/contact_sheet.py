@@ -1,0 +1,88 @@
+"""A page that shows predicted images with what was said of them; it needs no second file and no network."""
+
+import base64
+import contextlib
+import html
+import io
+from collections import Counter
+
+from PIL import Image
+
+from wbc.data.images import BadImage, decode
+from wbc.prediction.predict import Prediction
+from wbc.prediction.sources import Source
+
+SIDE = 96  # pixels of a picture
+MOST = 2_000  # images shown; a page of more is no use to the eye, and some browsers don't open it
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8885; --soft: #888; --warn: #b84a00; }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 1.5rem; }
+ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; padding: 0; }
+li { list-style: none; }
+li { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; font-size: .85rem; overflow-wrap: anywhere; }
+li.abstained { border-color: var(--warn); border-style: dashed; }
+img { display: block; width: 96px; height: 96px; object-fit: contain; background: #fff; border-radius: .25rem; }
+strong { display: block; font-size: 1rem; }
+small { display: block; }
+"""
+
+
+class ContactSheet:
+    """The page, image by image.
+
+    Args:
+        classes: class names in the order of the probabilities.
+    """
+
+    def __init__(self, classes: list[str]) -> None:
+        self.classes, self.items = classes, []
+        self.counts: Counter[str] = Counter()
+        self.total = 0
+
+    def add(self, prediction: Prediction, source: Source) -> None:
+        """Add an image; beyond `MOST` it is only counted."""
+        self.total += 1
+        said = "not readable" if prediction.error else "abstained" if prediction.reason else prediction.label
+        self.counts[said] += 1
+        if self.total > MOST:
+            return
+        kind = ' class="abstained"' if prediction.error or prediction.reason else ""
+        self.items.append(f"<li{kind}>{_picture(prediction, source)}{self._text(prediction)}</li>")
+
+    def _text(self, prediction: Prediction) -> str:
+        path = f"<small>{html.escape(prediction.path)}</small>"
+        if prediction.error:
+            return f"<strong>not readable</strong>{html.escape(prediction.error)}{path}"
+        ranked = sorted(zip(prediction.probabilities, self.classes, strict=True), reverse=True)[:3]
+        chances = "".join(f"<small>{html.escape(name)} {probability:.2f}</small>" for probability, name in ranked)
+        if prediction.reason:
+            return f"<strong>abstains</strong>{html.escape(prediction.reason)}{chances}{path}"
+        return f"<strong>{html.escape(prediction.label)}</strong>{chances}{path}"
+
+    def html(self) -> str:
+        """Return the page."""
+        counts = ", ".join(f"{html.escape(name)} {count:,}" for name, count in sorted(self.counts.items()))
+        more = f" The first {MOST:,} are shown." if self.total > MOST else ""
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>Predicted cells</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Predicted "
+            "cells</h1>\n"
+            f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. It is not a medical "
+            "device.</p>\n"
+            f"<ul>\n{chr(10).join(self.items)}\n</ul>\n</main>\n</body>\n</html>\n"
+        )
+
+
+def _picture(prediction: Prediction, source: Source) -> str:
+    if prediction.error:
+        return ""
+    with contextlib.suppress(BadImage, OSError, ValueError):
+        picture = Image.fromarray(decode(source.read(), suffix=source.suffix)[0])
+        picture.thumbnail((2 * SIDE, 2 * SIDE))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=85)
+        address = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+        return f'<img src="{address}" alt="{html.escape(prediction.label)}" loading="lazy">'
+    return ""

@@ -1,0 +1,144 @@
+"""From features to an answer: the mean of the heads, calibrated, with a prediction set and the right to abstain."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from wbc.core import exact
+from wbc.core.params import Section
+from wbc.evaluation import calibration, conformal, novelty
+from wbc.models.head import Head, predict_proba
+
+DIGITS = 6  # of what is fitted
+
+
+class UseParams(Section):
+    """When the classifier that is shipped for use may answer."""
+
+    coverage: float = pydantic.Field(
+        ge=0.5, le=0.999
+    )  # of prediction sets: share of new groups' images whose class is in
+    known: float = pydantic.Field(ge=0.5, le=0.9999)  # share of known groups' images that may not be called unlike
+    neighbors: int = pydantic.Field(ge=1, le=100)  # known images that the distance is the mean of
+
+
+class Decision(NamedTuple):
+    """What turns the heads' probabilities into answers; fitted on out-of-fold predictions."""
+
+    classes: list[str]
+    temperature: float
+    set_threshold: float  # calibrated probability from which a class is in the set
+    distance_threshold: float  # beyond which an image is unlike the known ones
+    neighbors: int
+    coverage: float
+    known: float
+
+
+class Answers(NamedTuple):
+    """What is said of some images."""
+
+    probabilities: exact.Floats  # (images, classes), calibrated
+    members: npt.NDArray[np.bool_]  # (images, classes): which classes are in the prediction set
+    distances: exact.Floats  # (images,), from the known images
+    reasons: list[str]  # why the classifier abstains; "" where it doesn't
+
+
+def fit(
+    features: npt.NDArray,
+    out_of_fold: exact.Floats,
+    labels: npt.NDArray[np.integer],
+    groups: npt.NDArray[np.integer],
+    folds: npt.NDArray[np.integer],
+    classes: list[str],
+    sample_weight: exact.Floats,
+    params: UseParams,
+) -> tuple[Decision, exact.Floats]:
+    """Fit a `Decision` on images that were scored by heads which had not learned from them.
+
+    Args:
+        features: array (images, n) of the images as they are scored.
+        out_of_fold: float array (images, classes) of probabilities.
+        labels, groups, folds: class, group and fold number of each image.
+        classes: class names in the order of their numbers.
+        sample_weight: of each image; every group weighs the same.
+        params: what is asked.
+
+    Returns:
+        the decision, and the distance of each image from the images of the other folds.
+    """
+    temperature = calibration.fit_temperature(labels, out_of_fold, sample_weight)
+    probabilities = calibration.tempered(out_of_fold, temperature)
+    distances = np.empty(len(labels))
+    for fold in np.unique(folds):
+        known = novelty.reference(features[folds != fold])
+        distances[folds == fold] = known.distances(features[folds == fold], params.neighbors)
+    return Decision(
+        classes,
+        temperature,
+        round(conformal.set_threshold(labels, probabilities, groups, params.coverage), DIGITS),
+        round(novelty.distance_threshold(distances, groups, params.known), DIGITS),
+        params.neighbors,
+        params.coverage,
+        params.known,
+    ), distances
+
+
+def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Floats) -> Answers:
+    """Say what a classifier's probabilities and distances amount to.
+
+    Args:
+        probabilities: float array (images, classes), of the heads and not yet calibrated.
+        distances: float array (images,).
+    """
+    calibrated = calibration.tempered(probabilities, decision.temperature)
+    members = conformal.prediction_sets(calibrated, decision.set_threshold)
+    reasons = []
+    for row, distance in zip(members, distances, strict=True):
+        inside = [name for name, is_in in zip(decision.classes, row, strict=True) if is_in]
+        if distance > decision.distance_threshold:
+            reasons.append("unlike the images that it learned from")
+        elif not inside:
+            reasons.append("no class is likely enough")
+        elif len(inside) > 1:
+            reasons.append(f"can't tell {' from '.join(inside)}")
+        else:
+            reasons.append("")
+    return Answers(calibrated, members, distances, reasons)
+
+
+def mean_probabilities(heads: list[Head], features: npt.NDArray) -> exact.Floats:
+    """Return the mean of what several heads say of features, float array (images, classes)."""
+    total = predict_proba(heads[0], features)
+    for head in heads[1:]:
+        total = total + predict_proba(head, features)
+    return total / len(heads)
+
+
+def to_json(decision: Decision) -> dict[str, Any]:
+    """Return a decision as plain values for JSON."""
+    return decision._asdict()
+
+
+def from_json(content: dict[str, Any]) -> Decision:
+    """Return the decision that `to_json` wrote; what else stands there is left aside."""
+    return Decision(**{name: content[name] for name in Decision._fields})
+
+
+def save_reference(reference: novelty.Reference, path: Path) -> None:
+    """Write the known images' features as an .npz file."""
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            mean=reference.mean.astype(np.float32),
+            deviation=reference.deviation.astype(np.float32),
+            directions=reference.directions.astype(np.float16),
+        )
+
+
+def load_reference(path: Path) -> novelty.Reference:
+    """Return what `save_reference` wrote."""
+    with np.load(path, allow_pickle=False) as saved:
+        return novelty.Reference(*(saved[name].astype(np.float64) for name in novelty.Reference._fields))

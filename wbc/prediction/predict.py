@@ -1,0 +1,141 @@
+"""Predicting a stream of images with what was shipped, in flat memory."""
+
+import collections
+import itertools
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wbc.core import exact
+from wbc.core.errors import UserError
+from wbc.core.files import sha256
+from wbc.core.prefetch import prefetch
+from wbc.data.images import BadImage, decode, resize
+from wbc.evaluation.novelty import Reference
+from wbc.features.engines import Engine
+from wbc.features.views import orientations
+from wbc.models.head import Head, load_head
+from wbc.prediction.decision import Decision, answer, from_json, load_reference, mean_probabilities
+from wbc.prediction.sources import Source, list_sources, shown
+
+BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # names of what is shipped
+BATCH = 32  # images whose answers are worked out together
+
+Forward = Callable[[Iterable[npt.NDArray[np.uint8]]], Iterator[npt.NDArray[np.float32]]]
+
+
+class Prediction(NamedTuple):
+    """What the classifier says of one image."""
+
+    path: str
+    label: str  # the likeliest class; "" of an image that can't be read
+    probabilities: list[float]  # calibrated, one per class; empty of an image that can't be read
+    members: list[str]  # the prediction set
+    distance: float  # from the images that it learned from, 0-2
+    reason: str  # why it abstains from the label, or ""
+    error: str  # why the image can't be read, or ""
+
+
+class Classifier:
+    """The classifier that was shipped, made ready.
+
+    >>> classifier = Classifier("models/use")                                     # doctest: +SKIP
+    >>> for prediction in classifier.predict(["cells/", "slide.zip"]):            # doctest: +SKIP
+    ...     print(prediction.path, prediction.label, prediction.reason)
+
+    Args:
+        folder: with what the stage `export` wrote.
+
+    Raises:
+        UserError: something of it is missing or damaged.
+    """
+
+    def __init__(self, folder: Path | str = "models/use") -> None:
+        folder = Path(folder)
+        self.facts = _read_facts(folder)
+        self.decision: Decision = from_json(self.facts)
+        self.reference: Reference = load_reference(folder / REFERENCE)
+        self.heads: list[Head] = [load_head(folder / name) for name in self.facts["heads"]]
+        self.size, self.test_views = self.facts["image_size"], self.facts["test_views"]
+        self._engine = Engine("openvino", (folder / BACKBONE).read_bytes(), self.size)
+        self._forward: Forward | None = None
+
+    def predict(self, arguments: Iterable[str]) -> Iterator[Prediction]:
+        """Yield a prediction for every image that the arguments name (see `list_sources`), in order."""
+        yield from self.predict_sources(list_sources(arguments))
+
+    def predict_sources(self, sources: Iterable[Source]) -> Iterator[Prediction]:
+        """Yield a prediction for each source, in order; only some images are in memory at a time."""
+        waiting: collections.deque[tuple[Source, str]] = collections.deque()  # read, and not yet answered
+
+        def images() -> Iterator[npt.NDArray[np.uint8]]:
+            listed, read = itertools.tee(sources)
+            for source, (image, error) in zip(listed, prefetch(self._load, read), strict=True):
+                waiting.append((source, error))
+                if image is not None:
+                    yield from orientations(image) if self.test_views > 1 else [image]
+
+        rows = itertools.chain.from_iterable(self._run(images()))
+        while views := list(itertools.islice(rows, BATCH * self.test_views)):
+            features = np.stack(views).reshape(-1, self.test_views, len(views[0])).mean(axis=1, dtype=np.float64)
+            # As the features are stored that the heads learned from.
+            yield from self._answered(waiting, features.astype(np.float16))
+        while waiting:
+            yield _unreadable(*waiting.popleft())
+
+    def _answered(
+        self, waiting: collections.deque[tuple[Source, str]], features: npt.NDArray[np.float16]
+    ) -> Iterator[Prediction]:
+        probabilities: exact.Floats = mean_probabilities(self.heads, features)
+        distances = self.reference.distances(features, self.decision.neighbors)
+        answers = answer(self.decision, probabilities, distances)
+        classes = self.decision.classes
+        for row, members, distance, reason in zip(*answers, strict=True):
+            while waiting[0][1]:
+                yield _unreadable(*waiting.popleft())
+            source, _ = waiting.popleft()
+            inside = [name for name, is_in in zip(classes, members, strict=True) if is_in]
+            label = classes[int(row.argmax())]
+            yield Prediction(shown(source), label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "")
+
+    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str]:
+        """Return (image, "") of a source, or (None, why it can't be read)."""
+        try:
+            pixels, _ = decode(source.read(), suffix=source.suffix)
+        except BadImage as error:
+            return None, str(error)
+        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return resize(pixels, self.size), ""
+
+    def _run(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.float32]]:
+        if self._forward is None:
+            self._forward = self._engine.load()
+        return self._forward(images)
+
+
+def _unreadable(source: Source, error: str) -> Prediction:
+    return Prediction(shown(source), "", [], [], float("nan"), "", error)
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    """Return decision.json after checking that every file it names is there and is the one that was shipped."""
+    try:
+        facts = json.loads((folder / DECISION).read_text(encoding="utf-8"))
+        for name, digest in facts["sha256"].items():
+            if sha256(folder / name) != digest:
+                raise UserError(
+                    f"{folder / name} is not the file that was shipped: its SHA-256 is another. Fetch it again."
+                )
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{error.filename} is not there; the classifier consists of {DECISION} and the files that it names."
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / DECISION} is damaged: {error}.") from None
+    return facts
