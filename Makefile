@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 repro predict blood lint test test-fast check deps format bccd verify bench lock clean clean-cache
+.PHONY: help setup lite0 repro predict blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -76,6 +76,12 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 
 verify: setup  ## run every stage anew in a clone; fail unless all results are the committed ones, byte for byte
 	@$(RUN) python -m tools.verify
+
+regenerate: setup  ## the same in this folder, as CI does it
+	@$(BIN)/python -m tools.verify --here
+
+summary: setup  ## what the last commit did to the headline, in ten lines of Markdown; BASE=COMMIT for another base
+	@$(BIN)/python -m tools.summary
 
 bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images
 	@$(BIN)/python -m benchmarks $(if $(ARCHIVE),--archive "$(ARCHIVE)")

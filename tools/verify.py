@@ -1,11 +1,12 @@
 """Run the whole pipeline anew in a clone of the last commit and compare what it makes with what that commit holds.
 
-    python -m tools.verify
+    python -m tools.verify [--here]
 
 Every stage runs, whatever was computed before, and every file in Git must come out the same, byte for byte, on any CPU.
 Exit status 0 if it does; else the files that differ are listed with their first different lines.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -20,26 +21,40 @@ LINES = 40  # shown of all differences together
 @exit_on_user_error
 def main() -> None:
     """Reproduce the last commit in a clone; exit with status 1 where something differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--here", action="store_true", help="in this folder, as CI does, and not in a clone")
+    here = parser.parse_args().here
     commit = git(Path(), "rev-parse", "--short", "HEAD").strip()
+    if here:
+        reproduce(Path(), commit, dict(os.environ))
+        print(f"Every file is the one of commit {commit}, byte for byte.")
+        return
     if git(Path(), "status", "--porcelain").strip():
         print("note: uncommitted changes are not part of this", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         clone = Path(folder, "clone")
         git(Path(), "clone", "--quiet", ".", str(clone))
         # Without the features that were computed before: these are to be made anew too.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # `python` in dvc.yaml
-        environment = os.environ | {"FEATURE_CACHE": str(Path(folder, "features")), "PATH": path}
-        repro = subprocess.run(
-            [sys.executable, "-m", "dvc", "repro", "--force"], cwd=clone, env=environment, stdout=sys.stderr
-        )
-        if repro.returncode:
-            raise UserError(f"The pipeline of commit {commit} doesn't run to its end: see the message above.")
-        if difference := differences(clone):
-            raise UserError(
-                f"These files are not what commit {commit} holds:\n{difference}\n"
-                "If they are meant to be so, type `dvc repro` and commit dvc.lock and reports/."
-            )
+        environment = os.environ | {"FEATURE_CACHE": str(Path(folder, "features"))}
+        reproduce(clone, commit, environment)
     print(f"Every file is the one of commit {commit}, byte for byte.")
+
+
+def reproduce(folder: Path, commit: str, environment: dict[str, str]) -> None:
+    """Run every stage in a folder and compare its tracked files with its last commit.
+
+    Raises:
+        UserError: a stage fails, or a file differs.
+    """
+    command = [sys.executable, "-m", "dvc", "repro", "--force"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])  # `python` in dvc.yaml
+    if subprocess.run(command, cwd=folder, env=environment | {"PATH": path}, stdout=sys.stderr).returncode:
+        raise UserError(f"The pipeline of commit {commit} doesn't run to its end: see the message above.")
+    if difference := differences(folder):
+        raise UserError(
+            f"These files are not what commit {commit} holds:\n{difference}\n"
+            "If they are meant to be so, type `dvc repro` and commit dvc.lock and reports/."
+        )
 
 
 def differences(folder: Path) -> str:

@@ -36,6 +36,7 @@ def test_a_new_file_counts(repository):
 def test_it_says_so_when_there_is_no_commit(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr("sys.argv", ["verify"])
     with pytest.raises(SystemExit):
         verify.main()
     assert "Only a commit can be verified" in capsys.readouterr().err
