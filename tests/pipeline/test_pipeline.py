@@ -30,7 +30,7 @@ def test_a_second_run_runs_nothing(project):
 
 def test_a_change_of_views_reruns_embed_and_what_follows_but_not_split(project):
     project.set({"embed.views": 2})
-    assert project.repro() == {"embed", "baseline", "train", "evaluate", "export", "plot"}
+    assert project.repro() == {"embed", "baseline", "train", "evaluate", "calibrate", "export", "plot"}
 
 
 def test_a_change_of_style_reruns_plot_alone(project):
@@ -102,7 +102,7 @@ def test_another_clone_gives_the_same_bytes(project):
 
 def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_became_of_it(project):
     project.set({"split.seed": 3})
-    assert project.repro() == {"split", "audit", "baseline", "train", "evaluate", "export", "plot"}
+    assert project.repro() == {"split", "audit", "baseline", "train", "evaluate", "calibrate", "export", "plot"}
     params = json.loads(project.run("dvc", "params", "diff", "--json"))
     assert set(params["params.yaml"]) == {"split.seed"}
     metrics = json.loads(project.run("dvc", "metrics", "diff", "--json", "--all"))
@@ -117,7 +117,7 @@ def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_beca
 
 def test_an_experiment_with_another_head_reruns_train_and_what_follows(project):
     printed = project.run("dvc", "exp", "run", "--name", "wider", "--set-param", "train.head.dropout=0.5")
-    assert stages_run(printed) == {"train", "evaluate", "export", "plot"}
+    assert stages_run(printed) == {"train", "evaluate", "calibrate", "export", "plot"}
     shown = project.run("dvc", "exp", "show", "--csv")
     assert "wider" in shown
     project.run("dvc", "exp", "remove", "wider")

@@ -44,7 +44,7 @@ class Prediction(NamedTuple):
 class Classifier:
     """The classifier that was shipped, made ready.
 
-    >>> classifier = Classifier("models/use")                                     # doctest: +SKIP
+    >>> classifier = Classifier("shipped")                                        # doctest: +SKIP
     >>> for prediction in classifier.predict(["cells/", "slide.zip"]):            # doctest: +SKIP
     ...     print(prediction.path, prediction.label, prediction.reason)
 
@@ -55,7 +55,7 @@ class Classifier:
         UserError: something of it is missing or damaged.
     """
 
-    def __init__(self, folder: Path | str = "models/use") -> None:
+    def __init__(self, folder: Path | str) -> None:
         folder = Path(folder)
         self.facts = _read_facts(folder)
         self.decision: Decision = from_json(self.facts)
