@@ -4,7 +4,7 @@ Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features
 
     features.npy    float16 (images, 1 + views, 1280), in the manifest's order
     features.json   what made them
-    backbones.keras  the backbone that made them, for `evaluate` to build the classifier from
+    backbone.keras  the backbone that made them, for `evaluate` to build the classifier from
 
 What was computed before is taken from a cache, which lies in .cache/features or in what the environment's FEATURE_CACHE
 says: a folder, or an address that fsspec knows. With `embed.executor: dask`, the workers of the cluster that

@@ -22,6 +22,7 @@ SETTINGS = {
     "weights": "blood",
     "weights_sha256": None,
     "image_size": 128,
+    "test_views": 8,
     "views": 8,
     "seed": 1,
     "engine": "auto",
@@ -89,7 +90,8 @@ def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, mo
     for word in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(word, "http://127.0.0.1:9")
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["embed"] |= {"backbone": "EfficientNetLite0", "weights": "imagenet", "image_size": 224} | {"views": 1}
+    params["embed"] |= {"backbone": "EfficientNetLite0", "weights": "imagenet", "image_size": 224}
+    params["embed"] |= {"test_views": 1, "views": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/raw/a").mkdir(parents=True)
     random = np.random.default_rng(0)
