@@ -10,15 +10,17 @@ TensorFlow has a part in it, and the arithmetic is exact. Writes
     models/reference.npz        features of the known images, to tell what is unlike them
     reports/use.json            calibration before and after, coverage and size of the prediction sets, accuracy where
                                 the classifier answers, each group counting once
+    reports/reliability.csv     the bins of the reliability diagram, calibrated
 """
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from wbc.core import exact, params
 from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import replacing, write_json
+from wbc.core.files import replacing, write_csv, write_json
 from wbc.core.protocols import CROSSVAL
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation import calibration, novelty
@@ -49,6 +51,8 @@ def main() -> None:
     answers = decision.answer(fitted, out_of_fold, distances)
     content = rounded(facts(fitted, answers, labels, out_of_fold, weights))
     write_json("reports/use.json", content)
+    bins = calibration.reliability(labels, answers.probabilities, weights)
+    write_csv(Path("reports/reliability.csv"), pd.DataFrame(map(rounded, bins)))
     print(
         f"temperature {fitted.temperature:g}: expected calibration error {content['ece']['before']:.3f} before, "
         f"{content['ece']['after']:.3f} after\n"
@@ -97,7 +101,6 @@ def facts(fitted, answers, labels, out_of_fold, weights):
             f"{100 * part:.0f} %": 1 - share_of(order, taken, part * taken[-1], is_right, weights)
             for part in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
         },
-        "reliability": {f"bin_{place}": entry for place, entry in enumerate(after)},
     }
 
 

@@ -2,25 +2,30 @@
 
     python -m stages.plot
 
-Reads what every other stage wrote; writes only pictures and text, so that a change of style reruns nothing else.
+Reads what every other stage wrote; writes only pictures and text, so that a change of style reruns nothing else. A
+figure is drawn once and written twice: as a file with a heading of its own, and as a part of the page in its colors.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from matplotlib.figure import Figure
 from pydantic import Field
 
 from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, replacing
+from wbc.core.files import read_json, replacing, sha256
 from wbc.core.params import Section, load
 from wbc.core.protocols import CROSSVAL, SCHEMES
 from wbc.core.tables import read_csv
 from wbc.data import images
-from wbc.reporting import figures, report
+from wbc.reporting import drawing, figures, report
+from wbc.reporting.rendering import picture, render
 
 RAW = Path("data/raw")
 REPORTS = Path("reports")
 FIGURES = REPORTS / "figures"
+PICTURE = 96  # pixels a side of a cell in the page; a file's are as large as the classifier sees them
 
 
 class Plot(Section):
@@ -28,92 +33,121 @@ class Plot(Section):
 
     # Each runs from light to dark in one direction, so that it reads in gray print and with every color vision.
     colormap: Literal["Blues", "Greens", "Greys", "Oranges", "Purples"]
-    mistakes: int = Field(ge=0, le=60)  # shown a protocol; 0 keeps pictures of the cells out of the report, and of Git
+    mistakes: int = Field(ge=0, le=60)  # shown per protocol; 0 keeps pictures of cells out of the report, and of Git
     near_duplicates: int = Field(ge=0, le=10)  # groups shown; 0 likewise
     min_cells: int = Field(ge=2, le=100)  # from fewer cells of a class its recall is called not estimable
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     params = load("params.yaml", "plot", Plot)
-    fetch, features = read_json("data/fetch.json"), read_json("data/features/features.json")
-    splits, audit = read_csv("data/splits.csv"), read_json("reports/audit.json")
-    truth = read_json("reports/truth.json")
     results = {protocol: _results(protocol) for protocol in reversed(SCHEMES)}  # the one to believe first
-    content = report.context(fetch, splits, features, audit, truth, results, params.mistakes, params.min_cells)
+    run = report.Run(
+        read_json("data/fetch.json"),
+        read_json("data/features/features.json"),
+        read_csv("data/splits.csv"),
+        read_json("reports/audit.json"),
+        read_json("reports/truth.json"),
+        read_json("reports/use.json"),
+        read_csv("reports/reliability.csv").to_dict("records"),
+        results,
+    )
+    content = report.context(run, params.mistakes, params.min_cells)
+    sets = content["audit"]["largest_groups"][: params.near_duplicates]
+    drawings = {}
     with replacing(FIGURES) as folder:
         folder.mkdir()
-        _draw_images(folder, content, params)
-        for protocol, result in results.items():
-            _draw_scores(folder, protocol, result, content, params)
-        recalls = figures.recalls(
-            content["recalls"], f"Recall of each class, each {content['unit']} counting once", content["label"]
-        )
-        figures.save(recalls, folder / "recall.svg")
+        for name, figure in _draw_plots(content, results, params):
+            drawing.save(figure, folder / f"{name}.svg")
+            drawings[name] = drawing.inline(figure, name)
+        for name, figure in _draw_pictures(content, sets):
+            drawing.save(figure, folder / f"{name}.png")
+        content |= {"drawings": drawings, "sets": sets, "files": {path.name for path in folder.iterdir()}}
+    content["pictures"] = {path: picture(_pixels(path, PICTURE)) for path in _shown(content)}
     for template, page in (("report.md.j2", "README.md"), ("report.html.j2", "index.html")):
-        text = report.render(template, FIGURES, **content)
         with replacing(REPORTS / page) as partial:
-            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.write_text(render(template, **content), encoding="utf-8", newline="\n")
 
 
-def _draw_images(folder, content, params):
-    """Draw what the images are: how many show how many cells, and the largest sets of near-duplicates."""
-    note, audit = content["label"], content["audit"]
-    counts = {name: (found["images"], found["groups"]) for name, found in audit["classes"].items()}
-    figures.save(figures.composition(counts, "Images, and the cells that they show", note), folder / "composition.svg")
-    groups = [
-        (group["label"], group["images"], [_thumbnail(path, content) for path in group["examples"]])
-        for group in audit["largest_groups"][: params.near_duplicates]
-    ]
-    if groups:
-        figures.save(
-            figures.near_duplicates(groups, "Largest sets of near-duplicates", note), folder / "near_duplicates.png"
-        )
+def _draw_plots(content: dict[str, Any], results: dict[str, Any], params: Plot) -> Iterator[tuple[str, Figure]]:
+    """Yield (name, figure) of everything that is drawn from numbers."""
+    note, unit, use = content["label"], content["unit"], content["use"]
+    counts = {name: (found["images"], found["groups"]) for name, found in content["audit"]["classes"].items()}
+    yield "composition", figures.composition(counts, "Images, and the cells that they show", note)
+    yield "recall", figures.recalls(content["recalls"], f"Recall of each class, each {unit} counting once", note)
+    bins, error = content["reliability"], use["ece"]
+    title = f"{report.FIGURES['reliability'][0]}, {content['protocols'][CROSSVAL]}"
+    yield "reliability", figures.reliability(bins, error["before"], error["after"], title, note)
+    risk = {float(part.removesuffix(" %")) / 100: share for part, share in use["risk"].items()}
+    yield "risk", figures.risk_coverage(risk, f"{report.FIGURES['risk'][0]}, {content['protocols'][CROSSVAL]}", note)
+    for protocol, result in results.items():
+        for kind, figure in _draw_scores(protocol, result, content, params):
+            yield f"{protocol}_{kind}", figure
 
 
-def _draw_scores(folder, protocol, result, content, params):
-    """Draw the figures of one protocol, as `folder`/PROTOCOL_KIND.svg."""
+def _draw_scores(
+    protocol: str, result: dict[str, Any], content: dict[str, Any], params: Plot
+) -> Iterator[tuple[str, Figure]]:
+    """Yield (kind, figure) of the scores by one protocol."""
     classes, note = content["classes"], content["label"]
     titles = {kind: f"{title}, {content['protocols'][protocol]}" for kind, (title, _) in report.FIGURES.items()}
     predictions, per_class = result["predictions"], content["results"][protocol]["per_class"]
+    called = [predictions[column] for column in ("label", "predicted", "group")]
+    yield "confusion", figures.confusion(*called, classes, titles["confusion"], note, params.colormap)
     auc = {name: row["auc"].few or f"AUC {row['auc'].text}" for name, row in per_class.items()}
+    yield "roc", figures.roc(result["roc"], auc, titles["roc"], note)
     prevalence = {name: float((predictions["label"] == name).mean()) for name in classes}
-    drawn = {
-        "confusion": figures.confusion(
-            *(predictions[column] for column in ("label", "predicted", "group")),
-            classes,
-            titles["confusion"],
-            note,
-            params.colormap,
-        ),
-        "roc": figures.roc(result["roc"], auc, titles["roc"], note),
-        "pr": figures.pr(result["pr"], prevalence, titles["pr"], note),
-    }
+    precision = {name: row["average_precision"] for name, row in per_class.items()}
+    yield "pr", figures.pr(result["pr"], prevalence, precision, titles["pr"], note)
     if "history" in result:
         best_epoch = result["training"]["best_epoch"]
-        drawn["history"] = figures.history(result["history"], best_epoch, titles["history"], note)
-    for kind, figure in drawn.items():
-        figures.save(figure, folder / f"{protocol}_{kind}.svg")
-    thumbnails = [
-        (_thumbnail(row["path"], content), *(row[key] for key in ("label", "predicted", "probability")))
-        for row in content["results"][protocol]["mistakes"]
-    ]
-    if thumbnails:
-        figures.save(figures.mistakes(thumbnails, titles["mistakes"], note), folder / f"{protocol}_mistakes.png")
+        yield "history", figures.history(result["history"], best_epoch, titles["history"], note)
 
 
-def _thumbnail(path, content):
-    """The picture as the classifier sees it."""
-    return images.resize(images.decode(RAW / path)[0], content["features"]["image_size"])
+def _draw_pictures(content: dict[str, Any], sets: list[dict[str, Any]]) -> Iterator[tuple[str, Figure]]:
+    """Yield (name, figure) of everything that shows cells."""
+    note, size = content["label"], content["features"]["image_size"]
+    if sets:
+        rows = [
+            (group["label"], group["images"], [_pixels(path, size) for path in group["examples"]]) for group in sets
+        ]
+        yield "near_duplicates", figures.near_duplicates(rows, "Largest sets of near-duplicates", note)
+    for protocol, result in content["results"].items():
+        thumbnails = [
+            (_pixels(row["path"], size), *(row[key] for key in ("label", "predicted", "probability")))
+            for row in result["mistakes"]
+        ]
+        if thumbnails:
+            title = f"{report.FIGURES['mistakes'][0]}, {content['protocols'][protocol]}"
+            yield f"{protocol}_mistakes", figures.mistakes(thumbnails, title, note)
 
 
-def _results(protocol):
+def _shown(content: dict[str, Any]) -> list[str]:
+    """Return the paths of all images of which the page shows a picture."""
+    paths = {path for group in content["sets"] for path in group["examples"]}
+    for result in content["results"].values():
+        paths |= {row["path"] for row in result["mistakes"]}
+        squares = [square for row in result["confusion"] for square in row["squares"]]
+        paths |= {example["path"] for square in squares for example in square["examples"]}
+    return sorted(paths)
+
+
+def _pixels(path: str, size: int):
+    """Return an image as the classifier sees it, uint8 (size, size, 3)."""
+    return images.resize(images.decode(RAW / path)[0], size)
+
+
+def _results(protocol: str) -> dict[str, Any]:
     """Read what was written of one protocol; the cross-validation keeps no model, and so no training."""
     folder = REPORTS / protocol
     tables = {name: read_csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")}
     if protocol != CROSSVAL:
         tables |= {"training": read_json(folder / "training.json"), "history": read_csv(folder / "history.csv")}
-    return {"metrics": read_json(folder / "metrics.json"), **tables}
+    return {
+        "metrics": read_json(folder / "metrics.json"),
+        "sha256": sha256(folder / "predictions.csv"),
+        **tables,
+    }
 
 
 if __name__ == "__main__":

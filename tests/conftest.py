@@ -1,5 +1,9 @@
-"""Which tests are slow: those of the pipeline, of real images, and those that load TensorFlow, OpenVINO or Dask."""
+"""Which tests are slow (those of the pipeline, of real images, of a browser, and those that load TensorFlow, OpenVINO
+or Dask), and the browser in which pages are opened.
+"""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from tools.code_dependencies import ROOT, code_of
 
 HEAVY = {"wbc/models/tensorflow_setup.py", "wbc/features/engines.py", "wbc/features/executors.py"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SEARCH = {"wbc/grouping/registration.py"}  # minutes of comparing pairs of images
 
 
@@ -14,5 +19,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, by what their module imports and where it stands."""
     for item in items:
         module = Path(item.path).relative_to(ROOT).as_posix()
-        if module.startswith("tests/pipeline/") or (HEAVY | SEARCH) & set(code_of(module)):
+        if module.startswith(("tests/pipeline/", "tests/browser/")) or (HEAVY | SEARCH) & set(code_of(module)):
             item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """Headless Chromium, offline; Playwright drives the machine's own and downloads none."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no {' or '.join(BROWSERS)} on this machine; on Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from stages import plot
-from wbc.reporting.report import SYNTHETIC
+from wbc.reporting.sentences import SYNTHETIC
 from wbc.splitting.audit import audit
 
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
@@ -25,6 +25,19 @@ TRUTH = {
     "photo_id": {"pair_recall": 0.75, "pair_precision": 1.0},
     "leak": {"image": 0.9, "grouped": 0.07, "crossval": 0.27},
 }
+USE = {
+    "temperature": 1.5,
+    "ece": {"before": 0.11, "after": 0.04},
+    "coverage_asked": 0.9,
+    "coverage": 0.912,
+    "set_size": 1.25,
+    "unlike": 0.01,
+    "accuracy": 0.5,
+    "answered": 0.4,
+    "accuracy_answered": 0.75,
+    "risk": {"50 %": 0.1, "100 %": 0.5},
+}
+RELIABILITY = "low,high,images,weight,confidence,accuracy\n0.4,0.5,3,0.25,0.45,0.5\n0.9,1.0,9,0.75,0.95,0.9\n"
 PROTOCOLS = ("image", "grouped", "crossval")
 
 
@@ -56,7 +69,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
         "ignored": [],
         "merged": {classes[0]: ["one|<u>", "two"]},
     }
-    features = {"backbone": "EfficientNetB0", "weights": "imagenet", "image_size": 32, "views": 4}
+    features = {"backbone": "EfficientNetB0", "weights": "imagenet", "image_size": 32, "test_views": 8, "views": 4}
     training = {"epochs": 2, "best_epoch": 1, "parameters": {"total": 4000000, "trainable": 1000}}
     history = {"epoch": [1, 2], "loss": [1, 0.5], "accuracy": [0.5, 0.6], "learning_rate": [0.1, 0.01]}
     for protocol in PROTOCOLS:
@@ -72,6 +85,8 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "data" / "fetch.json").write_text(json.dumps(fetch))
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
     (root / "reports" / "truth.json").write_text(json.dumps(TRUTH if synthetic else {"known": False}))
+    (root / "reports" / "use.json").write_text(json.dumps(USE))
+    (root / "reports" / "reliability.csv").write_text(RELIABILITY)
     photos = splits["photo_id"].to_numpy()
     splits["group"] = photos
     (root / "reports" / "audit.json").write_text(
@@ -181,7 +196,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "link", "input"):
             self.open.append(tag)
         if tag == "caption":
             self.captions.append("")
@@ -200,13 +215,15 @@ def test_same_inputs_give_the_same_bytes_wherever_they_are(two, tmp_path):
     kinds = ("confusion.svg", "roc.svg", "pr.svg", "mistakes.png")
     names = {f"{protocol}_{kind}" for protocol in PROTOCOLS for kind in kinds}
     names |= {"image_history.svg", "grouped_history.svg", "recall.svg", "composition.svg", "near_duplicates.png"}
+    names |= {"reliability.svg", "risk.svg"}
     assert set(two) == {f"figures/{name}" for name in names} | {"README.md", "index.html"}
     assert "Software" not in Image.open(tmp_path / "reports/figures/image_mistakes.png").info
 
 
 def test_the_synthetic_label_stands_once_at_the_top_and_in_every_figure(bare):
     drawings = [content.decode() for name, content in bare.items() if name.endswith(".svg")]
-    assert drawings and all(SYNTHETIC in drawing for drawing in drawings)
+    words = [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", drawing)).split()) for drawing in drawings]
+    assert drawings and all(SYNTHETIC in text for text in words)
     for page in ("index.html", "README.md"):
         text = html.unescape(bare[page].decode())
         assert text.lower().count(SYNTHETIC.lower()) == 1, "once at the top; the figures carry it themselves"
@@ -221,10 +238,16 @@ def test_html_stands_alone_and_names_are_escaped(awkward):
     page = Page(text)
     assert ("html", {"lang": "en"}) in page.tags
     images = [attrs for tag, attrs in page.tags if tag == "img"]
-    assert len(images) == 17
-    assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
-    assert not any(tag in ("script", "link", "iframe") for tag, _ in page.tags)
-    assert not re.search(r"""(url\(|@import|src=["']?http)""", text)
+    assert images and all(image["src"].startswith("data:image/jpeg;base64,") for image in images)
+    figures = [attrs for tag, attrs in page.tags if tag == "figure"]
+    assert len(figures) == 12 and all(len(figure["aria-label"]) > 40 for figure in figures)
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    targets = {attrs["popovertarget"] for _, attrs in page.tags if "popovertarget" in attrs}
+    assert targets and targets <= set(ids)
+    assert not any(tag in ("script", "iframe") for tag, _ in page.tags)
+    assert [attrs["href"] for tag, attrs in page.tags if tag == "link"] == ["data:,"]
+    assert not re.search(r"""(url\((?!#)|@import|src=["']?http)""", text)
     assert "<b>young" not in text and "<u>" not in text and "x|<i>" not in text and "&lt;b&gt;young" in text
 
 
@@ -240,7 +263,7 @@ def test_markdown_tables_keep_their_columns(awkward):
 def test_a_class_without_scored_cells_is_not_estimable_with_the_reason(five):
     text, page = five["README.md"].decode(), five["index.html"].decode()
     none = "not estimable: 0 cells"
-    assert f"| basophil | – | {none} | 1.00 | {none} | {none} | 0 | 0 | 1.00 | 1.00 | 1.00 |" in text
+    assert f"| basophil | – | {none} | 1.00 | {none} | {none} | – | 0 | 0 | 1.00 | 1.00 | 1.00 |" in text
     assert f"| Recall: basophil | {none} | {none} | {none} |" in text
     assert "**Not estimable** (basophil): Fewer than 2 cells of the class were scored" in text
     assert none in page and "Fewer than 2 cells of the class were scored" in page
@@ -251,13 +274,16 @@ def test_a_class_without_scored_cells_is_not_estimable_with_the_reason(five):
 def test_the_first_screen_has_the_number_to_believe_with_its_interval(five):
     text, page = five["README.md"].decode(), five["index.html"].decode()
     assert "**The number to believe: 0.50** (95 % interval 0.31–0.71†), cross-validated by cell" in text
-    assert page.index("The number to believe") < page.index("Side by side")
+    assert page.index("The number to believe") < page.index("All scores side by side")
     assert "60 images of 5 classes show 30 cells" in text and "60 images of 5 classes show 30 cells" in page
 
 
 def test_the_protocols_stand_in_one_table_with_intervals_and_numbers(five):
     text = five["README.md"].decode()
-    assert "| cross-validated by cell | split by cell | split by file (the original's way) | original study |" in text
+    header = (
+        "| cross-validated by cell | split by cell | split by file (the original's way) | original study, per image |"
+    )
+    assert header in text
     assert "| Scored | 60 images, 30 cells | 16 images, 8 cells | 16 images, 12 cells | 530 images |" in text
     assert "| Recall: monocyte | 0.25 (0.12–0.38) | 0.25 (0.12–0.38) | 0.25 (0.12–0.38) | 0.99 |" in text
 
@@ -279,9 +305,9 @@ def test_the_audit_is_in_both_pages(two):
 def test_mistakes_are_shown_once_a_cell(five):
     """Groups of odd number are called wrongly, and all equally surely: of both images of a cell, the first by path."""
     page = five["index.html"].decode()
-    section = page[page.index("Most confident mistakes, cross-validated by cell") :]
+    section = page[page.index("most confident mistakes, one per cell") :]
     section = section[: section.index("</details>")]
-    assert re.findall(r"(\w+\.png)</td></tr>", section) == [
+    assert re.findall(r"(\w+\.png)</span></li>", section) == [
         *(f"basophil{number}.png" for number in (10, 2, 6)),
         "eosinoph10.png",
     ]
@@ -291,12 +317,13 @@ def test_nothing_wrong_is_said_instead_of_shown(tmp_path):
     fabricate(tmp_path, FIVE[:2], wrong=False)
     written = run(tmp_path)
     assert not any("mistakes" in name for name in written)
-    for page in ("README.md", "index.html"):
-        assert written[page].decode().count("No image was classified wrongly") == 3
+    for page, protocols in (("README.md", 1), ("index.html", 3)):
+        assert written[page].decode().count("No image was classified wrongly") == protocols
 
 
 def test_no_pictures_wanted_puts_no_picture_of_a_cell_in_the_report(bare):
     assert not any(name.endswith(".png") for name in bare)
+    assert b"data:image" not in bare["index.html"]
     text = bare["README.md"].decode()
     assert "`plot.mistakes` is 0" in text and "`plot.near_duplicates` is 0" in text
 
@@ -325,3 +352,21 @@ def test_the_true_leak_is_said_where_it_is_known_and_not_elsewhere(tmp_path, mon
     assert "27.0 % have a true copy in training" in pages[True] and "too high by what those copies add" in pages[True]
     assert "can't be said" in pages[False] and "true copy" not in pages[False]
     assert all("without its copies" not in page for page in pages.values())
+
+
+def test_a_square_of_the_confusion_matrix_has_pictures_of_its_images(five):
+    """Of eosinophils, the cells of odd number were called lymphocyte."""
+    page = five["index.html"].decode()
+    popover = re.search(r"<strong>eosinophil called lymphocyte</strong>.*?</ul>", page, re.DOTALL).group()
+    assert "6 images of 3 cells, the surest first" in popover
+    assert re.findall(r"(\w+\.png)</span>", popover) == ["eosinoph10.png", "eosinoph2.png", "eosinoph6.png"]
+    assert popover.count("data:image/jpeg;base64,") == 3
+
+
+def test_what_the_classifier_for_use_promises_is_said_with_its_limits(five):
+    for page in ("README.md", "index.html"):
+        text = html.unescape(five[page].decode())
+        assert "it answers 40 % of them, and 75 % of these answers are right" in text
+        assert "hold the true class for 91.2 % of the images (90 % was asked for)" in text
+        assert "error is 0.040, and without it 0.110" in text
+        assert "calibration doesn't transfer" in text and "probabilities are not calibrated" not in text

@@ -109,6 +109,17 @@ def estimate(metrics, *keys, min_cells=0):
     return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
 
 
+def published(classes):
+    """Return the original study's scores per image, {name as in `table`: score or None}; {} for other classes."""
+    if not same_classes(classes):
+        return {}
+    return {name: lookup(ORIGINAL, *keys) for name, keys in [*EACH_IMAGE, *_recall_rows(classes)]}
+
+
+def _recall_rows(classes):
+    return [(f"Recall: {name}", ("per_class", name, "recall")) for name in classes]
+
+
 def table(results, classes, min_cells, unit="cell"):
     """The table that sets the protocols side by side.
 
@@ -121,7 +132,7 @@ def table(results, classes, min_cells, unit="cell"):
     Returns:
         [(heading, [(name, {protocol: Estimate}, the original study's score or None)])].
     """
-    recalls = [(f"Recall: {name}", ("per_class", name, "recall")) for name in classes]
+    recalls = _recall_rows(classes)
     baselines = [(text, ("baseline", name, "cells", "balanced_accuracy")) for name, text in BASELINES.items()]
     sections = {
         f"Each {unit} counts once": [*EACH_CELL, *((name, ("cells", *keys)) for name, keys in recalls)],

@@ -1,51 +1,26 @@
-"""The figures of the report: each function makes one from plain tables, and the same input gives the same bytes.
-
-Text in an SVG stays text: a reader's browser draws class names that DejaVu has no letters for, and a changed number is
-one changed line in `git diff`.
-"""
+"""The figures of the report: each function makes one from plain tables, and the same input gives the same bytes."""
 
 import math
-import textwrap
-import unicodedata
-import warnings
 
-import matplotlib.style
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import confusion_matrix
 
-WIDTH = 6.8  # inches of every figure, so that letters have one size where figures stand side by side
-LETTER = 0.08  # inches, about the width of a letter of 10 points
-# Okabe-Ito colors: told apart with every kind of color vision.
-BLUE, VERMILION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
-GRAY = "#D0D0D0"
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so its widths are the same on every machine
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
-    "grid.color": "#E6E6E6",
-    "figure.facecolor": "white",  # also behind the figure in a dark page
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "white-blood-cells",  # else the ids in an SVG are random
-    "text.parse_math": False,  # a class may be called "$a$"
-}
-styled = matplotlib.style.context(STYLE, after_reset=True)  # after a reset: no matplotlibrc of the user's counts
-
-
-@styled
-def save(figure, path):
-    """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
-    if path.suffix == ".png":
-        figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
-        return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser will have it
-        figure.savefig(path, metadata={"Date": None, "Creator": None})
+from wbc.reporting.drawing import (
+    BLACK,
+    BLUE,
+    GRAY,
+    GREEN,
+    LETTER,
+    NARROW,
+    SOFT,
+    VERMILION,
+    WIDE,
+    longest_line,
+    new_figure,
+    shorten,
+    styled,
+)
 
 
 @styled
@@ -70,21 +45,21 @@ def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues
     ]
     columns = [shorten(name) for name in classes]
     # A cell must hold "1234" over "100%"; past a dozen classes the figure grows instead of the letters shrinking.
-    beside = 0.6 + LETTER * max(map(_width, rows))
-    size = max(WIDTH, beside + 0.4 * len(classes))
+    beside = 0.6 + LETTER * max(map(longest_line, rows))
+    size = max(WIDE, beside + 0.4 * len(classes))
     cell = min(0.85, (size - beside) / len(classes))
-    tilted = LETTER * max(map(_width, columns)) > cell
+    tilted = LETTER * max(map(longest_line, columns)) > cell
     if tilted:
         columns = [shorten(name, lines=1) for name in classes]
-    below = 0.5 + 0.65 * LETTER * max(map(_width, columns)) if tilted else 0.8
-    figure = _figure(title, "images, and share of the true class", note, cell * len(classes) + below, size)
+    below = 0.5 + 0.65 * LETTER * max(map(longest_line, columns)) if tilted else 0.8
+    figure = new_figure(title, "images, and share of the true class", note, cell * len(classes) + below, size)
     axes = figure.subplots()
     # Squares of a mesh stay sharp at every size; an image in an SVG is blurred by some viewers.
     mesh = axes.pcolormesh(shares, cmap=colormap, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
     for row, column in np.ndindex(counts.shape):
         share = shares[row, column]
         if np.isnan(share):
-            text, color = "–", "#595959"
+            text, color = "–", SOFT
         else:
             text = f"{counts[row, column]}\n{share:.0%}" if counts[row, column] else "0"
             color = _readable_on(mesh.cmap(share)) if counts[row, column] else "#767676"
@@ -116,7 +91,7 @@ def history(epochs, best_epoch, title, note=""):
         title, note: as in `confusion`.
     """
     drops = epochs["learning_rate"].nunique() > 1
-    figure = _figure(title, "", note, 5.6 if drops else 4.8)
+    figure = new_figure(title, "", note, 4.6 if drops else 3.8)
     panels = figure.subplots(3 if drops else 2, sharex=True, height_ratios=[3, 3, 1.2] if drops else [1, 1])
     marker = "." if len(epochs) <= 30 else None
     for axes, column in zip(panels, ("accuracy", "loss"), strict=False):
@@ -139,13 +114,13 @@ def history(epochs, best_epoch, title, note=""):
     figure.align_ylabels()
     handles, labels = panels[0].get_legend_handles_labels()
     labels[-1] = f"epoch kept: {best_epoch}"
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
 
 @styled
 def roc(curves, auc, title, note=""):
-    """ROC curves, one class against all others: a panel a class, with the other classes in gray behind.
+    """ROC curves, one class against all others: a panel per class, with the other classes in gray behind.
 
     Args:
         curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
@@ -158,17 +133,18 @@ def roc(curves, auc, title, note=""):
 
 
 @styled
-def pr(curves, prevalence, title, note=""):
-    """Precision-recall curves: a panel a class, with its share of the test images as the line of no skill.
+def pr(curves, prevalence, precision, title, note=""):
+    """Precision-recall curves: a panel per class, with its share of the scored images as the line of no skill.
 
     Args:
         curves: data frame with the columns class, recall and precision, recall falling, as scikit-learn returns them; a
             class without a curve has no rows.
-        prevalence: {class: its share of the test images, 0-1}; its order is that of the panels.
+        prevalence: {class: its share of the scored images, 0-1}; its order is that of the panels.
+        precision: {class: its average precision, 0-1, or None where it isn't defined}.
         title, note: as in `confusion`.
     """
     chance = {name: ([0, 1], [share, share]) for name, share in prevalence.items()}
-    titles = {name: f"no skill {share:.2f}" for name, share in prevalence.items()}
+    titles = {name: "AP –" if precision[name] is None else f"AP {precision[name]:.2f}" for name in prevalence}
     return _panels(curves, ("recall", "precision"), chance, titles, ("recall", "precision"), title, note, "steps-post")
 
 
@@ -185,7 +161,7 @@ def mistakes(rows, title, note=""):
     down = math.ceil(len(rows) / across)
     captions = [f"{shorten(truth, 20)}\n→ {shorten(called, 20)}\n{chance:.2f}" for _, truth, called, chance in rows]
     tall = 1.7 + 0.15 * max(caption.count("\n") for caption in captions)
-    figure = _figure(title, "true class → predicted class, and its probability", note, tall * down + 0.15)
+    figure = new_figure(title, "true class → predicted class, and its probability", note, tall * down + 0.15, WIDE)
     grid = figure.subplots(down, across, squeeze=False).flatten()
     for axes, (pixels, *_), caption in zip(grid, rows, captions, strict=False):
         axes.imshow(pixels)
@@ -206,10 +182,11 @@ def near_duplicates(rows, title, note=""):
     """
     across = max(len(thumbnails) for *_, thumbnails in rows)
     beside = 1.35
-    side = min(1.1, (WIDTH - beside - 0.1) / across)
-    figure = _figure(title, "a row is a group: images found to show one photographed cell", note, side * len(rows))
+    side = min(1.1, (WIDE - beside - 0.1) / across)
+    key = "a row is a group: images found to show one photographed cell"
+    figure = new_figure(title, key, note, side * len(rows), WIDE)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    widths = [beside, *[side] * across, WIDTH - beside - side * across]
+    widths = [beside, *[side] * across, WIDE - beside - side * across]
     grid = figure.subplots(len(rows), across + 2, squeeze=False, width_ratios=widths)
     for line, (label, count, thumbnails) in zip(grid, rows, strict=True):
         line[0].text(0, 0.5, f"{shorten(label, 16)}\n{count:,} images", va="center", fontsize=9)
@@ -228,7 +205,7 @@ def composition(counts, title, note=""):
         counts: {class: (images, cells)}.
         title, note: as in `confusion`.
     """
-    figure = _figure(title, "", note, 0.6 * len(counts) + 0.9)
+    figure = new_figure(title, "", note, 0.6 * len(counts) + 0.9)
     axes = figure.subplots()
     rows = np.arange(len(counts))
     longest = max(images for images, _ in counts.values())
@@ -237,11 +214,11 @@ def composition(counts, title, note=""):
         numbers = [pair[which] for pair in counts.values()]
         axes.barh(rows + offset, numbers, height=0.34, color=color, label=name)
         for row, value in zip(rows, numbers, strict=True):
-            axes.text(value + 0.01 * longest, row + offset, f"{value:,}", va="center", fontsize=9)
-    axes.set_yticks(rows, [shorten(name) for name in counts])
+            axes.text(value + 0.02 * longest, row + offset, f"{value:,}", va="center", fontsize=9)
+    axes.set_yticks(rows, [shorten(name, width=14) for name in counts])
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.set(xlim=(0, 1.08 * longest), ylim=(len(counts) - 0.5, -0.5), xlabel="number")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    axes.set(xlim=(0, 1.15 * longest), ylim=(len(counts) - 0.5, -0.5), xlabel="number")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -256,7 +233,7 @@ def recalls(scores, title, note=""):
         title, note: as in `confusion`.
     """
     classes = list(next(iter(scores.values())))
-    figure = _figure(title, "lines: intervals", note, 0.55 * len(classes) + 1.2)
+    figure = new_figure(title, "lines: intervals", note, 0.5 * len(classes) + 1.5)
     axes = figure.subplots()
     # Vermilion is by cell, filled where cross-validated; blue is split by file.
     kinds = [
@@ -274,7 +251,7 @@ def recalls(scores, title, note=""):
             if found.low is not None:
                 axes.plot([found.low, found.high], [row, row], color=kind["color"], lw=1.2, zorder=2)
         axes.plot(x, y, ls="none", ms=6, clip_on=False, label=series, zorder=3, **kind)
-    axes.set_yticks(rows, [shorten(name) for name in classes])
+    axes.set_yticks(rows, [shorten(name, width=14) for name in classes])
     axes.set_yticks(rows[:-1] + 0.5, minor=True)
     axes.grid(axis="x")
     axes.grid(axis="y", which="minor")
@@ -282,51 +259,59 @@ def recalls(scores, title, note=""):
     axes.tick_params(axis="y", which="both", length=0)
     axes.spines["left"].set_visible(False)
     axes.set(xlim=(0, 1), ylim=(len(classes) - 0.5, -0.5), xlabel="recall")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower left", ncols=1)
     return figure
 
 
-def shorten(name, width=22, lines=2):
-    """Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
-
-    >>> shorten("lymphocyte, large granular", width=12)
-    'lymphocyte,\\nlarge granu…'
-    """
-    if any(unicodedata.east_asian_width(letter) in "WF" for letter in name):
-        width //= 2  # such letters are twice as wide
-    wrapped = textwrap.wrap(name, width)
-    if len(wrapped) > lines:
-        rest = " ".join(wrapped[lines - 1 :])
-        wrapped = [*wrapped[: lines - 1], rest[: width - 1].rstrip() + "…"]
-    return "\n".join(wrapped)
-
-
-def _figure(title, key, note, height, width=WIDTH):
-    """An empty figure with a heading: the title, what the marks are, and the note.
+@styled
+def reliability(bins, before, after, title, note=""):
+    """Reliability diagram: how often predictions are right, against how sure they are.
 
     Args:
-        height: inches below the heading.
+        bins: as `wbc.evaluation.calibration.reliability` returns them, calibrated.
+        before, after: expected calibration error without and with the temperature.
+        title, note: as in `confusion`.
     """
-    heading = [
-        *((line, {"fontsize": 11, "fontweight": "bold"}) for line in textwrap.wrap(title, 62)),
-        *((line, {"fontsize": 9, "color": "#595959"}) for line in textwrap.wrap(key, 90)),
-        *((line, {"fontsize": 9, "color": "#A84300"}) for line in textwrap.wrap(note, 90)),
-    ]
-    top = 0.22 * len(heading) + 0.15
-    figure = Figure(figsize=(width, height + top), layout="constrained")
-    figure.get_layout_engine().set(rect=(0, 0, 1, height / (height + top)), w_pad=0.08, h_pad=0.06)
-    for index, (line, style) in enumerate(heading):
-        figure.text(0.1 / width, 1 - (0.22 * index + 0.1) / (height + top), line, va="top", **style)
+    figure = new_figure(title, "dot: share of the images", note, 3.9)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=BLACK, lw=1, ls="--", zorder=1)
+    x, y, share = ([entry[key] for entry in bins] for key in ("confidence", "accuracy", "weight"))
+    for confidence, accuracy in zip(x, y, strict=True):
+        axes.plot([confidence, confidence], [confidence, accuracy], color=GRAY, lw=2, zorder=2)
+    axes.scatter(x, y, s=[20 + 300 * part for part in share], color=VERMILION, zorder=3, clip_on=False)
+    axes.text(0.02, 0.97, f"calibration error {after:.3f}\n(uncalibrated {before:.3f})", va="top", fontsize=9)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
+    return figure
+
+
+@styled
+def risk_coverage(risk, title, note=""):
+    """Share of mistakes among the surest images, against how many of them are answered.
+
+    Args:
+        risk: {share of the images that are answered, the surest first, 0-1: share of mistakes among them, 0-1}.
+        title, note: as in `confusion`.
+    """
+    figure = new_figure(title, "", note, 3.0)
+    axes = figure.subplots()
+    axes.plot(risk.keys(), risk.values(), color=VERMILION, marker="o", clip_on=False)
+    axes.grid(axis="y")
+    ticks = list(risk)
+    axes.set_xticks(ticks, [f"{100 * part:.0f} %" for part in ticks])
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.set(ylim=(0, None), xlabel="images answered, the surest first", ylabel="share of mistakes")
     return figure
 
 
 def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="default"):
-    """A panel a class: its curve, in gray those of the others, and dashes where guessing would be."""
+    """A panel per class: its curve, in gray those of the others, and dashes where guessing would be."""
     classes = list(chance)
-    across = min(3, len(classes))
+    across = min(2, len(classes))
     down = math.ceil(len(classes) / across)
     key = "blue: this class; gray: the other classes; dashes: guessing"
-    figure = _figure(title, key, note, ((WIDTH - 0.6) / across + 0.3) * down + 0.5)
+    figure = new_figure(title, key, note, ((NARROW - 0.6) / across + 0.35) * down + 0.5)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flatten()
     lines = {name: _thinned(rows[list(columns)].to_numpy()).T for name, rows in curves.groupby("class", sort=False)}
     for index, (axes, name) in enumerate(zip(grid, classes, strict=False)):
@@ -357,11 +342,6 @@ def _thinned(points):
 
 def _many(count, noun):
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _width(text):
-    """Letters in the longest line of `text`."""
-    return max(map(len, text.splitlines()))
 
 
 def _readable_on(color):

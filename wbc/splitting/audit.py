@@ -45,7 +45,8 @@ def audit(
          "given": as the argument,
          "classes": {label: {"images", "groups", "largest_group"}},
          "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
-         "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more, largest first,
+         "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more: the largest
+            of each class, then the next ones, each by size,
          "two_labels": [{"photo_id", "labels": {label: images}, "paths": [path]}],
          "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
             show one cell, one path of each group,
@@ -130,15 +131,22 @@ def _duplicates(paths, pixels):
 
 
 def _largest(groups):
-    shared = [(group, rows) for group, rows in groups if len(rows) > 1]
+    """The largest photographs of several images: the largest of each class, then the next ones, in order of size."""
+    shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda found: -len(found[1]))
+    label_of = {group: next(iter(_counts(rows["label"]))) for group, rows in shared}
+    first = {}
+    for group, _ in shared:
+        first.setdefault(label_of[group], group)
+    chosen = [*first.values(), *(group for group, _ in shared if group not in first.values())][:SHOWN]
     return [
         {
             "photo_id": int(group),
-            "label": next(iter(_counts(rows["label"]))),
+            "label": label_of[group],
             "images": len(rows),
             "examples": rows["path"].tolist()[:EXAMPLES],
         }
-        for group, rows in sorted(shared, key=lambda found: len(found[1]), reverse=True)[:SHOWN]
+        for group, rows in sorted(shared, key=lambda found: found[0] not in first.values())
+        if group in chosen
     ]
 
 

@@ -67,9 +67,10 @@ def test_roc_has_a_panel_a_class(number):
 
 def test_pr_marks_the_prevalence_of_each_class():
     curves = pd.DataFrame({"class": ["a", "b"], "recall": [1.0, 1.0], "precision": [0.3, 0.7]})
-    figure = figures.pr(curves, {"a": 0.3, "b": 0.7}, "title")
+    figure = figures.pr(curves, {"a": 0.3, "b": 0.7}, {"a": 0.5, "b": None}, "title")
     dashes = [line.get_ydata()[0] for axes in figure.axes for line in axes.lines if line.get_linestyle() == "--"]
     assert dashes == [0.3, 0.7]
+    assert [axes.get_title() for axes in figure.axes] == ["a\nAP 0.50", "b\nAP –"]
 
 
 def test_a_long_curve_is_thinned_but_keeps_its_ends_and_its_shape():
@@ -108,25 +109,16 @@ def test_near_duplicates_have_a_row_per_set():
     assert [text for axes in figure.axes for text in texts(axes)] == ["a\n175 images", "b\n2 images"]
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("monocyte", "monocyte"),
-        ("lymphocyte, large granular", "lymphocyte, large\ngranular"),
-        ("x" * 60, "x" * 22 + "\n" + "x" * 21 + "…"),
-        ("嗜" * 30, "嗜" * 11 + "\n" + "嗜" * 10 + "…"),
-    ],
-)
-def test_shorten(name, shown):
-    assert figures.shorten(name) == shown
+def test_reliability_puts_a_dot_per_bin_at_its_confidence_and_accuracy():
+    bins = [{"confidence": 0.5, "accuracy": 0.25, "weight": 0.1}, {"confidence": 0.9, "accuracy": 1.0, "weight": 0.9}]
+    axes = figures.reliability(bins, 0.2, 0.115, "title").axes[0]
+    (dots,) = [collection for collection in axes.collections if len(collection.get_sizes()) == 2]
+    assert dots.get_offsets().tolist() == [[0.5, 0.25], [0.9, 1.0]]
+    assert dots.get_sizes()[1] > dots.get_sizes()[0]
+    assert texts(axes) == ["calibration error 0.115\n(uncalibrated 0.200)"]
 
 
-def test_a_users_matplotlib_settings_change_no_byte(tmp_path):
-    def draw(path):
-        figures.save(figures.confusion(["a", "b"], ["a", "b"], [0, 1], ["a", "b"], "title", "note"), path)
-        return path.read_bytes()
-
-    plain = draw(tmp_path / "plain.svg")
-    with figures.matplotlib.rc_context({"font.size": 20, "svg.fonttype": "path", "axes.facecolor": "red"}):
-        assert draw(tmp_path / "other.svg") == plain
-    assert b"<dc:date>" not in plain and b"Matplotlib v" not in plain and b">note<" in plain
+def test_risk_coverage_draws_the_mistakes_of_the_surest():
+    axes = figures.risk_coverage({0.5: 0.0, 1.0: 0.25}, "title").axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[0.5, 0], [1, 0.25]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["50 %", "100 %"]

@@ -1,8 +1,11 @@
-"""The counts and texts of the report; its pages are tested with the stage."""
+"""The counts of the report; its pages are tested with the stage."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
+from wbc.evaluation.metrics import pr_curves
 from wbc.reporting import report
 
 
@@ -20,23 +23,12 @@ def test_parts_counts_images():
     }
 
 
-def test_wrong_puts_the_most_confident_first_and_ties_by_path():
-    predictions = pd.DataFrame(
-        {
-            "path": ["c", "b", "a", "d"],
-            "label": ["x", "x", "x", "x"],
-            "predicted": ["y", "y", "y", "x"],
-            "p_x": [0.4, 0.1, 0.4, 0.9],
-            "p_y": [0.6, 0.9, 0.6, 0.1],
-        }
-    )
-    assert report.wrong(predictions)[["path", "probability"]].values.tolist() == [["b", 0.9], ["a", 0.6], ["c", 0.6]]
-
-
-@pytest.mark.parametrize(("share", "text"), [(0.125, "12 %"), (0.0, "0 %"), (1.0, "100 %"), (None, "–")])
-def test_percent(share, text):
-    assert report.percent(share) == text
-
-
-def test_escape_markdown():
-    assert report.escape_markdown("a|b <i>\n*c* `d` $e$") == r"a\|b \<i\> \*c\* \`d\` \$e\$"
+def test_average_precision_is_scikit_learns_from_the_written_curve():
+    random = np.random.default_rng(0)
+    y_true = random.integers(3, size=200)
+    y_prob = random.dirichlet(np.ones(3), size=200).round(2) + 0.3 * np.eye(3)[y_true]
+    curves = pr_curves(y_true, y_prob, ["a", "b", "c"])
+    for number, name in enumerate("abc"):
+        expected = average_precision_score(y_true == number, y_prob[:, number])
+        assert report.average_precision(curves, name) == pytest.approx(expected, abs=1e-3)
+    assert report.average_precision(curves, "without a curve") is None

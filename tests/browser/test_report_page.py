@@ -1,0 +1,120 @@
+"""The committed report in a real browser: nothing is loaded, cut off, too small, unreadable, or too long."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tools.code_dependencies import ROOT
+
+PAGE = ROOT / "reports/index.html"
+SCREENS = [(width, scheme) for width in (1300, 390) for scheme in ("light", "dark")]
+HEIGHT = 900  # pixels of a screen
+
+
+@pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[1]}")
+def page(request, browser):
+    """The report on a wide screen and on a phone's, light and dark; what it asks for and complains of is kept."""
+    yield from opened(browser, *request.param)
+
+
+@pytest.fixture
+def wide(browser):
+    yield from opened(browser, 1300, "light")
+
+
+@pytest.fixture
+def narrow(browser):
+    yield from opened(browser, 390, "light")
+
+
+def opened(browser, width, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, offline=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.complaints, page.requested = [], []
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: page.requested.append(request.url[:80]))
+    page.goto(PAGE.as_uri())
+    yield page
+    context.close()
+
+
+def open_everything(page):
+    """Unfold everything, and show all ways of scoring at once."""
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    page.add_style_tag(content=".panel { display: block !important; }")
+
+
+def test_nothing_is_loaded_and_nothing_complained_of(page):
+    open_everything(page)
+    page.evaluate("[...document.images].forEach(image => image.loading = 'eager')")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    assert page.evaluate("[...document.images].filter(image => !image.naturalWidth).length") == 0
+    assert page.complaints == []
+    assert [url for url in page.requested if not url.startswith(("file:", "data:"))] == []
+
+
+def test_axe_has_nothing_against_it(page):
+    open_everything(page)
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+
+
+def test_the_number_to_believe_is_on_the_first_screen_of_a_phone(narrow):
+    assert "0." in narrow.inner_text(".big")
+    box = narrow.locator(".big").bounding_box()
+    assert box["y"] + box["height"] < HEIGHT
+    column = narrow.locator("td.believed").first.bounding_box()
+    assert column["x"] + column["width"] <= 390
+
+
+def test_the_page_is_as_wide_as_the_screen_and_a_figures_letters_are_legible(narrow):
+    open_everything(narrow)
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 390
+    smallest = narrow.evaluate(
+        """Math.min(...[...document.querySelectorAll('figure svg text')].map(
+           text => parseFloat(getComputedStyle(text).fontSize) * text.ownerSVGElement.getBoundingClientRect().width
+                   / text.ownerSVGElement.viewBox.baseVal.width))"""
+    )
+    assert smallest >= 10
+
+
+def test_verdict_figure_and_table_are_on_the_first_screen(wide):
+    for selector in (".big", "td.believed >> nth=-1", "figure >> nth=0"):
+        box = wide.locator(f".first {selector}").bounding_box()
+        assert box["y"] + box["height"] <= HEIGHT, selector
+        assert box["x"] + box["width"] <= 1300
+    for table in wide.locator(".scroll:visible").all():
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 1, "cut off"
+
+
+def test_it_is_short(wide):
+    assert wide.evaluate("document.documentElement.scrollHeight") <= 6 * HEIGHT
+    assert len([word for word in wide.inner_text("body").split() if any(map(str.isalpha, word))]) <= 1200
+
+
+def test_a_square_of_the_confusion_matrix_shows_its_images(wide):
+    square = wide.locator(".panel.crossval button.square").nth(1)
+    shown = wide.locator(f"#{square.get_attribute('popovertarget')}")
+    assert not shown.is_visible()
+    square.click()
+    assert shown.is_visible()
+    assert shown.locator("img").count() >= 1
+    assert shown.locator("img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 20
+    wide.keyboard.press("Escape")
+    assert not shown.is_visible()
+
+
+def test_another_way_of_scoring_takes_the_first_ones_place(wide):
+    assert wide.locator(".panel:visible").count() == 1
+    wide.check("#show-image")
+    assert wide.locator(".panel:visible").count() == 1
+    assert "split by file" in wide.locator(".panel:visible caption").first.inner_text()
+
+
+def test_it_prints_on_few_pages(wide):
+    pages = re.findall(rb"/Type\s*/Page\b(?!s)", wide.pdf(format="A4"))
+    assert 1 <= len(pages) <= 6

@@ -1,0 +1,56 @@
+"""How a figure is written: the same bytes whatever the user's settings, and in the colors of the page."""
+
+import re
+
+import matplotlib
+import pytest
+
+from wbc.reporting import drawing, figures
+
+
+def confusion():
+    return figures.confusion(["a", "b"], ["a", "b"], [0, 1], ["a", "b"], "the title", "the note")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("monocyte", "monocyte"),
+        ("lymphocyte, large granular", "lymphocyte, large\ngranular"),
+        ("x" * 60, "x" * 22 + "\n" + "x" * 21 + "…"),
+        ("嗜" * 30, "嗜" * 11 + "\n" + "嗜" * 10 + "…"),
+    ],
+)
+def test_shorten(name, shown):
+    assert drawing.shorten(name) == shown
+
+
+def test_a_users_matplotlib_settings_change_no_byte(tmp_path):
+    def draw(path):
+        drawing.save(confusion(), path)
+        return path.read_bytes()
+
+    plain = draw(tmp_path / "plain.svg")
+    with matplotlib.rc_context({"font.size": 20, "svg.fonttype": "path", "axes.facecolor": "red"}):
+        assert draw(tmp_path / "other.svg") == plain
+    assert b"<dc:date>" not in plain and b"Matplotlib v" not in plain and b">the note<" in plain
+
+
+def test_in_a_page_a_figure_has_the_pages_colors_no_heading_and_ids_of_its_own():
+    figure = figures.risk_coverage({0.5: 0.0, 1.0: 0.25}, "the title", "the note")
+    svg = drawing.inline(figure, "risk")
+    assert svg.startswith("<svg ") and svg.endswith("</svg>")
+    assert "the title" not in svg and "the note" not in svg and "surest first" in svg
+    assert "var(--cell)" in svg and "var(--text)" in svg and drawing.VERMILION.lower() not in svg.lower()
+    assert all(name.startswith("risk-") for name in re.findall(r' id="([^"]+)"', svg))
+    assert all(name.startswith("risk-") for name in re.findall(r"(?:url\(|href=\")#([^)\"]+)", svg))
+
+
+def test_the_heading_takes_no_room_in_a_page():
+    heights = [
+        float(
+            re.search(r'viewBox="0 \S+ \S+ (\S+)"', drawing.inline(figures.composition({"a": (2, 1)}, title), "x"))[1]
+        )
+        for title in ("short", "a title so long that it takes a second line in a figure which is as narrow as a phone")
+    ]
+    assert heights[0] == pytest.approx(heights[1])

@@ -1,0 +1,130 @@
+"""What all figures have in common: their style, their heading, and how they are written for a file and for a page.
+
+Text in an SVG stays text: a reader's browser draws class names that DejaVu has no letters for, and a changed number is
+one changed line in `git diff`.
+"""
+
+import io
+import re
+import textwrap
+import unicodedata
+import warnings
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+NARROW = 3.7  # inches of a figure that a phone shows at its natural size; wide screens show several side by side
+WIDE = 6.8  # of one that needs room: a matrix with its names, rows of pictures
+LETTER = 0.08  # inches, about the width of a letter of 10 points
+# Okabe-Ito colors: told apart with every kind of color vision.
+BLUE, VERMILION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
+GRAY, SOFT, GRID = "#D0D0D0", "#595959", "#E6E6E6"
+HEADING = "heading"  # name of a figure's own heading, which a page that has headings of its own leaves out
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so its widths are the same on every machine
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.facecolor": "none",
+    "grid.color": GRID,
+    "figure.facecolor": "white",  # also behind the figure in a dark page
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "white-blood-cells",  # else the ids in an SVG are random
+    "text.parse_math": False,  # a class may be called "$a$"
+}
+styled = matplotlib.style.context(STYLE, after_reset=True)  # after a reset: no matplotlibrc of the user's counts
+# Drawn color: the property of the page's style sheet that stands for it, so that a figure follows light and dark.
+THEME = {BLACK: "--text", "white": "--card", "#ffffff": "--card", GRAY: "--faint", SOFT: "--soft", GRID: "--line"} | {
+    BLUE: "--file",
+    VERMILION: "--cell",
+    GREEN: "--kept",
+}
+
+
+def new_figure(title, key, note, height, width=NARROW):
+    """Return an empty figure with a heading: the title, what the marks are, and the note.
+
+    Args:
+        height: inches below the heading.
+        width: inches.
+    """
+    letters = width / WIDE  # as many fit on a line as the figure is wide
+    heading = [
+        *((line, {"fontsize": 11, "fontweight": "bold"}) for line in textwrap.wrap(title, int(62 * letters))),
+        *((line, {"fontsize": 9, "color": SOFT}) for line in textwrap.wrap(key, int(90 * letters))),
+        *((line, {"fontsize": 9, "color": "#A84300"}) for line in textwrap.wrap(note, int(90 * letters))),
+    ]
+    top = 0.22 * len(heading) + 0.15
+    figure = Figure(figsize=(width, height + top), layout="constrained")
+    figure.get_layout_engine().set(rect=(0, 0, 1, height / (height + top)), w_pad=0.08, h_pad=0.06)
+    for index, (line, style) in enumerate(heading):
+        text = figure.text(0.1 / width, 1 - (0.22 * index + 0.1) / (height + top), line, va="top", **style)
+        text.set_gid(HEADING)
+    return figure
+
+
+@styled
+def save(figure, path):
+    """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
+    if path.suffix == ".png":
+        figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
+    else:
+        _write_svg(figure, path)
+
+
+@styled
+def inline(figure, name):
+    """Return a figure as an SVG element for a page: without its heading, and in the page's colors.
+
+    Args:
+        figure: made by `new_figure`; its heading is hidden from here on.
+        name: put before every id, so that several figures can stand in one page.
+    """
+    for text in figure.texts:
+        text.set_visible(text.get_gid() != HEADING)
+    file = io.StringIO()
+    _write_svg(figure, file, facecolor="none")
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    width, height = (72 * inches for inches in figure.get_size_inches())
+    below = height * figure.get_layout_engine().get()["rect"][3]
+    tag = (
+        f'<svg viewBox="0 {height - below:.2f} {width:.2f} {below:.2f}" width="{width / 0.75:.0f}" '
+        f'height="{below / 0.75:.0f}" xmlns:xlink="http://www.w3.org/1999/xlink" aria-hidden="true">'
+    )
+    svg = re.sub(r"<svg[^>]*>", tag, svg, count=1)
+    svg = re.sub(r' id="', f' id="{name}-', svg)
+    svg = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
+    for color, variable in THEME.items():
+        svg = re.sub(rf"(fill|stroke): {color}\b", rf"\1: var({variable})", svg, flags=re.IGNORECASE)
+    return svg.strip()
+
+
+def _write_svg(figure, file, **options):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser will have it
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, **options)
+
+
+def shorten(name, width=22, lines=2):
+    """Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
+
+    >>> shorten("lymphocyte, large granular", width=12)
+    'lymphocyte,\\nlarge granu…'
+    """
+    if any(unicodedata.east_asian_width(letter) in "WF" for letter in name):
+        width //= 2  # such letters are twice as wide
+    wrapped = textwrap.wrap(name, width)
+    if len(wrapped) > lines:
+        rest = " ".join(wrapped[lines - 1 :])
+        wrapped = [*wrapped[: lines - 1], rest[: width - 1].rstrip() + "…"]
+    return "\n".join(wrapped)
+
+
+def longest_line(text):
+    """Return how many letters the longest line of `text` has."""
+    return max(map(len, text.splitlines()))

@@ -1,0 +1,132 @@
+"""What the report says in sentences: at which level a score holds, what copies do to it, and how it is to be read."""
+
+# Of the search for near-duplicates, measured where the truth is known: docs/results/grouping.md.
+SEARCH_REACHED = (
+    "On sets whose truth is known the search recognized 98 to 100 % of the pairs of copies (docs/results/grouping.md)."
+)
+SYNTHETIC = "synthetic cells, drawn by this project: these scores say nothing about patients' cells"
+
+
+def level_sentence(audit):
+    """Return at which level the scores hold: what was kept together, and so what they say of.
+
+    Args:
+        audit: content of audit.json.
+    """
+    level = audit["level"]
+    search = "near-duplicates recognized in the pixels" if audit["searched"] else "identical files only"
+    if level == "photograph":
+        return (
+            f"The scores hold at the level of the photograph: kept together were {search}. Who photographed which "
+            "cell, "
+            "and of which patient, was not given (`split.groups`), so two cells of one patient may stand on both sides."
+        )
+    kinds = " and ".join(f"{kind}s" for kind in audit["given"]["kinds"])
+    return (
+        f"The scores hold at the level of the {level}: kept together were the {kinds} that were given, and "
+        f"{search}. They "
+        f"say how well images of a new {level} are named."
+    )
+
+
+def copies_in_training(truth, audit):
+    """Return what is known of copies that the search did not recognize, in sentences.
+
+    Args:
+        truth, audit: content of truth.json and audit.json.
+    """
+    if not truth["known"]:
+        reached = f" {SEARCH_REACHED}" if audit["searched"] else ""
+        return (
+            "Which images show one cell is not known here, so how many copies were not recognized can't be said: where "
+            f"some were not, the score is too high.{reached}"
+        )
+    leak, search = truth["leak"], truth["photo_id"]
+    sentence = (
+        f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'], 1)} of "
+        f"the pairs of copies, {percent(search['pair_precision'], 1)} of the pairs that it called copies are "
+        "copies, and "
+        f"{truth['cells']:,} cells were taken for {truth['groups']:,} groups. Of the images scored here, "
+        f"{percent(leak['crossval'], 1)} have a true copy in training; of the test images split by cell "
+        f"{percent(leak['grouped'], 1)}, and split by file {percent(leak['image'], 1)}."
+    )
+    return f"{sentence} The score is too high by what those copies add." if leak["crossval"] else sentence
+
+
+def copies_limit(truth, audit):
+    """Return what unrecognized copies do to the scores by group, as the report's limits say it.
+
+    Args:
+        truth, audit: content of truth.json and audit.json.
+    """
+    if truth["known"] and not truth["leak"]["crossval"] and not truth["leak"]["grouped"]:
+        first = "No scored image has a copy of its cell in training: which image shows which cell is known here."
+    elif truth["known"]:
+        first = "Some scored images have a copy of their cell in training, as said at the top; they raise the scores."
+    elif audit["searched"]:
+        first = (
+            "Which images show one cell was found by comparing images: copies that were not recognized raise the "
+            "scores "
+            "too. Where nearly all images of a class have copies, a group far smaller than usual is rather a part of "
+            "another; such groups are kept in the validation part, as far as that has room."
+        )
+    else:
+        first = "Copies were not searched for (`split.search` is false): those that were not given raise the scores."
+    given = set(audit["given"]["kinds"] if audit["given"] else ())
+    apart = [kind for kind in ("patient", "slide") if kind not in given]
+    return f"{first} Cells of one {' or '.join(apart)} are not told apart." if apart else first
+
+
+def use_sentences(use, unit):
+    """Return what the classifier for use promises, from what was measured out of fold, in sentences.
+
+    Args:
+        use: content of use.json.
+        unit: see `comparison.unit_of`.
+    """
+    return [
+        f"Asked for the likeliest class, it is right for {percent(use['accuracy'])} of the images of new {unit}s. It "
+        f"abstains where more than one class is likely or the image is unlike all known ones: it answers "
+        f"{percent(use['answered'])} of them, and {percent(use['accuracy_answered'])} of these answers are right.",
+        f"Its prediction sets hold the true class for {percent(use['coverage'], 1)} of the images "
+        f"({percent(use['coverage_asked'])} was asked for) and have {use['set_size']:.2f} classes in the mean. "
+        f"{percent(use['unlike'], 1)} of the images of known classes are called unlike all known ones.",
+        f"Its probabilities are calibrated by a temperature of {use['temperature']:.2f}: the expected calibration "
+        f"error is {use['ece']['after']:.3f}, and without it {use['ece']['before']:.3f}.",
+        f"All of this was fitted and measured on the images of the cross-validation, each scored by a head that had "
+        f"not learned from its {unit}; the temperature and the thresholds are those images' own, so the figures are "
+        "slightly too good. At another laboratory they don't hold: calibration doesn't transfer.",
+    ]
+
+
+def reading(metrics, level):
+    """How to read the table of scores, in sentences."""
+    sentences = [
+        f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
+        f"{metrics['crossval']['intervals']['n_resamples']:,} times: copies of a cell add nothing to what is known of "
+        "it.",
+        "Each cell counts once: a cell with several images counts as the share of them that was named right. Each "
+        "image counts once: a cell with many copies weighs as much as all of them.",
+        "Split by file deals the images out to training and test by chance, as the original study did. Split by cell "
+        "deals out whole cells with all their copies. Cross-validation by cell does so once a fold until every cell "
+        "has been scored, so that rare classes get an estimate from all their cells.",
+    ]
+    if _any_wilson(metrics):
+        sentences.append(
+            "† Every resample gave a class the same score, as where all its cells were named right. Wilson's interval "
+            "for that many cells stands there, and averages are combined from the classes' intervals."
+        )
+    return sentences
+
+
+def percent(share, digits=0):
+    """Return a share of 0-1 as text: an undefined one (None) as a dash, and none that is not 0 as 0."""
+    if share is None:
+        return "–"
+    least = 10.0**-digits
+    return f"less than {least:g} %" if 0 < 100 * share < least / 2 else f"{100 * share:.{digits}f} %"
+
+
+def _any_wilson(content):
+    """Whether any interval in nested dicts is Wilson's."""
+    return isinstance(content, dict) and (bool(content.get("wilson")) or any(map(_any_wilson, content.values())))
