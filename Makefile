@@ -48,6 +48,7 @@ blood: lite0  ## train the blood-cell weights anew, from the images that pretrai
 lint: setup  ## check form, types and derived files, without running anything
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
 	@$(BIN)/python -m tools.code_dependencies --check
 
 test: setup  ## run all tests
@@ -98,4 +99,4 @@ clean-cache:  ## remove the features that are kept for later runs
 	rm -rf .cache/features
 
 clean:  ## remove the environment and caches, not the results
-	rm -rf .venv .cache .pytest_cache .ruff_cache
+	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache

@@ -24,6 +24,7 @@ from wbc.core.files import replacing
 
 
 def main():
+    """Run the benchmarks that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, help="a zip or folder of class folders; default: 3,500 drawn tiles")
     parser.add_argument("--epochs", type=int, default=30)

@@ -19,6 +19,7 @@ matplotlib.use("Agg")
 
 
 def main():
+    """Do what a script without a cache does."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", help="folder with a folder a class")
     parser.add_argument("weights", help="a .weights.h5 file of EfficientNetB0 without top")

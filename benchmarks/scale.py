@@ -40,6 +40,7 @@ PARAMETERS = {
 
 
 def main():
+    """Measure time and memory against the number of images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="+", type=int)
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER")

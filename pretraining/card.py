@@ -13,7 +13,7 @@ import pandas as pd
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256
 from wbc.pretraining.curves import pretraining_curves
-from wbc.reporting import figures
+from wbc.reporting import drawing
 
 BLOOD = Path("pretraining")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
@@ -26,11 +26,12 @@ METHODS = {
 
 @exit_on_user_error
 def main():
+    """Write the backbone's card."""
     history = pd.read_csv("pretraining/history.csv")
     training = read_json("pretraining/training.json")
     with replacing(Path("pretraining/figures")) as folder:
         folder.mkdir()
-        figures.save(pretraining_curves(history, training["best_epoch"]), folder / "curves.svg")
+        drawing.save(pretraining_curves(history, training["best_epoch"]), folder / "curves.svg")
 
     measured = read_json("pretraining/results.json")
     environment = jinja2.Environment(

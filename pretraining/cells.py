@@ -22,6 +22,8 @@ PARAMS, OUTPUT = "pretraining/params.yaml", Path("pretraining/cells")
 
 
 class CellsParams(params.Section):
+    """Section `cells` of pretraining/params.yaml."""
+
     archive: str = pydantic.Field(min_length=1)  # a zip of class folders, relative to the project's top folder
     seed: int = pydantic.Field(ge=0, lt=2**32)
     train: float = pydantic.Field(gt=0, lt=1)  # shares of each class
@@ -30,6 +32,7 @@ class CellsParams(params.Section):
 
 @exit_on_user_error
 def main():
+    """Read the archive and decide which cells are trained on."""
     settings = params.load(PARAMS, "cells", CellsParams)
     archive = Path(settings.archive)
     if not archive.is_file():

@@ -35,6 +35,8 @@ LITE0_SIZE = 224  # pixels; what EfficientNet-Lite0 was trained at
 
 
 class MeasureParams(params.Section):
+    """Section `measure` of pretraining/params.yaml."""
+
     image_size: int = pydantic.Field(ge=32, le=1024)
     classes: list[str] = pydantic.Field(min_length=2)
     laboratories: dict[str, str]  # name: zip of class folders, relative to the project's top folder
@@ -43,6 +45,7 @@ class MeasureParams(params.Section):
     @pydantic.field_validator("laboratories")
     @classmethod
     def are_other_laboratories(cls, found):
+        """Refuse the laboratory that the backbone was trained on."""
         if "pbc" in found:
             raise ValueError("pbc is the laboratory that the backbone comes from; give the other another name")
         return found
@@ -50,6 +53,7 @@ class MeasureParams(params.Section):
 
 @exit_on_user_error
 def main():
+    """Measure the backbone's features within and between laboratories."""
     settings = params.load(PARAMS, "measure", MeasureParams)
     head = params.load("params.yaml", "train", fitting.TrainParams)
     start(seed=0)  # each fit is seeded by itself; this is for the deterministic kernels

@@ -38,6 +38,8 @@ ROOM = 1.25  # side of the images in memory to the largest side trained at, so t
 
 
 class Settings(params.Section):
+    """Section `pretrain` of pretraining/params.yaml."""
+
     seed: int = pydantic.Field(ge=0, lt=2**32)
     start_from: Literal["imagenet-lite0", "imagenet"]
     training: backbone_training.PretrainParams
@@ -45,6 +47,7 @@ class Settings(params.Section):
 
 @exit_on_user_error
 def main():
+    """Train the backbone."""
     settings = params.load(PARAMS, "pretrain", Settings)
     start(settings.seed)
     table = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)

@@ -29,8 +29,9 @@ import pydantic
 import yaml
 
 from wbc.core import exact, params
+from wbc.core.code_digest import code_digest
 from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import replacing, sha256
+from wbc.core.files import replacing
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation.intervals import IntervalParams
@@ -44,7 +45,7 @@ from wbc.training.cross_validation import fit_predict
 from wbc.training.fitting import TrainParams
 
 # What a head comes of besides data and settings: another code, another head.
-CODE = [sha256(module.__file__) for module in (adam, cross_validation, exact, fitting, folds, head)]
+CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, folds, head)))
 
 
 class Candidate(NamedTuple):
@@ -65,6 +66,7 @@ class Outcome(NamedTuple):
 
 @exit_on_user_error
 def main():
+    """Train every setting of the head that is compared."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--candidates", default=Path(__file__).with_name("heads.yaml"), help="default: research/heads.yaml"

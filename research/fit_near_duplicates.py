@@ -43,6 +43,7 @@ DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs 
 
 
 def main():
+    """Fit the log odds of pairs on drawn cells."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", help="zip of class folders with one image a cell")
     archive = zipfile.ZipFile(parser.parse_args().archive)

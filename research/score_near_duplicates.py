@@ -26,6 +26,7 @@ from wbc.splitting.splits import split_by_group
 
 
 def main():
+    """Score the search where the truth is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
     copies = kinds.add_parser("copies", help="make augmented copies of one-image-a-cell photographs")

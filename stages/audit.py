@@ -17,6 +17,7 @@ from wbc.splitting.truth import score_against_truth
 
 @exit_on_user_error
 def main() -> None:
+    """Compare what the search recognized with the truth, where that is known."""
     splits, truth = read_csv("data/splits.csv"), read_csv("data/truth.csv")
     if truth.empty and "given_cell" in splits:
         known = splits[splits["given_cell"] != ""].reset_index(drop=True)

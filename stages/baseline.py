@@ -27,10 +27,11 @@ from wbc.splitting.folds import cv_rounds
 
 @exit_on_user_error
 def main() -> None:
+    """Let each baseline name the images that heads are scored on."""
     splits, labels, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
     rounds = {
-        protocol: [tuple(np.flatnonzero(splits[protocol] == part) for part in ("train", "test"))]
+        protocol: [(np.flatnonzero(splits[protocol] == "train"), np.flatnonzero(splits[protocol] == "test"))]
         for protocol in PROTOCOLS
     }
     with advise("Raise `split.folds`, then type `dvc repro`."):
@@ -38,7 +39,7 @@ def main() -> None:
 
     colors = color_histograms([Path("data/raw", path) for path in splits["path"]])
     tables: dict[str, list[pd.DataFrame]] = {scheme: [] for scheme in rounds}
-    fits = [(scheme, *rows) for scheme, parts in rounds.items() for rows in parts]
+    fits = [(scheme, train, test) for scheme, parts in rounds.items() for train, test in parts]
     for scheme, train, test in track(fits, "baseline", unit="fits"):
         predictions = baseline_predictions(labels, colors, features, train, test)
         named = {name: np.array(classes)[numbers] for name, numbers in predictions.items()}

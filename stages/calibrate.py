@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wbc.core import exact, params
+from wbc.core import params
 from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import replacing, write_csv, write_json
 from wbc.core.protocols import CROSSVAL
@@ -27,11 +27,13 @@ from wbc.evaluation import calibration, novelty
 from wbc.evaluation.metrics import cell_weights, rounded
 from wbc.models.head import load_head, predict_proba
 from wbc.prediction import decision
+from wbc.prediction.appraisal import appraise
 from wbc.splitting.folds import cv_rounds
 
 
 @exit_on_user_error
 def main() -> None:
+    """Fit when the classifier for use may answer, and measure what that is worth."""
     settings = params.load("params.yaml", "use", decision.UseParams)
     splits, labels, classes = read_splits("data/splits.csv")
     with advise("Type `dvc repro`."):
@@ -49,7 +51,18 @@ def main() -> None:
         decision.save_reference(novelty.reference(features), partial)
 
     answers = decision.answer(fitted, out_of_fold, distances)
-    content = rounded(facts(fitted, answers, labels, out_of_fold, weights))
+    before = decision.Answers(out_of_fold, answers.members, distances, answers.reasons)
+    measured, uncalibrated = (appraise(each, labels, weights) for each in (answers, before))
+    content = rounded(
+        {
+            "temperature": fitted.temperature,
+            "set_threshold": fitted.set_threshold,
+            "distance_threshold": fitted.distance_threshold,
+            "coverage_asked": fitted.coverage,
+            **measured,
+            **{name: {"before": uncalibrated[name], "after": measured[name]} for name in ("ece", "log_loss")},
+        }
+    )
     write_json("reports/use.json", content)
     bins = calibration.reliability(labels, answers.probabilities, weights)
     write_csv(Path("reports/reliability.csv"), pd.DataFrame(map(rounded, bins)))
@@ -58,56 +71,10 @@ def main() -> None:
         f"{content['ece']['after']:.3f} after\n"
         f"sets at {fitted.coverage:.0%}: {content['coverage']:.1%} hold the true class, "
         f"{content['set_size']:.2f} classes each\n"
-        f"answers {content['answered']:.1%} of the images, {content['accuracy_answered']:.1%} of them correctly"
-        f" ({content['accuracy']:.1%} of all)"
+        f"answers {content['answered']:.1%} of the images"
+        + (f", {content['accuracy_answered']:.1%} of them correctly" if content["answered"] else "")
+        + f" ({content['accuracy']:.1%} of all)"
     )
-
-
-def facts(fitted, answers, labels, out_of_fold, weights):
-    """Return what reports/use.json holds, every group counting once."""
-
-    def share(is_so):
-        return float(exact.total(is_so * weights)) / float(exact.total(weights))
-
-    is_right = answers.probabilities.argmax(axis=1) == labels
-    answered = np.array([not reason for reason in answers.reasons])
-    before, after = (
-        calibration.reliability(labels, probabilities, weights)
-        for probabilities in (out_of_fold, answers.probabilities)
-    )
-    order = np.argsort(-answers.probabilities.max(axis=1), kind="stable")
-    taken = np.cumsum(weights[order])
-    return {
-        "temperature": fitted.temperature,
-        "set_threshold": fitted.set_threshold,
-        "distance_threshold": fitted.distance_threshold,
-        "ece": {
-            "before": calibration.expected_calibration_error(before),
-            "after": calibration.expected_calibration_error(after),
-        },
-        "log_loss": {
-            "before": calibration.log_loss(labels, out_of_fold, weights),
-            "after": calibration.log_loss(labels, answers.probabilities, weights),
-        },
-        "coverage_asked": fitted.coverage,
-        "coverage": share(answers.members[np.arange(len(labels)), labels]),
-        "set_size": share(answers.members.sum(axis=1)),
-        "unlike": share(np.array([reason.startswith("unlike") for reason in answers.reasons])),
-        "accuracy": share(is_right),
-        "answered": share(answered),
-        "accuracy_answered": share(is_right & answered) / max(share(answered), 1e-12),
-        # Accuracy of the surest tenths: what would be left of the mistakes if only those were answered.
-        "risk": {
-            f"{100 * part:.0f} %": 1 - share_of(order, taken, part * taken[-1], is_right, weights)
-            for part in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-        },
-    }
-
-
-def share_of(order, taken, until, is_right, weights):
-    """Return the accuracy of the surest images that together weigh `until`."""
-    surest = order[: int(np.searchsorted(taken, until - 1e-9)) + 1]
-    return float(exact.total((is_right * weights)[surest])) / float(exact.total(weights[surest]))
 
 
 if __name__ == "__main__":

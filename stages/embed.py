@@ -40,20 +40,23 @@ LIMIT = 20 * 10**9  # bytes of the cache, 870,000 images with 8 views; more only
 
 
 class EmbedParams(params.Section):
-    backbone: params.one_of(backbones.BACKBONES)
+    """Section `embed` of params.yaml."""
+
+    backbone: params.one_of(backbones.BACKBONES)  # type: ignore[valid-type]
     weights: str = pydantic.Field(min_length=1)
     weights_sha256: str | None
     image_size: int = pydantic.Field(ge=32, le=1024)
     test_views: Literal[1, 8]
     views: int = pydantic.Field(ge=0, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**32)
-    engine: params.one_of([engines.AUTO, *engines.ENGINES])
-    executor: params.one_of(executors.EXECUTORS)
+    engine: params.one_of([engines.AUTO, *engines.ENGINES])  # type: ignore[valid-type]
+    executor: params.one_of(executors.EXECUTORS)  # type: ignore[valid-type]
     augmentation: Augmentation
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
+    """Compute the features of every image and of its views."""
     settings = params.load("params.yaml", "embed", EmbedParams)
     start(settings.seed)
     weights, weights_sha256 = find_weights(settings)
@@ -88,7 +91,7 @@ def main():
         )
 
 
-def find_weights(settings):
+def find_weights(settings: EmbedParams) -> tuple[Path | str, str | None]:
     """Return what `backbone.build` needs to find the weights, and the SHA-256 of the file where there is one."""
     if settings.weights in ("imagenet", "random"):
         return settings.weights, None

@@ -19,6 +19,7 @@ the cross-validation, all four are scored.
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wbc.core import params
@@ -35,9 +36,12 @@ from wbc.evaluation.scoring import describe, save, source_counts
 from wbc.models.head import load_head, predict_proba
 from wbc.splitting.folds import cv_rounds
 
+Features = npt.NDArray[np.float16]
+
 
 @exit_on_user_error
 def main() -> None:
+    """Score every head on the images that it has not learned from."""
     settings = params.load("params.yaml", "intervals", IntervalParams)
     splits, labels, classes = read_splits("data/splits.csv")
     features = open_features(Path("data/features/features.npy"), len(splits))
@@ -62,7 +66,9 @@ def main() -> None:
     )
 
 
-def _test_part(protocol: str, features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
+def _test_part(
+    protocol: str, features: Features, splits: pd.DataFrame, classes: list[str]
+) -> tuple[np.ndarray, Floats, dict]:
     """Return the rows of a protocol's test part, their probabilities, and what is counted of its parts."""
     rows = {part: np.flatnonzero(splits[protocol] == part) for part in PARTS}
     probabilities = predict_proba(load_head(Path("models", protocol, "head.npz")), features[rows["test"], 0])
@@ -74,7 +80,7 @@ def _test_part(protocol: str, features, splits: pd.DataFrame, classes: list[str]
     return rows["test"], probabilities, facts
 
 
-def _cross_validated(features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
+def _cross_validated(features: Features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
     """Return all rows, the probabilities that each fold's head gives, and what is counted."""
     probabilities = np.empty((len(splits), len(classes)))
     rounds = cv_rounds(splits["fold"])

@@ -47,6 +47,7 @@ TOLERANCE = 0.02  # of a probability. On the default run the largest difference 
 
 @exit_on_user_error
 def main() -> None:
+    """Join backbone and heads, and check the files against the scores."""
     start(seed=0)  # nothing here is random; this is for deterministic kernels
     backbone = keras.models.load_model("data/features/backbone.keras", compile=False)
     test_views = read_json("data/features/features.json")["test_views"]

@@ -109,7 +109,7 @@ SOURCES: dict[str, Callable[["FetchParams", Path], Origin]] = {
 class FetchParams(params.Section):
     """Section `fetch` of params.yaml."""
 
-    source: params.one_of(SOURCES)
+    source: params.one_of(SOURCES)  # type: ignore[valid-type]
     on_bad_image: Literal["stop", "quarantine"]
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
     kaggle: KaggleParams
@@ -118,6 +118,7 @@ class FetchParams(params.Section):
 
 @exit_on_user_error
 def main() -> None:
+    """Get the images, check them, and say what came."""
     settings = params.load("params.yaml", "fetch", FetchParams)
     with contextlib.ExitStack() as whole:
         whole.enter_context(advise("Then type `dvc repro`."))

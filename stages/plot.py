@@ -1,6 +1,9 @@
-"""plot: draw the figures and write the reports, reports/README.md for GitHub and reports/index.html for a browser.
+"""plot: draw the figures and write the report and the cards.
 
     python -m stages.plot
+
+The report is reports/README.md for GitHub and reports/index.html for a browser; the cards, of the classifiers and of
+the data, are reports/model_card.md and reports/data_card.md.
 
 Reads what every other stage wrote; writes only pictures and text, so that a change of style reruns nothing else. A
 figure is drawn once and written twice: as a file with a heading of its own, and as a part of the page in its colors.
@@ -10,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 from pydantic import Field
 
@@ -25,6 +30,12 @@ from wbc.reporting.rendering import picture, render
 RAW = Path("data/raw")
 REPORTS = Path("reports")
 FIGURES = REPORTS / "figures"
+PAGES = {
+    "report.md.j2": "README.md",
+    "report.html.j2": "index.html",
+    "model_card.md.j2": "model_card.md",
+    "data_card.md.j2": "data_card.md",
+}
 PICTURE = 96  # pixels a side of a cell in the page; a file's are as large as the classifier sees them
 
 
@@ -40,6 +51,7 @@ class Plot(Section):
 
 @exit_on_user_error
 def main() -> None:
+    """Draw the figures and write the pages."""
     params = load("params.yaml", "plot", Plot)
     results = {protocol: _results(protocol) for protocol in reversed(SCHEMES)}  # the one to believe first
     run = report.Run(
@@ -64,7 +76,7 @@ def main() -> None:
             drawing.save(figure, folder / f"{name}.png")
         content |= {"drawings": drawings, "sets": sets, "files": {path.name for path in folder.iterdir()}}
     content["pictures"] = {path: picture(_pixels(path, PICTURE)) for path in _shown(content)}
-    for template, page in (("report.md.j2", "README.md"), ("report.html.j2", "index.html")):
+    for template, page in PAGES.items():
         with replacing(REPORTS / page) as partial:
             partial.write_text(render(template, **content), encoding="utf-8", newline="\n")
 
@@ -92,8 +104,8 @@ def _draw_scores(
     classes, note = content["classes"], content["label"]
     titles = {kind: f"{title}, {content['protocols'][protocol]}" for kind, (title, _) in report.FIGURES.items()}
     predictions, per_class = result["predictions"], content["results"][protocol]["per_class"]
-    called = [predictions[column] for column in ("label", "predicted", "group")]
-    yield "confusion", figures.confusion(*called, classes, titles["confusion"], note, params.colormap)
+    named = (predictions["label"], predictions["predicted"], predictions["group"])
+    yield "confusion", figures.confusion(*named, classes, titles["confusion"], note, params.colormap)
     auc = {name: row["auc"].few or f"AUC {row['auc'].text}" for name, row in per_class.items()}
     yield "roc", figures.roc(result["roc"], auc, titles["roc"], note)
     prevalence = {name: float((predictions["label"] == name).mean()) for name in classes}
@@ -132,7 +144,7 @@ def _shown(content: dict[str, Any]) -> list[str]:
     return sorted(paths)
 
 
-def _pixels(path: str, size: int):
+def _pixels(path: str, size: int) -> npt.NDArray[np.uint8]:
     """Return an image as the classifier sees it, uint8 (size, size, 3)."""
     return images.resize(images.decode(RAW / path)[0], size)
 

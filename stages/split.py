@@ -44,7 +44,8 @@ class SplitParams(params.Section):
     folds: int = pydantic.Field(ge=2, le=20)
 
     @pydantic.model_validator(mode="after")
-    def leaves_something_to_test(self):
+    def leaves_something_to_test(self) -> "SplitParams":
+        """Refuse shares that leave nothing for the test part."""
         if self.train + self.valid >= 1:
             raise ValueError(f"train {self.train} and valid {self.valid} leave no images for the test part")
         return self
@@ -52,6 +53,7 @@ class SplitParams(params.Section):
 
 @exit_on_user_error
 def main() -> None:
+    """Group the images, split them in every way, and audit the result."""
     settings = params.load("params.yaml", "split", SplitParams)
     manifest = read_csv("data/manifest.csv")
     paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)

@@ -36,6 +36,7 @@ FEATURES = Path("data/features/features.npy")
 
 @exit_on_user_error
 def main() -> None:
+    """Train the heads of both protocols and of the cross-validation."""
     settings = params.load("params.yaml", "train", TrainParams)
     splits, labels, classes = read_splits("data/splits.csv")
     open_features(FEATURES, len(splits))  # stops where they are of other images
@@ -45,7 +46,7 @@ def main() -> None:
     if not all(len(valid) for _, valid in parts.values()):
         print("note: there are no validation images, so every epoch runs and the last one's weights stay")
 
-    jobs = {**parts, **rounds}
+    jobs: dict[str | int, Job] = dict([*parts.items(), *rounds.items()])
     heads = fit_side_by_side(FEATURES, labels, len(classes), list(jobs.values()), settings)
     fits = dict(zip(jobs, track(heads, "train", total=len(jobs), unit="heads"), strict=True))
     for protocol in PROTOCOLS:

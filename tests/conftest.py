@@ -1,5 +1,6 @@
-"""Which tests are slow (those of the pipeline, of real images, of a browser, and those that load TensorFlow, OpenVINO
-or Dask), and the browser in which pages are opened.
+"""Which tests are slow, and the browser in which pages are opened.
+
+Slow are those of the pipeline, of real images, of a browser, and those that load TensorFlow, OpenVINO or Dask.
 """
 
 import shutil

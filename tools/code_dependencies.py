@@ -48,7 +48,8 @@ def with_code_dependencies(file: Path) -> str:
     parser.width = 4096
     content = parser.load(file)
     folder = file.parent.relative_to(ROOT)
-    for stage in content["stages"].values():
+    for entry in content["stages"].values():
+        stage = entry.get("do", entry)  # of a stage that runs once for each of several data sets
         code = [os.path.relpath(path, folder) for path in code_of(script_of(stage["cmd"]))]
         stage["deps"][:] = [*code, *(dep for dep in stage["deps"] if not CODE.match(from_top(folder, dep)))]
     text = io.StringIO()
@@ -62,7 +63,8 @@ def script_of(command: str) -> str:
     >>> script_of("cd .. && python -m pretraining.cells")
     'pretraining/cells.py'
     """
-    return re.search(r"python -m (\S+)", command)[1].replace(".", "/") + ".py"
+    (module,) = re.findall(r"python -m (\S+)", command)
+    return module.replace(".", "/") + ".py"
 
 
 def from_top(folder: Path, path: str) -> str:
@@ -99,7 +101,7 @@ def _imported_names(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file} imports relatively; this project doesn't"
+            assert node.module and node.level == 0, f"{file} imports relatively; this project doesn't"
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 

@@ -11,6 +11,7 @@ COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]
 
 @exit_on_user_error
 def main() -> None:
+    """Print the headline and where the report is."""
     audit = read_json("reports/audit.json")
     names, unit = titles(audit), unit_of(audit)
     metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in names}

@@ -33,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a pattern in quotes, or a zip")
     parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
+    parser.add_argument("--crop", type=share, default=1.0, help="share of each side that is looked at, in the middle")
     parser.add_argument("--output", type=Path, help="file to write, .csv or .json (default: a CSV on the terminal)")
     parser.add_argument("--json", action="store_true", help="JSON in place of CSV, one image per line")
     parser.add_argument("--html", type=Path, help="also write a page that shows the images with what was said of them")
@@ -41,7 +42,7 @@ def main() -> None:
     sources = list_sources(arguments.paths)
     advice = "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it."
     with advise(f"`--model` names the classifier's folder. {advice}"):
-        classifier = Classifier(arguments.model)
+        classifier = Classifier(arguments.model, arguments.crop)
     sheet = ContactSheet(classifier.decision.classes) if arguments.html else None
     unreadable = 0
     as_json = arguments.json or (arguments.output is not None and arguments.output.suffix.lower() == ".json")
@@ -59,6 +60,17 @@ def main() -> None:
         sys.exit(f"\nerror: {unreadable:,} of {len(sources):,} images could not be read; their rows say why.\n")
 
 
+def share(text: str) -> float:
+    """Return what `--crop` says, more than 0 and at most 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; give a number above 0 and up to 1, such as 0.6")
+    return value
+
+
 @contextlib.contextmanager
 def opened(path: Path | None) -> Iterator[TextIO]:
     """Open what is written: a file that appears whole, or the terminal."""
@@ -71,7 +83,7 @@ def opened(path: Path | None) -> Iterator[TextIO]:
 
 def row_of(prediction: Prediction, classes: list[str]) -> dict[str, Any]:
     """Return what is written of one image."""
-    probabilities = prediction.probabilities or [None] * len(classes)
+    probabilities: list[float | None] = [*prediction.probabilities] or [None] * len(classes)
     return {
         "path": prediction.path,
         "class": prediction.label,

@@ -19,6 +19,7 @@ RWLOCK = Path(".dvc/tmp/rwlock")
 
 @exit_on_user_error
 def main() -> None:
+    """Stop before `dvc repro` where it would fail with a message that misleads."""
     check_git()
     mend_dvc_lock()
     check_archive(read_yaml("params.yaml"))

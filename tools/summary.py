@@ -29,6 +29,7 @@ MOST = 3  # changed parameters that are named
 
 @exit_on_user_error
 def main() -> None:
+    """Print what a commit did to the headline."""
     base = next((word for word in [*sys.argv[1:], os.environ.get("BASE", "")] if word), "HEAD~1")
     commit = git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
     print("\n".join(summary(commit, os.environ.get("REPORT", ""))))

@@ -19,7 +19,8 @@ class Stage(NamedTuple):
     folder: Path  # of its dvc.yaml, from the top folder
 
     def declared(self):
-        return read(self.folder / "dvc.yaml")["stages"][self.name]
+        entry = read(self.folder / "dvc.yaml")["stages"][self.name]
+        return entry.get("do", entry)  # of a stage that runs once for each of several data sets
 
     def deps(self):
         return [one_protocol(self.folder, dep) for dep in self.declared()["deps"]]
@@ -33,7 +34,9 @@ class Stage(NamedTuple):
         for entry in self.declared().get("params", []):
             files = {"params.yaml": [entry]} if isinstance(entry, str) else entry
             found |= {
-                (one_protocol(self.folder, file), section) for file, sections in files.items() for section in sections
+                (one_protocol(self.folder, file), section.split(".")[0])
+                for file, sections in files.items()
+                for section in sections
             }
         return found
 
@@ -66,7 +69,7 @@ def test_every_script_is_a_stage_and_every_stage_a_script(scripts):
     stages = read(Path(PIPELINES[scripts], "dvc.yaml"))["stages"]
     assert sorted(stages) == sorted(path.stem for path in (ROOT / scripts).glob("*.py"))
     for name, stage in stages.items():
-        assert f"python -m {scripts.replace('/', '.')}.{name}" in stage["cmd"]
+        assert f"python -m {scripts.replace('/', '.')}.{name}" in stage.get("do", stage)["cmd"]
 
 
 @each_stage

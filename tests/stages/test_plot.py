@@ -38,6 +38,7 @@ USE = {
     "risk": {"50 %": 0.1, "100 %": 0.5},
 }
 RELIABILITY = "low,high,images,weight,confidence,accuracy\n0.4,0.5,3,0.25,0.45,0.5\n0.9,1.0,9,0.75,0.95,0.9\n"
+PAGES = ("README.md", "index.html", "model_card.md", "data_card.md")
 PROTOCOLS = ("image", "grouped", "crossval")
 
 
@@ -69,7 +70,14 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
         "ignored": [],
         "merged": {classes[0]: ["one|<u>", "two"]},
     }
-    features = {"backbone": "EfficientNetB0", "weights": "imagenet", "image_size": 32, "test_views": 8, "views": 4}
+    features = {
+        "backbone": "EfficientNetB0",
+        "weights": "imagenet",
+        "image_size": 32,
+        "parameters": 3000000,
+        "test_views": 8,
+        "views": 4,
+    }
     training = {"epochs": 2, "best_epoch": 1, "parameters": {"total": 4000000, "trainable": 1000}}
     history = {"epoch": [1, 2], "loss": [1, 0.5], "accuracy": [0.5, 0.6], "learning_rate": [0.1, 0.01]}
     for protocol in PROTOCOLS:
@@ -145,7 +153,7 @@ def run(root):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         plot.main()
-    pages = [root / "reports" / "README.md", root / "reports" / "index.html"]
+    pages = [root / "reports" / name for name in PAGES]
     written = [*pages, *(root / "reports" / "figures").iterdir()]
     return {path.relative_to(root / "reports").as_posix(): path.read_bytes() for path in written}
 
@@ -216,7 +224,7 @@ def test_same_inputs_give_the_same_bytes_wherever_they_are(two, tmp_path):
     names = {f"{protocol}_{kind}" for protocol in PROTOCOLS for kind in kinds}
     names |= {"image_history.svg", "grouped_history.svg", "recall.svg", "composition.svg", "near_duplicates.png"}
     names |= {"reliability.svg", "risk.svg"}
-    assert set(two) == {f"figures/{name}" for name in names} | {"README.md", "index.html"}
+    assert set(two) == {f"figures/{name}" for name in names} | set(PAGES)
     assert "Software" not in Image.open(tmp_path / "reports/figures/image_mistakes.png").info
 
 
@@ -370,3 +378,12 @@ def test_what_the_classifier_for_use_promises_is_said_with_its_limits(five):
         assert "hold the true class for 91.2 % of the images (90 % was asked for)" in text
         assert "error is 0.040, and without it 0.110" in text
         assert "calibration doesn't transfer" in text and "probabilities are not calibrated" not in text
+
+
+def test_the_cards_say_what_it_is_for_how_good_it_is_and_what_is_not_known(five, awkward):
+    card, data = five["model_card.md"].decode(), five["data_card.md"].decode()
+    assert "**Not a medical device**" in card and "mean of 3 heads" in card
+    assert "| Balanced accuracy | 0.50 (0.31–0.71†) |" in card
+    assert "| 6,000,000 |" in card and "| 4,000,000, 1,000 |" in card  # one backbone and three heads; one and one
+    assert "60 images of 30 cells in 5 classes" in data and "under which licence the images are" in data
+    assert r"\<b\>young\</b\>" in awkward["model_card.md"].decode() and "<b>" not in awkward["data_card.md"].decode()

@@ -14,7 +14,10 @@ def code_digest(modules: tuple[str, ...]) -> str:
     """
     digest = hashlib.sha256()
     for name in modules:
-        source = Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"there is no module {name} with a file of its own")
+        source = Path(spec.origin).read_text(encoding="utf-8")
         digest.update(f"{name}\n{meaning(source)}\n".encode())
     return digest.hexdigest()
 

@@ -14,5 +14,6 @@ for name in ("MATPLOTLIBRC", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS", "XLA_FLAGS",
     os.environ.pop(name, None)
 # Libraries warn while they are imported; of them, PYTHONWARNINGS=error would make errors. Under pytest, pytest decides.
 if any(option.startswith("error") for option in sys.warnoptions) and "pytest" not in sys.modules:
-    warnings.filters[:] = [entry for entry in warnings.filters if entry[0] != "error"]
+    kept = [entry for entry in warnings.filters if entry[0] != "error"]
+    warnings.filters[:] = kept  # type: ignore[index]  # declared as what can't be changed; it is a list
     os.environ.pop("PYTHONWARNINGS", None)

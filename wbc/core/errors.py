@@ -13,7 +13,8 @@ from typing import ParamSpec, TypeVar
 
 from wbc.core import environment  # noqa: F401 (before a library reads what it sets)
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 INTERRUPTED = 130  # exit status of a command that Ctrl-C ended, as shells have it: 128 + SIGINT
 NEARLY_FULL = 64 * 2**20  # bytes; a disk with less left may be the full one

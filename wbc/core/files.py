@@ -10,10 +10,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from wbc.core.errors import UserError, full_disk
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAKING, PARTIAL = ".making", ".partial"  # endings of the folder in which a file or folder is made
 LOCK, REPLACED = ".lock", ".replaced"  # in it: the lock of its owner, and the old folder for a moment
@@ -95,24 +99,24 @@ def _put_back(room: Path, path: Path) -> None:
         (room / REPLACED).replace(path)
 
 
-def write_json(path, content):
+def write_json(path: Path | str, content: Any) -> None:
     """Write `content` as indented JSON in the order given, ending in a newline; NaN is refused."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_json(path):
+def read_json(path: Path | str) -> Any:
     """Return what the JSON file at `path` holds."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def write_csv(path, frame):
+def write_csv(path: Path | str, frame: "pd.DataFrame") -> None:
     """Write a pandas DataFrame as UTF-8 CSV without its index, with Unix line ends on every system."""
     with replacing(path) as partial:
         frame.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def sha256(path):
+def sha256(path: Path | str) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits, reading it in blocks."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

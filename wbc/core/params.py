@@ -1,8 +1,9 @@
 """Reading params.yaml: a key that doesn't exist, a wrong type or a value out of range is an error that names it."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import pydantic
 from ruamel.yaml import YAML, AliasEvent
@@ -10,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from wbc.core.errors import UserError
 
+S = TypeVar("S", bound=pydantic.BaseModel)
 MAX_BYTES, MAX_ALIASES = 2**20, 100  # of a parameters file; aliases of aliases can ask for more memory than there is
 
 
@@ -19,12 +21,15 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def one_of(registry):
-    """Return the type of a parameter that must be one of the words of a registry: its keys."""
+def one_of(registry: Iterable[str]) -> Any:
+    """Return the type of a parameter that must be one of the words of a registry: its keys.
+
+    Type checkers want types that stand in the code, so where it is used they are told to pass it over.
+    """
     return Literal[tuple(registry)]
 
 
-def load(path, name, schema):
+def load(path: Path | str, name: str, schema: type[S]) -> S:
     """Return section `name` of the YAML file at `path`, checked against `schema`.
 
     Args:
@@ -47,7 +52,7 @@ def load(path, name, schema):
         raise UserError(f"{path} can't be used:\n{faults}\nCorrect it there, then type `dvc repro`.") from None
 
 
-def read_yaml(path):
+def read_yaml(path: Path | str) -> Any:
     """Return what a YAML file holds, read as DVC reads it: YAML 1.2, in which 1e-5 is a number and 010 is ten.
 
     Raises:
@@ -69,7 +74,7 @@ def read_yaml(path):
         raise UserError(f"{path} is not valid YAML: {error}") from None
 
 
-def _describe(section, schema, fault):
+def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str:
     """One line a fault: the key as a person writes it (`train.head.dropout`), what was found, what is allowed."""
     keys = [str(part) for part in fault["loc"]]
     key = ".".join([section, *keys])
@@ -81,7 +86,7 @@ def _describe(section, schema, fault):
     return f"`{key}` is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
 
 
-def _fields(schema, keys):
+def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:
     """Names of the parameters in the group that `keys` lead to."""
     for key in keys:
         field = schema.model_fields.get(key)
@@ -91,7 +96,7 @@ def _fields(schema, keys):
     return list(schema.model_fields)
 
 
-def _nearest(word, candidates, prefix=""):
+def _nearest(word: str, candidates: Iterable[Any], prefix: str = "") -> str:
     """A sentence that names the candidate most like `word`, or all of them where none is like it."""
     candidates = [str(candidate) for candidate in candidates]
     if not candidates:

@@ -4,9 +4,14 @@ import collections
 import concurrent.futures
 import itertools
 import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def prefetch(function, items):
+def prefetch(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Yield `function(item)` of each item in order, computed by threads only a few items ahead: memory stays flat.
 
     >>> list(prefetch(abs, [1, -2, 3]))

@@ -2,11 +2,17 @@
 
 import sys
 import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar, cast
 
 from tqdm import tqdm
 
+T = TypeVar("T")
 
-def track(items, label, total=None, unit="images", every=10.0):
+
+def track(
+    items: Iterable[T], label: str, total: int | None = None, unit: str = "images", every: float = 10.0
+) -> Iterator[T]:
     """Yield each of `items` and show how far the work is.
 
     Args:
@@ -16,7 +22,8 @@ def track(items, label, total=None, unit="images", every=10.0):
         unit: what one item is, in the plural.
         every: seconds between two plain lines, where there is no terminal to draw a bar on.
     """
-    total = len(items) if total is None else total
+    if total is None:
+        total = len(cast(Sized, items))
     if sys.stderr.isatty():
         yield from tqdm(items, desc=label, total=total, unit=f" {unit}")
         return

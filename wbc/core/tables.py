@@ -1,8 +1,10 @@
 """What earlier stages have prepared for training and scoring, opened and held against the images at hand."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wbc.core.errors import UserError
@@ -17,7 +19,7 @@ def read_csv(path: Path | str) -> pd.DataFrame:
     return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False)
 
 
-def read_splits(path):
+def read_splits(path: Path | str) -> tuple[pd.DataFrame, npt.NDArray[np.integer], list[str]]:
     """Return what the stage `split` wrote, and its classes: (table, class number of each image, class names).
 
     The table is a DataFrame, the numbers an int array, and the names a list in the order of their numbers. A class may
@@ -28,7 +30,7 @@ def read_splits(path):
     return table, numbers, names.tolist()
 
 
-def open_features(path, images):
+def open_features(path: Path, images: int) -> npt.NDArray[np.float16]:
     """Return the features at `path`, memory-mapped: float16 array (images, 1 + views, n), [:, 0] without augmentation.
 
     Args:
@@ -47,7 +49,9 @@ def open_features(path, images):
     return features
 
 
-def read_baseline_predictions(path, images, classes):
+def read_baseline_predictions(
+    path: Path | str, images: Iterable[str], classes: list[str]
+) -> dict[str, npt.NDArray[np.integer]]:
     """Return what baselines call each image, from a table of the stage `baseline`.
 
     Args:

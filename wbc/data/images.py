@@ -146,6 +146,13 @@ def _check_full_range(brightest):
         )
 
 
+def central(pixels, share):
+    """Return the middle of an RGB uint8 array (height, width, 3): `share` of its height and of its width, 0-1."""
+    height, width = (max(1, round(share * side)) for side in pixels.shape[:2])
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width]
+
+
 def resize(pixels, size):
     """Resize an RGB uint8 array (height, width, 3) to (size, size, 3), bilinear with antialiasing.
 

@@ -127,6 +127,8 @@ def rounded(content):
     """Return nested dicts with every number rounded to `DIGITS` and every NaN left out."""
     if isinstance(content, dict):
         return {key: rounded(value) for key, value in content.items() if not _undefined(value)}
+    if content is None:
+        return None
     # Twice, so that a number on the border, such as 1 / 32, goes the same way whatever its last bit.
     return content if isinstance(content, int) else round(round(float(content), 2 * DIGITS + 1), DIGITS)
 

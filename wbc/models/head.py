@@ -5,6 +5,7 @@ gets for the classifier that is shipped (`wbc.models.classifier`).
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,8 @@ def build_head(features: int, classes: int, params: HeadParams, seed: int) -> He
     Kernels are drawn uniformly as Keras draws them (Glorot and Bengio, Understanding the difficulty of training deep
     feedforward neural networks, AISTATS 2010); the rest starts neutral.
 
-    >>> head = build_head(1280, 5, HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0), seed=1)
+    >>> params = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=True)
+    >>> head = build_head(1280, 5, params, seed=1)
     >>> count_parameters(head)
     (2017285, 2013317)
 
@@ -167,7 +169,7 @@ def save_head(head: Head, path: Path) -> None:
     arrays = {f"block_{number}_{name}": array for number, name, array in _named(head)}
     arrays |= {name: getattr(head, name) for name in PLAIN}
     with path.open("wb") as file:
-        np.savez(file, **{name: array.astype(np.float32) for name, array in arrays.items()})
+        np.savez(file, allow_pickle=False, **{name: array.astype(np.float32) for name, array in arrays.items()})
 
 
 def load_head(path: Path) -> Head:
@@ -181,7 +183,6 @@ def load_head(path: Path) -> Head:
 
 def stored(head: Head) -> Head:
     """Return a head as it comes back from its file: every weight rounded to float32."""
-
     blocks = [Block(*map(_float32, block)) for block in head.blocks]
     return Head(blocks=blocks, **{name: _float32(getattr(head, name)) for name in PLAIN})
 
@@ -190,7 +191,7 @@ def _float32(array: exact.Floats) -> exact.Floats:
     return array.astype(np.float32).astype(np.float64)
 
 
-def _named(head: Head):
+def _named(head: Head) -> Iterator[tuple[int, str, exact.Floats]]:
     for number, block in enumerate(head.blocks, start=1):
         for name, array in block._asdict().items():
             yield number, name, array

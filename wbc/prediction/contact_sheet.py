@@ -36,7 +36,8 @@ class ContactSheet:
     """
 
     def __init__(self, classes: list[str]) -> None:
-        self.classes, self.items = classes, []
+        self.classes = classes
+        self.items: list[str] = []
         self.counts: Counter[str] = Counter()
         self.total = 0
 

@@ -13,6 +13,7 @@ from wbc.evaluation import calibration, conformal, novelty
 from wbc.models.head import Head, predict_proba
 
 DIGITS = 6  # of what is fitted
+UNLIKE = "unlike the images that it learned from"
 
 
 class UseParams(Section):
@@ -99,7 +100,7 @@ def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Flo
     for row, distance in zip(members, distances, strict=True):
         inside = [name for name, is_in in zip(decision.classes, row, strict=True) if is_in]
         if distance > decision.distance_threshold:
-            reasons.append("unlike the images that it learned from")
+            reasons.append(UNLIKE)
         elif not inside:
             reasons.append("no class is likely enough")
         elif len(inside) > 1:

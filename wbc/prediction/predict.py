@@ -15,7 +15,7 @@ from wbc.core import exact
 from wbc.core.errors import UserError
 from wbc.core.files import sha256
 from wbc.core.prefetch import prefetch
-from wbc.data.images import BadImage, decode, resize
+from wbc.data.images import BadImage, central, decode, resize
 from wbc.evaluation.novelty import Reference
 from wbc.features.engines import Engine
 from wbc.features.views import orientations
@@ -41,6 +41,14 @@ class Prediction(NamedTuple):
     error: str  # why the image can't be read, or ""
 
 
+class Described(NamedTuple):
+    """An image by its features."""
+
+    source: Source
+    features: npt.NDArray[np.float16] | None  # (n,), the mean over its orientations; None of one that can't be read
+    error: str  # why it can't be read, or ""
+
+
 class Classifier:
     """The classifier that was shipped, made ready.
 
@@ -50,13 +58,15 @@ class Classifier:
 
     Args:
         folder: with what the stage `export` wrote.
+        crop: share of an image's height and width, 0-1, that is looked at, in its middle: for pictures that show more
+            of a cell's surroundings than those that it learned from.
 
     Raises:
         UserError: something of it is missing or damaged.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        folder = Path(folder)
+    def __init__(self, folder: Path | str, crop: float = 1.0) -> None:
+        folder, self.crop = Path(folder), crop
         self.facts = _read_facts(folder)
         self.decision: Decision = from_json(self.facts)
         self.reference: Reference = load_reference(folder / REFERENCE)
@@ -71,37 +81,47 @@ class Classifier:
 
     def predict_sources(self, sources: Iterable[Source]) -> Iterator[Prediction]:
         """Yield a prediction for each source, in order; only some images are in memory at a time."""
-        waiting: collections.deque[tuple[Source, str]] = collections.deque()  # read, and not yet answered
+        described = self.describe(sources)
+        while batch := list(itertools.islice(described, BATCH)):
+            rows = [image.features for image in batch if image.features is not None]
+            answered = iter(self._answers(np.stack(rows)) if rows else ())
+            for image in batch:
+                name = shown(image.source)
+                if image.features is None:
+                    yield Prediction(name, "", [], [], float("nan"), "", image.error)
+                else:
+                    yield next(answered)._replace(path=name)
+
+    def describe(self, sources: Iterable[Source]) -> Iterator[Described]:
+        """Yield the features of each source, in order, as the heads take them."""
+        waiting: collections.deque[Described] = collections.deque()  # read, and their features not yet there
 
         def images() -> Iterator[npt.NDArray[np.uint8]]:
             listed, read = itertools.tee(sources)
             for source, (image, error) in zip(listed, prefetch(self._load, read), strict=True):
-                waiting.append((source, error))
+                waiting.append(Described(source, None, error))
                 if image is not None:
                     yield from orientations(image) if self.test_views > 1 else [image]
 
         rows = itertools.chain.from_iterable(self._run(images()))
-        while views := list(itertools.islice(rows, BATCH * self.test_views)):
-            features = np.stack(views).reshape(-1, self.test_views, len(views[0])).mean(axis=1, dtype=np.float64)
+        while views := list(itertools.islice(rows, self.test_views)):
+            while waiting[0].error:
+                yield waiting.popleft()
             # As the features are stored that the heads learned from.
-            yield from self._answered(waiting, features.astype(np.float16))
-        while waiting:
-            yield _unreadable(*waiting.popleft())
+            features = np.stack(views).mean(axis=0, dtype=np.float64).astype(np.float16)
+            yield waiting.popleft()._replace(features=features)
+        yield from waiting
 
-    def _answered(
-        self, waiting: collections.deque[tuple[Source, str]], features: npt.NDArray[np.float16]
-    ) -> Iterator[Prediction]:
+    def _answers(self, features: npt.NDArray[np.float16]) -> Iterator[Prediction]:
+        """Yield what is said of the images of some features, without their names."""
         probabilities: exact.Floats = mean_probabilities(self.heads, features)
         distances = self.reference.distances(features, self.decision.neighbors)
         answers = answer(self.decision, probabilities, distances)
         classes = self.decision.classes
         for row, members, distance, reason in zip(*answers, strict=True):
-            while waiting[0][1]:
-                yield _unreadable(*waiting.popleft())
-            source, _ = waiting.popleft()
             inside = [name for name, is_in in zip(classes, members, strict=True) if is_in]
             label = classes[int(row.argmax())]
-            yield Prediction(shown(source), label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "")
+            yield Prediction("", label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "")
 
     def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str]:
         """Return (image, "") of a source, or (None, why it can't be read)."""
@@ -111,16 +131,12 @@ class Classifier:
             return None, str(error)
         except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
             return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return resize(pixels, self.size), ""
+        return resize(central(pixels, self.crop), self.size), ""
 
     def _run(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.float32]]:
         if self._forward is None:
             self._forward = self._engine.load()
         return self._forward(images)
-
-
-def _unreadable(source: Source, error: str) -> Prediction:
-    return Prediction(shown(source), "", [], [], float("nan"), "", error)
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class PretrainParams(Section):
 
     @pydantic.model_validator(mode="after")
     def warms_up_before_it_ends(self):
+        """Refuse a warm-up as long as the training."""
         epochs = sum(phase.epochs for phase in self.phases)
         if self.warm_up >= epochs:
             raise ValueError(f"warm_up {self.warm_up:g} takes all of the {epochs} epochs; it must be less")

@@ -5,7 +5,7 @@ import itertools
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wbc.reporting.figures import BLUE, GREEN, VERMILION, WIDTH, styled
+from wbc.reporting.drawing import BLUE, GREEN, VERMILION, WIDE, styled
 
 LABELS = {
     "train": "training images, shifted",
@@ -24,7 +24,7 @@ def pretraining_curves(epochs, best_epoch):
         epochs: data frame, a row an epoch, with the columns of `pretraining.pretrain`'s history.
         best_epoch: the epoch whose weights were kept.
     """
-    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+    figure = Figure(figsize=(WIDE, 5.6), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     panels = figure.subplots(2, sharex=True)
     marks = {"train": (BLUE, "-"), "shifted": (VERMILION, "--"), "plain": (GREEN, "-.")}

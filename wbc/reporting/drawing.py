@@ -111,10 +111,10 @@ def _write_svg(figure, file, **options):
 
 
 def shorten(name, width=22, lines=2):
-    """Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
+    r"""Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
 
     >>> shorten("lymphocyte, large granular", width=12)
-    'lymphocyte,\\nlarge granu…'
+    'lymphocyte,\nlarge granu…'
     """
     if any(unicodedata.east_asian_width(letter) in "WF" for letter in name):
         width //= 2  # such letters are twice as wide

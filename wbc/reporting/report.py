@@ -115,12 +115,19 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         "risk_alt": "; ".join(
             f"of the surest {part} {percent(share)} are mistakes" for part, share in run.use["risk"].items()
         ),
+        "use_parameters": _parameters_for_use(run),
         "use_sentences": sentences.use_sentences(run.use, comparison.unit_of(run.audit)),
         "trained": {protocol: result["training"] for protocol, result in run.results.items() if "training" in result},
         "results": {protocol: _result(result, classes, shown, min_cells) for protocol, result in run.results.items()},
         **_headline(run, classes, min_cells),
         **_images(run),
     }
+
+
+def _parameters_for_use(run: Run) -> int:
+    """How many parameters the classifier for use has: one backbone, and a head for each fold."""
+    backbone, total = run.features["parameters"], run.results["grouped"]["training"]["parameters"]["total"]
+    return backbone + run.results["crossval"]["metrics"]["folds"] * (total - backbone)
 
 
 def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:

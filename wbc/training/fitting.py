@@ -198,7 +198,7 @@ class _Network:
         """Return a copy of the weights as they are now."""
         arrays = [array.copy() for array in self.arrays]
         blocks = [
-            Block(*arrays[4 * number : 4 * number + 4], mean.copy(), variance.copy())
+            Block(*(*arrays[4 * number : 4 * number + 4], mean.copy(), variance.copy()))
             for number, (mean, variance) in enumerate(self.running)
         ]
         return self.start._replace(blocks=blocks, kernel=arrays[-2], bias=arrays[-1])

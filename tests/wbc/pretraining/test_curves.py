@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from wbc.pretraining.curves import pretraining_curves
-from wbc.reporting.figures import save
+from wbc.reporting.drawing import save
 
 
 @pytest.fixture

@@ -1,0 +1,177 @@
+"""external: what the classifier for use is worth on the images of another laboratory.
+
+    python -m stages.external NAME
+
+Runs once for each data set that section `external` of params.yaml names, so that a new one reruns only itself. No image
+of it has a part in anything else. Reads the data set's archive, models/use/ and what the cross-validation scored on the
+own images. Writes reports/external/NAME/:
+
+    metrics.json       scores with their intervals, calibration, coverage, and what was said of classes it doesn't know
+    predictions.csv    what was said of each image
+    README.md          the same, beside the own laboratory's scores
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pydantic
+
+from wbc.core import params
+from wbc.core.errors import UserError, advise, exit_on_user_error
+from wbc.core.files import read_json, replacing, write_csv, write_json
+from wbc.core.progress import track
+from wbc.data import archives, manifest
+from wbc.evaluation.intervals import IntervalParams
+from wbc.evaluation.metrics import rounded
+from wbc.evaluation.scoring import describe
+from wbc.prediction.appraisal import appraise
+from wbc.prediction.decision import UNLIKE, Answers
+from wbc.prediction.predict import Classifier, Prediction
+from wbc.prediction.sources import list_sources
+from wbc.reporting.rendering import render
+from wbc.reporting.sentences import SYNTHETIC
+
+ADVICE = "Put that right in section `external` of params.yaml, or take the data set out there; then type `dvc repro`."
+
+
+class SiteParams(params.Section):
+    """One data set of another laboratory."""
+
+    archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
+    labels: dict[str, str] = pydantic.Field(default_factory=dict)  # their class: ours, where the names differ
+    crop: float = pydantic.Field(1.0, gt=0, le=1)  # share of each side that is looked at, in the middle
+
+
+Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[\w-]{1,60}$")]
+
+
+class ExternalParams(pydantic.RootModel[dict[Name, SiteParams]]):
+    """Section `external` of params.yaml: data sets by their names."""
+
+
+@exit_on_user_error
+def main() -> None:
+    """Score the classifier for use on the data set that the command line names."""
+    sites = params.load("params.yaml", "external", ExternalParams).root
+    intervals = params.load("params.yaml", "intervals", IntervalParams)
+    if len(sys.argv) != 2 or sys.argv[1] not in sites:
+        raise UserError(f"Which data set? Type python -m stages.external NAME, NAME one of: {', '.join(sites)}.")
+    name = sys.argv[1]
+    with advise(ADVICE):
+        classifier = Classifier("models/use", sites[name].crop)
+        labels, predictions, bad = predict(classifier, sites[name])
+        content = score(classifier, labels, predictions, intervals)
+    content["unreadable"] = [{"path": path, "reason": reason} for path, reason in bad]
+    own = {"metrics": read_json("reports/crossval/metrics.json"), "use": read_json("reports/use.json")}
+    with replacing(Path("reports/external", name)) as folder:
+        folder.mkdir(parents=True)
+        write_json(folder / "metrics.json", content)
+        write_csv(folder / "predictions.csv", table(labels, predictions, classifier.decision.classes))
+        drawn = SYNTHETIC if own["metrics"]["synthetic"] else ""
+        text = render("external.md.j2", name=name, site=sites[name], content=content, own=own, label=drawn)
+        (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+    known = content["known"]
+    print(
+        f"{name}: balanced accuracy {known['balanced_accuracy']:.3f} on {content['images']:,} images of known classes, "
+        f"{own['metrics']['cells']['balanced_accuracy']:.3f} at home"
+    )
+
+
+def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[Prediction], list[tuple[str, str]]]:
+    """Unpack a data set beside everything else, and predict its images.
+
+    Returns:
+        the class of each image in our words, what was said of it, and (path, reason) of every file that is no image.
+    """
+    with tempfile.TemporaryDirectory(prefix="external") as folder:
+        raw = Path(folder, "raw")
+        unpacked = archives.unpack(site.archive, raw)
+        if unknown := sorted(site.labels.keys() - set(unpacked.report.labels)):
+            raise UserError(
+                f"`labels` names {', '.join(unknown)}, and {site.archive} has the classes "
+                f"{', '.join(unpacked.report.labels)}."
+            )
+        images = manifest.build_manifest(raw)
+        sources = list_sources(str(raw / row.path) for row in images.rows)
+        predictions = list(track(classifier.predict_sources(sources), "predict", total=len(sources)))
+        named = [found._replace(path=row.path) for found, row in zip(predictions, images.rows, strict=True)]
+        labels = [site.labels.get(row.label, row.label) for row in images.rows]
+        return labels, named, sorted(unpacked.report.unusable + images.bad)
+
+
+def score(
+    classifier: Classifier, labels: list[str], predictions: list[Prediction], intervals: IntervalParams
+) -> dict[str, Any]:
+    """Return what metrics.json says.
+
+    Raises:
+        UserError: no image is of a class that the classifier knows.
+    """
+    classes = classifier.decision.classes
+    is_known = np.array([label in classes for label in labels])
+    if not is_known.any():
+        raise UserError(
+            f"No image is of a class that the classifier knows ({', '.join(classes)}); found were "
+            f"{', '.join(sorted(set(labels)))}. `labels` translates names."
+        )
+    numbers = np.array([classes.index(label) for label, known in zip(labels, is_known, strict=True) if known])
+    answers = answers_of([found for found, known in zip(predictions, is_known, strict=True) if known], classes)
+    weights = np.ones(len(numbers))
+    scored = describe(numbers, answers.probabilities, np.arange(len(numbers)), classes, {}, intervals)
+    return rounded(
+        {
+            "images": len(numbers),
+            "known": {name: scored[name] for name in ("accuracy", "balanced_accuracy", "macro", "per_class")},
+            "intervals": scored["intervals"],
+            "use": appraise(answers, numbers, weights),
+            "unknown": {
+                label: unknown_class([found for found, of in zip(predictions, labels, strict=True) if of == label])
+                for label in sorted(set(labels) - set(classes))
+            },
+        }
+    )
+
+
+def answers_of(predictions: list[Prediction], classes: list[str]) -> Answers:
+    """Return predictions as arrays."""
+    return Answers(
+        np.array([found.probabilities for found in predictions]),
+        np.array([[name in found.members for name in classes] for found in predictions]),
+        np.array([found.distance for found in predictions]),
+        [found.reason for found in predictions],
+    )
+
+
+def unknown_class(predictions: list[Prediction]) -> dict[str, float]:
+    """Return what was said of images of a class that the classifier doesn't know; to abstain is right."""
+    reasons: npt.NDArray = np.array([found.reason for found in predictions])
+    return {
+        "images": len(predictions),
+        "abstained": float((reasons != "").mean()),
+        "unlike": float((reasons == UNLIKE).mean()),
+    }
+
+
+def table(labels: list[str], predictions: list[Prediction], classes: list[str]) -> pd.DataFrame:
+    """Return predictions.csv."""
+    rows = [
+        {
+            "path": found.path,
+            "label": label,
+            "predicted": found.label,
+            **{f"p_{name}": value for name, value in zip(classes, found.probabilities, strict=True)},
+            "why": found.reason,
+            "distance": found.distance,
+        }
+        for label, found in zip(labels, predictions, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The command on a project whose classifier names the color of an image: another laboratory has other colors."""
+
+import csv
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages import export
+from tests import color_classifier
+from tests.color_classifier import CLASSES, COLORS
+from tools import adapt
+from wbc.prediction.predict import Classifier
+
+BLUISH = [(160, 10, 230), (10, 160, 230), (10, 10, 230)]  # there, where everything is called lymphocyte
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with a shipped classifier and its cells, and labelled cells of the other laboratory."""
+    monkeypatch.chdir(tmp_path)
+    color_classifier.make(tmp_path)
+    export.main()
+    features = np.repeat(np.array(COLORS) / 50, 4, axis=0)[:, None].astype(np.float16)
+    np.save(tmp_path / "data/features/features.npy", features)
+    (tmp_path / "data/features/features.json").write_text('{"image_size": 8, "test_views": 8}')
+    paths = [f"{name}/{number}.png" for name in CLASSES for number in range(4)]
+    splits = pd.DataFrame({"path": paths, "label": np.repeat(CLASSES, 4)})
+    splits.to_csv(tmp_path / "data/splits.csv", index=False)
+    random = np.random.default_rng(0)
+    for name, color in zip(CLASSES, BLUISH, strict=True):
+        (tmp_path / "labelled" / name).mkdir(parents=True)
+        for number in range(8):
+            shade = tuple(int(value) for value in np.clip(np.array(color) + random.integers(-9, 10, 3), 0, 255))
+            Image.new("RGB", (16, 16), shade).save(tmp_path / f"labelled/{name}/{number}.png")
+    return tmp_path
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["adapt", *arguments])
+    adapt.main()
+
+
+def test_the_adapted_classifier_names_the_other_laboratorys_cells(project, monkeypatch, capsys):
+    before = [found.label for found in Classifier("models/use").predict(["labelled"])]
+    run(monkeypatch, "labelled")
+    printed = capsys.readouterr().out
+    after = [found.label for found in Classifier("models/adapted").predict(["labelled"])]
+    truth = [name for name in CLASSES for _ in range(8)]
+    assert np.mean([one == other for one, other in zip(before, truth, strict=True)]) < 0.4
+    assert np.mean([one == other for one, other in zip(after, truth, strict=True)]) > 0.9
+    with (project / "models/adapted/learning_curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["cells_per_class"]) for row in rows] == [0] + [1] * 8 + [2] * 8 + [5] * 8
+    assert float(rows[-1]["balanced_accuracy"]) > float(rows[0]["balanced_accuracy"])
+    assert "all 24 labelled cells, which leaves none to score it on" in printed
+
+
+def test_a_folder_that_is_no_class_is_named(project, monkeypatch, capsys):
+    (project / "labelled/lymphocyte").rename(project / "labelled/lympho")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "labelled")
+    assert "no class of the classifier: lympho" in capsys.readouterr().err
+    assert not (project / "models/adapted").exists()
+
+
+def test_a_broken_image_is_named(project, monkeypatch, capsys):
+    (project / "labelled/lymphocyte/0.png").write_bytes(b"no image")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "labelled")
+    printed = capsys.readouterr().err
+    assert "1 of 24 files" in printed and "lymphocyte" in printed
+
+
+def test_features_of_another_backbone_are_refused(project, monkeypatch, capsys):
+    (project / "data/features/features.json").write_text('{"image_size": 224, "test_views": 1}')
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "labelled")
+    assert "at 8 pixels" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""Adapt the classifier that the pipeline shipped to another laboratory, with a few labelled cells of it.
+
+    python -m tools.adapt labelled/                       # a folder (or zip) with a folder of cells for each class
+    python -m tools.predict new/ --model models/adapted   # then use it there
+
+Needs models/use/ and the features of the cells that it learned from (data/features/, data/splits.csv). Writes the
+adapted classifier, and learning_curve.csv beside it: how good the classifier gets with 1, 2, 5 and 10 labelled cells
+per class, each drawn several times and scored on the labelled cells that were not drawn. One image per cell, please:
+copies of a cell among the labelled ones would make the curve too good.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wbc.core.errors import UserError, advise, exit_on_user_error
+from wbc.core.files import read_json, replacing, sha256, write_csv, write_json
+from wbc.core.progress import track
+from wbc.core.tables import open_features, read_splits
+from wbc.data import archives, manifest
+from wbc.models.head import save_head
+from wbc.prediction.adaptation import Cells, adapt, learning_curve
+from wbc.prediction.decision import save_reference, to_json
+from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
+from wbc.prediction.sources import list_sources
+
+SHOTS, DRAWS = (1, 2, 5, 10), 8
+HEAD = "head.npz"
+
+
+@exit_on_user_error
+def main() -> None:
+    """Adapt to what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", help="a folder or zip of labelled cells, a folder for each class")
+    parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="folder (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=Path("models/use"), help="classifier (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the draws (default: %(default)s)")
+    arguments = parser.parse_args()
+
+    with advise("`dvc repro` makes what is needed, `dvc pull` fetches it."):
+        classifier = Classifier(arguments.model)
+        old = cells_of_the_pipeline(classifier)
+    new = labelled_cells(arguments.folder, classifier)
+    classes = len(classifier.decision.classes)
+    most = int(np.bincount(new.labels, minlength=classes).max())
+    shots = [0, *(shot for shot in SHOTS if shot < most)]
+    total = 1 + DRAWS * (len(shots) - 1)
+    curve = track(learning_curve(old, new, classes, shots, DRAWS, arguments.seed), "fit", total=total, unit="fits")
+    table = pd.DataFrame(curve, columns=["cells_per_class", "balanced_accuracy", "accuracy"]).round(4)
+    head, decision, reference = adapt(old, new, classifier.decision, arguments.seed)
+    with replacing(arguments.output) as folder:
+        folder.mkdir(parents=True)
+        shutil.copyfile(arguments.model / BACKBONE, folder / BACKBONE)
+        save_head(head, folder / HEAD)
+        save_reference(reference, folder / REFERENCE)
+        shipped = {name: sha256(folder / name) for name in (BACKBONE, HEAD, REFERENCE)}
+        facts = {**classifier.facts, **to_json(decision), "heads": [HEAD], "sha256": shipped}
+        write_json(folder / DECISION, facts)
+        write_csv(folder / "learning_curve.csv", table)
+    print("cells per class   balanced accuracy: mean (lowest to highest of the draws)")
+    for shot, rows in table.groupby("cells_per_class")["balanced_accuracy"]:
+        print(f"{shot:15}   {rows.mean():.3f}" + (f" ({rows.min():.3f} to {rows.max():.3f})" if shot else ""))
+    print(f"{arguments.output}: adapted with all {len(new.labels):,} labelled cells, which leaves none to score it on")
+
+
+def cells_of_the_pipeline(classifier: Classifier) -> Cells:
+    """Return the cells that the pipeline's heads learned from.
+
+    Raises:
+        UserError: they are of other classes, or their features are of another backbone.
+    """
+    splits, labels, classes = read_splits("data/splits.csv")
+    made_by = read_json("data/features/features.json")
+    same = (made_by["image_size"], made_by["test_views"]) == (classifier.size, classifier.test_views)
+    if classes != classifier.decision.classes or not same:
+        raise UserError(
+            f"The classifier knows {', '.join(classifier.decision.classes)} at {classifier.size} pixels, and the "
+            f"features in data/features/ are of {', '.join(classes)} at {made_by['image_size']}."
+        )
+    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
+    return Cells(np.asarray(features), labels)
+
+
+def labelled_cells(folder: str, classifier: Classifier) -> Cells:
+    """Return the labelled cells of the other laboratory.
+
+    Raises:
+        UserError: a file can't be read, or a folder is no class of the classifier.
+    """
+    classes = classifier.decision.classes
+    with tempfile.TemporaryDirectory(prefix="adapt") as temporary:
+        raw = Path(temporary, "raw")
+        unpacked = archives.unpack(folder, raw)
+        if other := sorted(set(unpacked.report.labels) - set(classes)):
+            raise UserError(
+                f"{folder} has folders that are no class of the classifier: {', '.join(other)}. It knows "
+                f"{', '.join(classes)}. Next: rename them, or take them out."
+            )
+        images = manifest.build_manifest(raw)
+        manifest.refuse_bad(sorted(unpacked.report.unusable + images.bad), images.rows)
+        sources = list_sources(str(raw / row.path) for row in images.rows)
+        described = list(track(classifier.describe(sources), "describe", total=len(sources)))
+        labels = np.array([classes.index(row.label) for row in images.rows])
+        features = [image.features for image in described if image.features is not None]  # all: each was decoded before
+        return Cells(np.stack(features), labels)
+
+
+if __name__ == "__main__":
+    main()
