@@ -4,8 +4,11 @@ Every test that needs the reproduced project stands here: tests run side by side
 one of its own.
 """
 
+import functools
+import http.server
 import json
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -102,6 +105,7 @@ def test_the_top_folders_commands_know_nothing_of_the_blood_pipeline(project):
         for folder in PIPELINES.values()
     )
     assert blood and not blood & stages
+    stages -= {"external"}  # it runs once for each data set that is named, and none is
     listed = project.run("dvc", "stage", "list", "--name-only", "--all").split()
     assert {name.split("@")[0] for name in listed} == stages
     for command in (["repro", "--dry", "--all-pipelines"], ["status"], ["metrics", "show"]):
@@ -155,6 +159,27 @@ def test_a_sweep_is_queued_and_run(project):
         time.sleep(1)
     assert project.run("dvc", "queue", "status").count("Success") == 2
     project.run("dvc", "exp", "remove", "--all-commits")
+
+
+def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(project, tmp_path):
+    """As docs/how-to/share.md says it: a remote that everybody may read, and `dvc get` of the classifier alone."""
+    project.run("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    project.run("dvc", "push", "--quiet")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "storage")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        project.run("dvc", "remote", "add", "--default", "--force", "storage", address)
+        project.commit("a remote that everybody may read")
+        other = project.clone(tmp_path / "clone")
+        other.run("dvc", "pull", "--quiet")
+        assert other.repro() == set()
+        assert other.run("git", "status", "--porcelain") == ""
+        project.run("dvc", "get", project.folder, "models/use", "--out", tmp_path / "got")
+        server.shutdown()
+    shipped = sorted(path.name for path in (project.folder / "models/use").iterdir())
+    assert sorted(path.name for path in (tmp_path / "got").iterdir()) == shipped
+    project.run("git", "reset", "--quiet", "--hard", "HEAD~")
 
 
 def test_an_unknown_parameter_stops_with_its_name_and_changes_nothing(project):

@@ -124,7 +124,7 @@ def score(y_true, y_pred, sample_weight=None):
 
 
 def rounded(content):
-    """Return nested dicts with every number rounded to `DIGITS` and every NaN left out."""
+    """Return nested dicts with every number rounded to `DIGITS` and every NaN left out; None stays."""
     if isinstance(content, dict):
         return {key: rounded(value) for key, value in content.items() if not _undefined(value)}
     if content is None:
@@ -179,4 +179,4 @@ def _mean(values):
 
 
 def _undefined(value):
-    return not isinstance(value, dict) and np.isnan(value)
+    return not isinstance(value, dict) and value is not None and np.isnan(value)

@@ -305,6 +305,31 @@ def risk_coverage(risk, title, note=""):
     return figure
 
 
+@styled
+def robustness(table, title, note=""):
+    """Balanced accuracy against the strength of each perturbation, a panel per kind with the other kinds in gray.
+
+    Args:
+        table: data frame with the columns perturbation, strength (0 for none) and balanced_accuracy.
+        title, note: as in `confusion`.
+    """
+    kinds = table["perturbation"].unique()
+    down = math.ceil(len(kinds) / 2)
+    figure = new_figure(title, "blue: this kind; gray: the others; to the right: stronger", note, 1.5 * down + 0.4)
+    grid = figure.subplots(down, 2, sharex=True, sharey=True, squeeze=False).flatten()
+    lines = {kind: rows[["strength", "balanced_accuracy"]].to_numpy().T for kind, rows in table.groupby("perturbation")}
+    for axes, kind in zip(grid, kinds, strict=False):
+        for other in kinds:
+            axes.plot(*lines[other], color=BLUE if other == kind else GRAY, lw=2 if other == kind else 1)
+        axes.lines[list(kinds).index(kind)].set_zorder(3)
+        axes.set(title=kind, ylim=(0, 1.02), xticks=[0, 1, 3, 5], yticks=[0, 0.5, 1])
+    for axes in grid[len(kinds) :]:
+        axes.set_axis_off()
+    figure.supxlabel("strength", fontsize=10)
+    figure.supylabel("balanced accuracy", fontsize=10)
+    return figure
+
+
 def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="default"):
     """A panel per class: its curve, in gray those of the others, and dashes where guessing would be."""
     classes = list(chance)

@@ -87,7 +87,8 @@ def use_sentences(use, unit):
     return [
         f"Asked for the likeliest class, it is right for {percent(use['accuracy'])} of the images of new {unit}s. It "
         f"abstains where more than one class is likely or the image is unlike all known ones: it answers "
-        f"{percent(use['answered'])} of them, and {percent(use['accuracy_answered'])} of these answers are right.",
+        f"{percent(use['answered'])} of them"
+        + (f", and {percent(use['accuracy_answered'])} of these answers are right." if use["answered"] else "."),
         f"Its prediction sets hold the true class for {percent(use['coverage'], 1)} of the images "
         f"({percent(use['coverage_asked'])} was asked for) and have {use['set_size']:.2f} classes in the mean. "
         f"{percent(use['unlike'], 1)} of the images of known classes are called unlike all known ones.",

@@ -5,7 +5,16 @@ import pytest
 from sklearn import metrics as sk
 from sklearn.metrics import classification_report
 
-from wbc.evaluation.metrics import auc, cell_weights, compute_metrics, pr_curves, roc_curves, score, weighted_metrics
+from wbc.evaluation.metrics import (
+    auc,
+    cell_weights,
+    compute_metrics,
+    pr_curves,
+    roc_curves,
+    rounded,
+    score,
+    weighted_metrics,
+)
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 
@@ -127,3 +136,7 @@ def test_weights_that_are_no_whole_numbers_leave_undefined_what_is():
     found = compute_metrics([0] * 12, np.eye(3)[[0] * 12], CLASSES, weights)
     assert "specificity" not in found["per_class"]["basophil"]
     assert found["per_class"]["eosinophil"] == {"specificity": 1.0, "support": 0}
+
+
+def test_rounded_leaves_nan_out_and_keeps_none():
+    assert rounded({"a": float("nan"), "b": None, "c": {"d": 0.123456}}) == {"b": None, "c": {"d": 0.1235}}
