@@ -1,0 +1,50 @@
+"""The contact sheet of predictions in a real browser."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from wbc.prediction.contact_sheet import ContactSheet
+from wbc.prediction.predict import Prediction
+from wbc.prediction.sources import list_sources
+
+
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory):
+    """A sheet of an answered, an abstained and an unreadable image, one of them of an awkward name."""
+    folder = tmp_path_factory.mktemp("sheet")
+    Image.new("RGB", (40, 30), "purple").save(folder / "a.png")
+    Image.new("RGB", (40, 30), "pink").save(folder / "<i>лимфоцит & co.png")
+    (folder / "c.png").write_bytes(b"no image")
+    said = {
+        "a.png": ("basophil", [0.9, 0.1], ["basophil"], 0.1, "", ""),
+        "c.png": ("", [], [], float("nan"), "", "the file is not an image"),
+    }
+    other = ("lymphocyte", [0.4, 0.6], ["basophil", "lymphocyte"], 0.1, "can't tell basophil from lymphocyte", "")
+    page = ContactSheet(["basophil", "lymphocyte"])
+    for source in list_sources([str(folder)]):
+        page.add(Prediction(source.name, *said.get(source.name.rsplit("/", 1)[1], other)), source)
+    (folder / "sheet.html").write_text(page.html(), encoding="utf-8")
+    return folder / "sheet.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1300, 390])
+def test_it_stands_alone_and_everybody_can_read_it(browser, sheet, width, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    complaints, requested = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(sheet.as_uri())
+    assert page.locator("img").count() == 2
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 10)")
+    assert "<i>лимфоцит & co.png" in page.inner_text("body") and "the file is not an image" in page.inner_text("body")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+    assert complaints == [] and all(url.startswith(("file:", "data:")) for url in requested)
+    page.screenshot(path=sheet.parent / f"{width}-{scheme}.png")
+    context.close()
