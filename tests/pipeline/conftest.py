@@ -59,9 +59,9 @@ class Project:
         )
         return run.stdout
 
-    def repro(self):
-        """Run `dvc repro` and return the names of the stages that ran, matrix items without their protocol."""
-        return stages_run(self.run("dvc", "repro"))
+    def repro(self, *targets):
+        """Run `dvc repro`, up to some stages or all, and return the names of the stages that ran."""
+        return stages_run(self.run("dvc", "repro", *targets))
 
     def commit(self, message):
         self.run("git", "add", "--all")

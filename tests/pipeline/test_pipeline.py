@@ -85,6 +85,7 @@ def test_every_parameter_is_its_stages_own(project, key, value, stages):
 def test_a_changed_module_concerns_exactly_the_stages_that_import_it(project):
     """Proved by DVC itself: after a change of every file, `dvc status` names for each stage those that are its code."""
     code = {stage.name: code_of(stage.script) for stage in STAGES if stage.folder == Path(PIPELINES["stages"])}
+    del code["external"]  # it runs once for each data set that is named, and none is
     files = {Path(project.folder, file) for files in code.values() for file in files}
     assert len(files) > 20
     before = {file: file.read_bytes() for file in files}
@@ -128,7 +129,7 @@ def test_another_clone_gives_the_same_bytes(project):
 
 def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_became_of_it(project):
     project.set({"split.seed": 3})
-    assert project.repro() == {"split", "audit", "baseline", "train", "evaluate", "calibrate", "export", "plot"}
+    assert project.repro("evaluate") == {"split", "audit", "baseline", "train", "evaluate"}
     params = json.loads(project.run("dvc", "params", "diff", "--json"))
     assert set(params["params.yaml"]) == {"split.seed"}
     metrics = json.loads(project.run("dvc", "metrics", "diff", "--json", "--all"))
@@ -142,8 +143,8 @@ def test_a_change_of_split_reruns_split_and_what_follows_and_dvc_shows_what_beca
 
 
 def test_an_experiment_with_another_head_reruns_train_and_what_follows(project):
-    printed = project.run("dvc", "exp", "run", "--name", "wider", "--set-param", "train.head.dropout=0.5")
-    assert stages_run(printed) == {"train", "evaluate", "calibrate", "export", "plot"}
+    printed = project.run("dvc", "exp", "run", "--name", "wider", "--set-param", "train.head.dropout=0.5", "evaluate")
+    assert stages_run(printed) == {"train", "evaluate"}
     shown = project.run("dvc", "exp", "show", "--csv")
     assert "wider" in shown
     project.run("dvc", "exp", "remove", "wider")
