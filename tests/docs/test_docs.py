@@ -72,6 +72,10 @@ def test_the_readme_is_one_page():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
+def test_the_report_for_github_is_short():
+    assert len((ROOT / "reports/README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
 def test_every_output_is_explained():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     page = Path(ROOT / "docs/reference/files.md").read_text(encoding="utf-8")
