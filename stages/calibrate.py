@@ -51,8 +51,13 @@ def main() -> None:
         decision.save_reference(novelty.reference(features), partial)
 
     answers = decision.answer(fitted, out_of_fold, distances)
-    before = decision.Answers(out_of_fold, answers.members, distances, answers.reasons)
-    measured, uncalibrated = (appraise(each, labels, weights) for each in (answers, before))
+    measured = appraise(answers, labels, weights)
+    bins = calibration.reliability(labels, answers.probabilities, weights)
+    bins_before = calibration.reliability(labels, out_of_fold, weights)
+    before = {
+        "ece": calibration.expected_calibration_error(bins_before),
+        "log_loss": calibration.log_loss(labels, out_of_fold, weights),
+    }
     content = rounded(
         {
             "temperature": fitted.temperature,
@@ -60,11 +65,10 @@ def main() -> None:
             "distance_threshold": fitted.distance_threshold,
             "coverage_asked": fitted.coverage,
             **measured,
-            **{name: {"before": uncalibrated[name], "after": measured[name]} for name in ("ece", "log_loss")},
+            **{name: {"before": value, "after": measured[name]} for name, value in before.items()},
         }
     )
     write_json("reports/use.json", content)
-    bins = calibration.reliability(labels, answers.probabilities, weights)
     write_csv(Path("reports/reliability.csv"), pd.DataFrame(map(rounded, bins)))
     print(
         f"temperature {fitted.temperature:g}: expected calibration error {content['ece']['before']:.3f} before, "

@@ -12,7 +12,6 @@ own images. Writes reports/external/NAME/:
 """
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,14 +24,13 @@ from wbc.core import params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, write_csv, write_json
 from wbc.core.progress import track
-from wbc.data import archives, manifest
 from wbc.evaluation.intervals import IntervalParams
 from wbc.evaluation.metrics import rounded
 from wbc.evaluation.scoring import describe
+from wbc.prediction import labelled
 from wbc.prediction.appraisal import appraise
 from wbc.prediction.decision import UNLIKE, Answers
 from wbc.prediction.predict import Classifier, Prediction
-from wbc.prediction.sources import list_sources
 from wbc.reporting.rendering import render
 from wbc.reporting.sentences import SYNTHETIC
 
@@ -88,20 +86,15 @@ def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[P
     Returns:
         the class of each image in our words, what was said of it, and (path, reason) of every file that is no image.
     """
-    with tempfile.TemporaryDirectory(prefix="external") as folder:
-        raw = Path(folder, "raw")
-        unpacked = archives.unpack(site.archive, raw)
-        if unknown := sorted(site.labels.keys() - set(unpacked.report.labels)):
+    with labelled.unpacked(site.archive) as images:
+        if unknown := sorted(site.labels.keys() - set(images.classes)):
             raise UserError(
-                f"`labels` names {', '.join(unknown)}, and {site.archive} has the classes "
-                f"{', '.join(unpacked.report.labels)}."
+                f"`labels` names {', '.join(unknown)}, and {site.archive} has the classes {', '.join(images.classes)}."
             )
-        images = manifest.build_manifest(raw)
-        sources = list_sources(str(raw / row.path) for row in images.rows)
-        predictions = list(track(classifier.predict_sources(sources), "predict", total=len(sources)))
+        predictions = track(classifier.predict_sources(images.sources), "predict", total=len(images.sources))
         named = [found._replace(path=row.path) for found, row in zip(predictions, images.rows, strict=True)]
         labels = [site.labels.get(row.label, row.label) for row in images.rows]
-        return labels, named, sorted(unpacked.report.unusable + images.bad)
+        return labels, named, images.bad
 
 
 def score(

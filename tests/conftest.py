@@ -4,7 +4,7 @@ Slow are those of the pipeline, of real images, of a browser, and those that loa
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +36,26 @@ def browser() -> Iterator:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable]:
+    """A function that opens a file in the browser: a page that keeps what it complained of and what it asked for."""
+    contexts = []
+
+    def open_file(path, width=1300, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints, page.requested = [], []
+        page.on("console", lambda message: page.complaints.append((message.type, message.text)))
+        page.on("pageerror", lambda error: page.complaints.append(("error", str(error))))
+        page.on("request", lambda request: page.requested.append(request.url[:80]))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()

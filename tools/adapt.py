@@ -11,7 +11,6 @@ copies of a cell among the labelled ones would make the curve too good.
 
 import argparse
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,12 @@ from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256, write_csv, write_json
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
-from wbc.data import archives, manifest
+from wbc.data import manifest
 from wbc.models.head import save_head
+from wbc.prediction import labelled
 from wbc.prediction.adaptation import Cells, adapt, learning_curve
 from wbc.prediction.decision import save_reference, to_json
 from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
-from wbc.prediction.sources import list_sources
 
 SHOTS, DRAWS = (1, 2, 5, 10), 8
 HEAD = "head.npz"
@@ -93,20 +92,16 @@ def labelled_cells(folder: str, classifier: Classifier) -> Cells:
         UserError: a file can't be read, or a folder is no class of the classifier.
     """
     classes = classifier.decision.classes
-    with tempfile.TemporaryDirectory(prefix="adapt") as temporary:
-        raw = Path(temporary, "raw")
-        unpacked = archives.unpack(folder, raw)
-        if other := sorted(set(unpacked.report.labels) - set(classes)):
+    with labelled.unpacked(folder) as images:
+        if other := sorted(set(images.classes) - set(classes)):
             raise UserError(
                 f"{folder} has folders that are no class of the classifier: {', '.join(other)}. It knows "
                 f"{', '.join(classes)}. Next: rename them, or take them out."
             )
-        images = manifest.build_manifest(raw)
-        manifest.refuse_bad(sorted(unpacked.report.unusable + images.bad), images.rows)
-        sources = list_sources(str(raw / row.path) for row in images.rows)
-        described = list(track(classifier.describe(sources), "describe", total=len(sources)))
-        labels = np.array([classes.index(row.label) for row in images.rows])
+        manifest.refuse_bad(images.bad, images.rows)
+        described = track(classifier.describe(images.sources), "describe", total=len(images.sources))
         features = [image.features for image in described if image.features is not None]  # all: each was decoded before
+        labels = np.array([classes.index(row.label) for row in images.rows])
         return Cells(np.stack(features), labels)
 
 

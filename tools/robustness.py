@@ -3,8 +3,8 @@
     python -m tools.robustness                      # writes robustness/: table.csv, figure.svg and table.md
 
 One image of each group is scored by the head of the cross-validation that has not learned from it, as it is and as it
-is perturbed. Needs models/use/, data/raw/ and data/splits.csv; `--cells` limits how many groups of each class take
-part.
+is perturbed. Needs models/use/, data/raw/, data/fetch.json and data/splits.csv; `--cells` limits how many groups of
+each class take part.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import pandas as pd
 from PIL import Image
 
 from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import replacing, write_csv
+from wbc.core.files import read_json, replacing, write_csv
 from wbc.core.progress import track
 from wbc.core.tables import read_splits
 from wbc.data.images import decode
@@ -61,13 +61,13 @@ def main() -> None:
         for number in range(len(kinds)):
             predicted[number, of_fold] = predict_proba(head, features[number, of_fold]).argmax(axis=1)
     table = scores(predicted == chosen["number"].to_numpy(), chosen["number"].to_numpy(), kinds)
-    drawn = (RAW.parent / "truth.csv").is_file() and len(pd.read_csv(RAW.parent / "truth.csv")) > 0
     with replacing(arguments.output) as folder:
         folder.mkdir(parents=True)
         write_csv(folder / "table.csv", table)
         text = markdown(table, len(chosen))
         (folder / "table.md").write_text(text, encoding="utf-8", newline="\n")
-        figure = figures.robustness(table, "Balanced accuracy under perturbation", SYNTHETIC if drawn else "")
+        note = SYNTHETIC if read_json("data/fetch.json")["synthetic"] else ""
+        figure = figures.robustness(table, "Balanced accuracy under perturbation", note)
         drawing.save(figure, folder / "figure.svg")
     print(text)
 

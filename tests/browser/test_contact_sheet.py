@@ -30,21 +30,12 @@ def sheet(tmp_path_factory):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1300, 390])
-def test_it_stands_alone_and_everybody_can_read_it(browser, sheet, width, scheme):
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    complaints, requested = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("request", lambda request: requested.append(request.url))
-    page.goto(sheet.as_uri())
+def test_it_stands_alone_and_everybody_can_read_it(open_page, sheet, width, scheme):
+    page = open_page(sheet, width, scheme)
     assert page.locator("img").count() == 2
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 10)")
     assert "<i>лимфоцит & co.png" in page.inner_text("body") and "the file is not an image" in page.inner_text("body")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
-    assert complaints == [] and all(url.startswith(("file:", "data:")) for url in requested)
-    page.screenshot(path=sheet.parent / f"{width}-{scheme}.png")
-    context.close()
+    assert page.complaints == [] and all(url.startswith(("file:", "data:")) for url in page.requested)

@@ -13,33 +13,19 @@ HEIGHT = 900  # pixels of a screen
 
 
 @pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[1]}")
-def page(request, browser):
-    """The report on a wide screen and on a phone's, light and dark; what it asks for and complains of is kept."""
-    yield from opened(browser, *request.param)
+def page(request, open_page):
+    """The report on a wide screen and on a phone's, light and dark."""
+    return open_page(PAGE, *request.param)
 
 
 @pytest.fixture
-def wide(browser):
-    yield from opened(browser, 1300, "light")
+def wide(open_page):
+    return open_page(PAGE)
 
 
 @pytest.fixture
-def narrow(browser):
-    yield from opened(browser, 390, "light")
-
-
-def opened(browser, width, scheme):
-    context = browser.new_context(
-        viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, offline=True, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.complaints, page.requested = [], []
-    page.on("console", lambda message: page.complaints.append(message.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("request", lambda request: page.requested.append(request.url[:80]))
-    page.goto(PAGE.as_uri())
-    yield page
-    context.close()
+def narrow(open_page):
+    return open_page(PAGE, width=390)
 
 
 def open_everything(page):

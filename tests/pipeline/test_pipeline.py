@@ -32,19 +32,12 @@ def test_a_second_run_runs_nothing(project):
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_plots_are_drawn_without_a_network(project, browser):
+def test_plots_are_drawn_without_a_network(project, open_page):
     project.run("dvc", "plots", "show", "--out", "shown")
-    context = browser.new_context(offline=True)
-    page = context.new_page()
-    complaints, requested = [], []
-    page.on("console", lambda message: complaints.extend([message.text] if message.type == "error" else []))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requested.append(request.url))
-    page.goto((project.folder / "shown/index.html").as_uri())
+    page = open_page(project.folder / "shown/index.html")
     page.wait_for_function("document.querySelectorAll('.vega-embed canvas, .vega-embed svg.marks').length >= 14")
-    context.close()
-    assert complaints == []
-    assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
+    assert [text for kind, text in page.complaints if kind == "error"] == []  # Vega warns of DVC's own templates
+    assert [url for url in page.requested if not url.startswith(("file:", "data:"))] == []
 
 
 def test_a_change_of_views_concerns_embed_and_what_follows_but_not_split(project):

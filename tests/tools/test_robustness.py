@@ -23,6 +23,7 @@ def project(tmp_path, monkeypatch):
     for path in paths:
         Image.new("RGB", (60, 45), COLORS[CLASSES.index(path.split("/")[0])]).save(tmp_path / "data/raw" / path)
     splits = pd.DataFrame({"path": paths, "label": [path.split("/")[0] for path in paths], "group": range(6)})
+    (tmp_path / "data/fetch.json").write_text('{"synthetic": false}')
     splits.assign(fold=[0, 1] * 3).to_csv(tmp_path / "data/splits.csv", index=False)
     return tmp_path
 
