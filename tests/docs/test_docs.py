@@ -1,5 +1,6 @@
 """What README and docs/ point to is there: files, make targets, modules, parameters."""
 
+import json
 import re
 from pathlib import Path
 
@@ -26,7 +27,11 @@ def code_of_page(page):
 @each_page
 def test_every_relative_link_leads_to_a_file(page):
     for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / link).exists(), f"{page} links to {link}"
+        if link.startswith("../../actions/"):  # GitHub's own page on a workflow, and its badge
+            file = ROOT / ".github" / link.removeprefix("../../actions/").partition(".yml")[0]
+            assert file.with_suffix(".yml").is_file(), f"{page} links to {link}"
+        else:
+            assert (page.parent / link).exists(), f"{page} links to {link}"
 
 
 @each_page
@@ -81,3 +86,10 @@ def test_every_output_is_explained():
     page = Path(ROOT / "docs/reference/files.md").read_text(encoding="utf-8")
     for stage in stages:
         assert re.search(rf"\| [^|]*\b{stage}\b[^|]* \|", page), stage
+
+
+def test_the_containers_are_made_from_the_pinned_packages():
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "COPY Makefile requirements.txt ./\nRUN make setup\n" in dockerfile
+    described = re.sub(r"^//.*\n", "", (ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    assert json.loads(described)["postCreateCommand"] == "make setup"

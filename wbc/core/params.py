@@ -52,6 +52,17 @@ def load(path: Path | str, name: str, schema: type[S]) -> S:
         raise UserError(f"{path} can't be used:\n{faults}\nCorrect it there, then type `dvc repro`.") from None
 
 
+def flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """Return nested dicts as pairs of a dotted key and a value.
+
+    >>> flat({"train": {"seed": 1}})
+    [('train.seed', 1)]
+    """
+    if not isinstance(content, dict):
+        return [(prefix, content)]
+    return [pair for key, value in content.items() for pair in flat(value, f"{prefix}.{key}" if prefix else str(key))]
+
+
 def read_yaml(path: Path | str) -> Any:
     """Return what a YAML file holds, read as DVC reads it: YAML 1.2, in which 1e-5 is a number and 010 is ten.
 

@@ -15,6 +15,7 @@ import pydantic
 
 from wbc.core import exact
 from wbc.core.params import Section
+from wbc.core.zips import write_npz
 
 # Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
 # hundred images give three or four steps an epoch.
@@ -168,8 +169,7 @@ def save_head(head: Head, path: Path) -> None:
     """Write a head as an .npz file of float32 arrays, the precision in which the classifier holds them."""
     arrays = {f"block_{number}_{name}": array for number, name, array in _named(head)}
     arrays |= {name: getattr(head, name) for name in PLAIN}
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{name: array.astype(np.float32) for name, array in arrays.items()})
+    write_npz(path, {name: np.asarray(array, np.float32) for name, array in arrays.items()})
 
 
 def load_head(path: Path) -> Head:

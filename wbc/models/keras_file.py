@@ -4,7 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
-DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+from wbc.core.zips import DATE, write_zip
 
 
 def save(model, path, more=None):
@@ -25,9 +25,7 @@ def save(model, path, more=None):
     members["metadata.json"] = _without_date(members["metadata.json"])
     members["config.json"] = _without_addresses(members["config.json"])
     members |= more or {}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as rewritten:
-        for name, content in members.items():
-            rewritten.writestr(zipfile.ZipInfo(name, DATE), content)
+    write_zip(path, members)
 
 
 def _without_date(content):

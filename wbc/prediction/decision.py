@@ -9,6 +9,7 @@ import pydantic
 
 from wbc.core import exact
 from wbc.core.params import Section
+from wbc.core.zips import write_npz
 from wbc.evaluation import calibration, conformal, novelty
 from wbc.models.head import Head, predict_proba
 
@@ -130,13 +131,8 @@ def from_json(content: dict[str, Any]) -> Decision:
 
 def save_reference(reference: novelty.Reference, path: Path) -> None:
     """Write the known images' features as an .npz file."""
-    with path.open("wb") as file:
-        np.savez(
-            file,
-            mean=reference.mean.astype(np.float32),
-            deviation=reference.deviation.astype(np.float32),
-            directions=reference.directions.astype(np.float16),
-        )
+    precisions = {"mean": np.float32, "deviation": np.float32, "directions": np.float16}
+    write_npz(path, {name: getattr(reference, name).astype(precision) for name, precision in precisions.items()})
 
 
 def load_reference(path: Path) -> novelty.Reference:

@@ -4,7 +4,6 @@ Text in an SVG stays text: a reader's browser draws class names that DejaVu has 
 one changed line in `git diff`.
 """
 
-import io
 import re
 import textwrap
 import unicodedata
@@ -71,25 +70,24 @@ def save(figure, path):
     """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
     if path.suffix == ".png":
         figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
-    else:
-        _write_svg(figure, path)
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser will have it
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
-@styled
-def inline(figure, name):
-    """Return a figure as an SVG element for a page: without its heading, and in the page's colors.
+def inline(figure, path, name):
+    """Return a figure as an SVG element for a page: without its heading and ground, and in the page's colors.
 
     Args:
-        figure: made by `new_figure`; its heading is hidden from here on.
+        figure: made by `new_figure`.
+        path: the SVG file that `save` wrote of it; drawing takes long, so it isn't drawn again.
         name: put before every id, so that several figures can stand in one page.
     """
-    for text in figure.texts:
-        text.set_visible(text.get_gid() != HEADING)
-    file = io.StringIO()
-    _write_svg(figure, file, facecolor="none")
-    svg = file.getvalue()
+    svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(rf'<g id="(?:{HEADING}|patch_1)">.*?</g>', "", svg, flags=re.DOTALL)  # patch_1 is the ground
     width, height = (72 * inches for inches in figure.get_size_inches())
     below = height * figure.get_layout_engine().get()["rect"][3]
     tag = (
@@ -102,12 +100,6 @@ def inline(figure, name):
     for color, variable in THEME.items():
         svg = re.sub(rf"(fill|stroke): {color}\b", rf"\1: var({variable})", svg, flags=re.IGNORECASE)
     return svg.strip()
-
-
-def _write_svg(figure, file, **options):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser will have it
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, **options)
 
 
 def shorten(name, width=22, lines=2):

@@ -36,9 +36,14 @@ def test_a_users_matplotlib_settings_change_no_byte(tmp_path):
     assert b"<dc:date>" not in plain and b"Matplotlib v" not in plain and b">the note<" in plain
 
 
-def test_in_a_page_a_figure_has_the_pages_colors_no_heading_and_ids_of_its_own():
-    figure = figures.risk_coverage({0.5: 0.0, 1.0: 0.25}, "the title", "the note")
-    svg = drawing.inline(figure, "risk")
+def inlined(figure, folder, name):
+    """A figure as it stands in a page."""
+    drawing.save(figure, folder / f"{name}.svg")
+    return drawing.inline(figure, folder / f"{name}.svg", name)
+
+
+def test_in_a_page_a_figure_has_the_pages_colors_no_heading_and_ids_of_its_own(tmp_path):
+    svg = inlined(figures.risk_coverage({0.5: 0.0, 1.0: 0.25}, "the title", "the note"), tmp_path, "risk")
     assert svg.startswith("<svg ") and svg.endswith("</svg>")
     assert "the title" not in svg and "the note" not in svg and "surest first" in svg
     assert "var(--cell)" in svg and "var(--text)" in svg and drawing.VERMILION.lower() not in svg.lower()
@@ -46,10 +51,12 @@ def test_in_a_page_a_figure_has_the_pages_colors_no_heading_and_ids_of_its_own()
     assert all(name.startswith("risk-") for name in re.findall(r"(?:url\(|href=\")#([^)\"]+)", svg))
 
 
-def test_the_heading_takes_no_room_in_a_page():
+def test_the_heading_takes_no_room_in_a_page(tmp_path):
     heights = [
         float(
-            re.search(r'viewBox="0 \S+ \S+ (\S+)"', drawing.inline(figures.composition({"a": (2, 1)}, title), "x"))[1]
+            re.search(r'viewBox="0 \S+ \S+ (\S+)"', inlined(figures.composition({"a": (2, 1)}, title), tmp_path, "x"))[
+                1
+            ]
         )
         for title in ("short", "a title so long that it takes a second line in a figure which is as narrow as a phone")
     ]

@@ -1,0 +1,65 @@
+"""The committed run goes into an MLflow folder whole, and what can't go is said in a sentence."""
+
+import csv
+import json
+
+import pytest
+
+from tools.code_dependencies import ROOT
+from tools.log_mlflow import FILES, main
+from wbc.core.params import flat, read_yaml
+
+
+@pytest.fixture
+def log(monkeypatch, capsys):
+    """Run the tool on this repository's results; returns what it printed."""
+
+    def run(*arguments):
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr("sys.argv", ["log_mlflow", *arguments])
+        try:
+            main()
+        except SystemExit as exit:
+            assert exit.code
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    return run
+
+
+def test_parameters_scores_curves_and_report_are_logged(log, tmp_path):
+    mlflow = pytest.importorskip("mlflow", reason="MLflow's client is not installed; `make mlflow` does it")
+    assert "Logged as run" in log(
+        "--tracking-uri", (tmp_path / "runs").as_uri(), "--experiment", "cells", "--name", "a"
+    )
+    client = mlflow.MlflowClient(tracking_uri=(tmp_path / "runs").as_uri())
+    (run,) = client.search_runs([client.get_experiment_by_name("cells").experiment_id])
+    assert (run.info.run_name, run.info.status) == ("a", "FINISHED")
+    assert run.data.params == {key: str(value) for key, value in flat(read_yaml(ROOT / "params.yaml"))}
+    scores = json.loads((ROOT / "reports/metrics.json").read_text(encoding="utf-8"))
+    assert scores.items() <= run.data.metrics.items()
+    with (ROOT / "reports/grouped/history.csv").open(encoding="utf-8", newline="") as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    logged = client.get_metric_history(run.info.run_id, "grouped.val_loss")
+    assert [metric.value for metric in sorted(logged, key=lambda metric: metric.step)] == losses
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {*FILES, "params.yaml", "dvc.lock"}
+
+
+def test_a_second_run_joins_the_same_experiment(log, tmp_path):
+    mlflow = pytest.importorskip("mlflow", reason="MLflow's client is not installed; `make mlflow` does it")
+    for _ in range(2):
+        log("--tracking-uri", tmp_path.as_uri())
+    client = mlflow.MlflowClient(tracking_uri=tmp_path.as_uri())
+    assert len(client.search_runs([client.get_experiment_by_name("white-blood-cells").experiment_id])) == 2
+
+
+def test_a_server_that_is_not_there_is_named(log):
+    pytest.importorskip("mlflow", reason="MLflow's client is not installed; `make mlflow` does it")
+    printed = log("--tracking-uri", "http://127.0.0.1:9")
+    assert "MLflow at http://127.0.0.1:9 didn't take the run" in printed
+    assert "Traceback" not in printed
+
+
+def test_without_mlflow_the_command_that_installs_it_is_named(log, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+    assert "type make mlflow" in log()
