@@ -4,13 +4,15 @@ Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features
 
     features.npy    float16 (images, 1 + views, 1280), in the manifest's order
     features.json   what made them
-    backbone.keras  the backbone that made them, for `evaluate` to build the classifier from
+    backbone.keras  the backbone that made them, from which `export` builds the classifiers
+    backbone.pb     the same as TensorFlow's frozen graph, which OpenVINO reads without TensorFlow
 
 What was computed before is taken from a cache, which lies in .cache/features or in what the environment's FEATURE_CACHE
 says: a folder, or an address that fsspec knows. With `embed.executor: dask`, the workers of the cluster that
 DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result.
 """
 
+import functools
 import os
 from pathlib import Path
 from typing import Literal
@@ -69,7 +71,8 @@ def main() -> None:
     recipe = ViewSpec(settings.augmentation, settings.seed, settings.test_views)
     address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
     cache = FeatureCache(address, engines.fingerprint(engine, model), LIMIT)
-    execute = executors.EXECUTORS[settings.executor](lambda: engines.build(engine, model), recipe, cache)
+    converted = functools.cache(lambda name: engines.build(name, model))
+    execute = executors.EXECUTORS[settings.executor](lambda: converted(engine), recipe, cache)
     length = model.output_shape[1]
     advice = (
         "(`embed.engine`, `embed.executor` and `embed.weights` are set in params.yaml, the cache by FEATURE_CACHE.) "
@@ -78,6 +81,7 @@ def main() -> None:
         partial.mkdir()
         write_features(partial / "features.npy", images, settings.views, length, recipe, cache, execute)
         save(model, partial / "backbone.keras")
+        (partial / "backbone.pb").write_bytes(converted("openvino").content)
         write_json(
             partial / "features.json",
             {

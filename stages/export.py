@@ -19,10 +19,14 @@ the two likeliest are nearer to each other than that. Beyond it, the stage fails
 
 import json
 import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256, write_json
@@ -32,7 +36,6 @@ from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import read_csv
 from wbc.data.images import decode, resize
 from wbc.evaluation.calibration import tempered
-from wbc.features import engines
 from wbc.models import keras_file
 from wbc.models.classifier import build_classifier, keras_head
 from wbc.models.head import count_parameters, load_head
@@ -51,14 +54,14 @@ def main() -> None:
     start(seed=0)  # nothing here is random; this is for deterministic kernels
     backbone = keras.models.load_model("data/features/backbone.keras", compile=False)
     test_views = read_json("data/features/features.json")["test_views"]
-    checked = {}
+    checked, saved = {}, SavedClassifiers()
     for protocol in PROTOCOLS:
         head = load_head(Path("models", protocol, "head.npz"))
         with replacing(Path("models", protocol, "classifier.keras")) as partial:
             model = build_classifier(backbone, [keras_head(head)], test_views)
             keras_file.save(model, partial)
             predictions = read_csv(Path("reports", protocol, "predictions.csv"))
-            check(protocol, partial, predictions)
+            check(protocol, saved.open(partial), model.input_shape[1], predictions)
         checked[protocol] = {
             "images": len(predictions),
             "parameters": {"total": model.count_params(), "trainable": count_parameters(head)[1]},
@@ -78,7 +81,7 @@ def ship_for_use(backbone: "keras.Model", test_views: int) -> None:
             shutil.copyfile(Path("models", CROSSVAL, name), folder / name)
             heads.append(load_head(folder / name))
         shutil.copyfile("models/reference.npz", folder / REFERENCE)
-        (folder / BACKBONE).write_bytes(engines.ENGINES["openvino"].convert(backbone))
+        shutil.copyfile("data/features/backbone.pb", folder / BACKBONE)
         model = build_classifier(
             backbone,
             [keras_head(head, name=f"head_{number}") for number, head in enumerate(heads, 1)],
@@ -117,17 +120,46 @@ def check_use(folder: Path, facts: dict) -> None:
     )
 
 
-def check(protocol: str, file: Path, predictions: pd.DataFrame) -> None:
+class SavedClassifiers:
+    """Saved classifiers, opened one after the other.
+
+    To build and trace a model takes longer than to run it. Where a file describes the same model as the one before, to
+    the byte, only the weights are read anew.
+    """
+
+    def __init__(self) -> None:
+        self.described = b""
+        self.model: Any = None
+
+    def open(self, file: Path) -> Callable[[Iterable[NDArray]], Iterator[NDArray]]:
+        """Return a function from images to batches of probabilities, see `inference.compiled`."""
+        with zipfile.ZipFile(file) as members:
+            described = members.read("config.json")
+        if described == self.described:
+            self.model.load_weights(file)
+        else:
+            self.model = keras.models.load_model(file, compile=False)
+            self.run, self.described = compiled(self.model), described
+        return self.run
+
+
+def check(
+    protocol: str, run: Callable[[Iterable[NDArray]], Iterator[NDArray]], size: int, predictions: pd.DataFrame
+) -> None:
     """Compare a saved classifier with the predictions that were scored.
+
+    Args:
+        protocol: its name.
+        run: what `SavedClassifiers.open` returned.
+        size: side of the images that it takes, in pixels.
+        predictions: of the test part, as scored.
 
     Raises:
         UserError: a probability differs by more than `TOLERANCE`, or a class where that is no excuse.
     """
-    model = keras.models.load_model(file, compile=False)
-    size = model.input_shape[1]
     images = prefetch(lambda path: resize(decode(Path("data/raw", path))[0], size), predictions["path"])
     watched = track(images, f"check {protocol}", total=len(predictions))
-    probabilities = np.concatenate(list(compiled(model)(watched)))
+    probabilities = np.concatenate(list(run(watched)))
     scored = predictions.filter(regex="^p_").to_numpy()
     difference = np.abs(probabilities - scored).max(axis=1)
     first, second = -np.sort(-scored, axis=1)[:, :2].T

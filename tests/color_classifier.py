@@ -8,6 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from wbc.evaluation import novelty
+from wbc.features import engines
 from wbc.models.head import Head, predict_proba, save_head
 from wbc.models.tensorflow_setup import keras
 from wbc.prediction.decision import Decision, save_reference, to_json
@@ -21,7 +22,9 @@ def make(root: Path) -> None:
     (root / "data/features").mkdir(parents=True)
     image = keras.Input((8, 8, 3))
     features = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))
-    keras.Model(image, features, name="backbone").save(root / "data/features/backbone.keras")
+    backbone = keras.Model(image, features, name="backbone")
+    backbone.save(root / "data/features/backbone.keras")
+    (root / "data/features/backbone.pb").write_bytes(engines.ENGINES["openvino"].convert(backbone))
     (root / "data/features/features.json").write_text('{"test_views": 8}')
     head = Head(np.zeros(3), np.ones(3), [], np.eye(3), np.zeros(3))
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]

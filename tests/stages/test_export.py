@@ -9,6 +9,7 @@ import pytest
 from stages import export
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
+from wbc.models.head import load_head, save_head
 from wbc.models.tensorflow_setup import keras
 from wbc.prediction.predict import Classifier, Prediction
 
@@ -38,6 +39,20 @@ def test_nothing_is_shipped_when_it_says_something_else(tree, capsys):
     assert "eosinophil/1.png" in (message := capsys.readouterr().err) and "1 of 6 test images" in message
     assert not Path("models/grouped/classifier.keras").exists()
     assert not Path("reports/export.json").exists()
+
+
+def test_of_a_second_classifier_its_own_weights_are_checked(tree):
+    """Both files describe the same model, so the second one's weights are read into the first one's."""
+    file = Path("models/grouped/head.npz")
+    head = load_head(file)
+    save_head(head._replace(kernel=np.roll(head.kernel, 1, axis=1)), file)
+    predictions = pd.read_csv("reports/grouped/predictions.csv")
+    names = [f"p_{name}" for name in CLASSES]
+    predictions[names] = np.roll(predictions[names], 1, axis=1)
+    predictions.to_csv("reports/grouped/predictions.csv", index=False)
+    export.main()
+    classifier = keras.models.load_model("models/grouped/classifier.keras")
+    assert classifier.predict(np.full((1, 8, 8, 3), COLORS[1], np.float32), verbose=0).argmax() == 2
 
 
 def test_what_is_shipped_for_use_names_its_classes_and_every_file(tree):
