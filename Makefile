@@ -62,10 +62,10 @@ lint: setup  ## check form, types and derived files, without running anything
 	@$(SCHEMA) vendor.citation-file-format CITATION.cff
 
 test: setup  ## run all tests
-	@$(RUN) python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(RUN) python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 test-fast: setup  ## run the tests that need neither the pipeline nor TensorFlow
-	@$(RUN) python -m pytest -n auto --dist loadfile -m "not slow"
+	@$(RUN) python -m pytest -n auto --dist loadgroup -m "not slow"
 
 check: lint test  ## lint, then all tests
 

@@ -1,4 +1,4 @@
-"""Which tests are slow, and the browser in which pages are opened.
+"""Which tests are slow, the small project that they share, and the browser in which pages are opened.
 
 Slow are those of the pipeline, of real images, of a browser, and those that load TensorFlow, OpenVINO or Dask.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import small_project
 from tools.code_dependencies import ROOT, code_of
 
 HEAVY = {"wbc/models/tensorflow_setup.py", "wbc/features/engines.py", "wbc/features/executors.py"}
@@ -20,8 +21,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, by what their module imports and where it stands."""
     for item in items:
         module = Path(item.path).relative_to(ROOT).as_posix()
-        if module.startswith(("tests/pipeline/", "tests/browser/")) or (HEAVY | SEARCH) & set(code_of(module)):
+        if module.startswith(("tests/pipeline/", "tests/browser/", "tests/faults/")) or (HEAVY | SEARCH) & set(
+            code_of(module)
+        ):
             item.add_marker("slow")
+        # One process runs a file's tests, since they share what they made; and all that need the reproduced project.
+        item.add_marker(pytest.mark.xdist_group("project" if "reproduced" in item.fixturenames else module))
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory) -> small_project.Project:
+    """The project as a fresh clone has it, made small; nothing has run."""
+    return small_project.make(tmp_path_factory.mktemp("fresh") / "project")
+
+
+@pytest.fixture(scope="session")
+def reproduced(fresh, tmp_path_factory) -> small_project.Project:
+    """The small project after `dvc repro`, results committed. Tests change it and put it back by `project`."""
+    project = fresh.clone(tmp_path_factory.mktemp("reproduced") / "project")
+    assert project.repro() == set(small_project.STAGES)
+    project.commit("its results")
+    return project
+
+
+@pytest.fixture
+def project(reproduced) -> Iterator[small_project.Project]:
+    """The reproduced project, put back as it was after the test."""
+    yield reproduced
+    reproduced.run("git", "reset", "--quiet", "--hard")
+    reproduced.run("git", "clean", "--quiet", "--force", "-d")
+    reproduced.run("dvc", "checkout", "--force", "--quiet")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,4 @@
-"""The whole pipeline in a temporary clone, by DVC's own commands: what reruns, what repeats, what a user types.
-
-Every test that needs the reproduced project stands here: tests run side by side by file, and each process would make
-one of its own.
-"""
+"""The whole pipeline in a temporary clone, by DVC's own commands: what reruns, what repeats, what a user types."""
 
 import functools
 import http.server
@@ -17,8 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.pipeline.conftest import stages_run
 from tests.pipeline.test_dependencies import STAGES
+from tests.small_project import stages_run
 from tools.code_dependencies import CODE, PIPELINES, code_of
 from wbc.data.images import decode, resize
 

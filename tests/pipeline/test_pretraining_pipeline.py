@@ -7,7 +7,7 @@ import zipfile
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import Project, stages_run
+from tests.small_project import Project, stages_run
 from wbc.models import efficientnet_lite0
 from wbc.synthetic.dataset import SyntheticParams, draw_dataset
 

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from wbc.core import environment  # noqa: F401 (before a library reads what it sets)
+from wbc.core import (
+    environment,  # noqa: F401 (before a library reads what it sets)
+    inputs,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,13 +53,14 @@ def advise(advice: str, kind: type[UserError] = UserError) -> Iterator[None]:
 def exit_on_user_error(main: Callable[P, R]) -> Callable[P, R]:
     """Make a script's `main` end with a message and exit status 1 where the user can put right what is wrong.
 
-    That is a `UserError`, what the operating system refuses, and Ctrl-C (status 130). Any other exception is a bug of
-    ours and keeps its traceback.
+    That is a `UserError`, what the operating system refuses, and Ctrl-C (status 130). Any other exception of a stage
+    whose inputs are not those that DVC recorded is laid to them. What is left is a bug of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            inputs.note_changes()
             return main(*args, **kwargs)
         except UserError as error:
             message = str(error)
@@ -65,6 +69,12 @@ def exit_on_user_error(main: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             print("\nstopped by Ctrl-C. What was there before is unchanged.", file=sys.stderr)
             sys.exit(INTERRUPTED)
+        except MemoryError:
+            message = "There is too little memory. Close other programs, or use a larger machine; nothing was changed."
+        except Exception as error:
+            message = inputs.explain(error)
+            if not message:
+                raise
         print(f"\nerror: {message}\n", file=sys.stderr)
         sys.exit(1)
 

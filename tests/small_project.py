@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tools.code_dependencies import ROOT
 
+# In the order of a run.
+STAGES = ["fetch", "embed", "split", "audit", "baseline", "train", "evaluate", "calibrate", "export", "plot"]
 # 5 classes x 6 cells x 3 copies = 90 images, an untrained backbone at its smallest size, and a head of one small block.
 SMALL = {
     "fetch.synthetic.cells_per_class": 6,
@@ -32,6 +33,7 @@ class Project:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        self.seconds = {}  # that stages take, where it was measured
         # The stages must run by this Python, and no setting of the machine's may leak in.
         self.environment = (
             os.environ
@@ -91,10 +93,8 @@ def stages_run(printed):
     return {name.split("@")[0] for name in re.findall(r"(?:Running stage|Stage) '([^']+)'(?:\:| is cached)", printed)}
 
 
-@pytest.fixture(scope="session")
-def fresh(tmp_path_factory):
-    """The project as a fresh clone has it, made small; nothing has run."""
-    folder = tmp_path_factory.mktemp("fresh") / "project"
+def make(folder):
+    """Return the project as a fresh clone has it, made small, at `folder`; nothing has run."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -112,22 +112,3 @@ def fresh(tmp_path_factory):
     project.set(SMALL)
     project.commit("a small pipeline")
     return project
-
-
-@pytest.fixture(scope="session")
-def reproduced(fresh, tmp_path_factory):
-    """The small project after `dvc repro`, results committed. Tests change it and put it back by `restored`."""
-    project = fresh.clone(tmp_path_factory.mktemp("reproduced") / "project")
-    stages = "fetch embed split audit baseline train evaluate calibrate export plot"
-    assert project.repro() == set(stages.split())
-    project.commit("its results")
-    return project
-
-
-@pytest.fixture
-def project(reproduced):
-    """The reproduced project, put back as it was after the test."""
-    yield reproduced
-    reproduced.run("git", "reset", "--quiet", "--hard")
-    reproduced.run("git", "clean", "--quiet", "--force", "-d")
-    reproduced.run("dvc", "checkout", "--force", "--quiet")

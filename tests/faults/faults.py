@@ -1,0 +1,233 @@
+"""Faults that a run meets, each injected into the small project after it was reproduced and committed.
+
+A fault ends well if what it shows is no traceback, and if the next `make repro` gives the committed bytes again. Each
+is a function of the project and of a random generator; it returns what was shown.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import yaml
+
+from tests.small_project import STAGES, Project
+
+CHEAP = ["split", "audit", "baseline", "train", "evaluate", "calibrate"]  # stages of a few seconds
+DAMAGES = ("a flipped byte", "cut in half", "emptied")
+
+
+def ends_well(project: Project, printed: str) -> str:
+    """Return what is wrong after a fault that showed `printed`, or ""."""
+    if "Traceback" in printed:
+        return f"a traceback: {printed[printed.index('Traceback') :][-600:]}"
+    try:
+        project.run("python", "-m", "tools.preflight")
+        project.repro()
+    except AssertionError as error:
+        return f"the next run failed: {str(error)[-600:]}"
+    changed = project.run("git", "status", "--porcelain") + project.run("dvc", "status")
+    return "" if "up to date" in changed and changed.count("\n") == 1 else f"other results: {changed[-600:]}"
+
+
+def killed(project: Project, random: random.Random, stage: str, whole: bool) -> str:
+    """Kill a stage by SIGKILL at a random moment, and with `whole` DVC too."""
+    with tempfile.TemporaryFile("w+") as shown:
+        started = time.monotonic()
+        command = ["dvc", "repro", "--force", "--single-item", stage]
+        dvc = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=shown, stderr=shown)
+        while not (running := _stage_of(dvc.pid, stage)) and dvc.poll() is None:
+            time.sleep(0.02)
+        seconds = project.seconds.setdefault(stage, 0.0)
+        if seconds:
+            time.sleep(random.uniform(0, seconds))
+            for process in [*running, *([psutil.Process(dvc.pid)] if whole and dvc.poll() is None else [])]:
+                if process.is_running():
+                    process.kill()
+            dvc.wait()
+        else:  # the first try of a stage measures how long it takes, undisturbed
+            begun = time.monotonic()
+            dvc.wait()
+            project.seconds[stage] = time.monotonic() - begun
+        assert time.monotonic() - started < 600
+        shown.seek(0)
+        return shown.read()
+
+
+def _stage_of(pid: int, stage: str) -> list[psutil.Process]:
+    """Return the process of a stage below DVC's, and its shell's."""
+    try:
+        below = psutil.Process(pid).children(recursive=True)
+        return below if any(process.cmdline()[-1:] == [f"stages.{stage}"] for process in below) else []
+    except psutil.Error:
+        return []
+
+
+def damage(file: Path, kind: str, random: random.Random) -> None:
+    """Do to a file what a failing disk or an interrupted copy does."""
+    content = bytearray(file.read_bytes())
+    if kind == "a flipped byte" and content:
+        content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+    elif kind == "cut in half":
+        del content[len(content) // 2 :]
+    else:
+        content.clear()
+    file.write_bytes(content)
+
+
+def outputs(project: Project, stages: list[str] = STAGES) -> list[Path]:
+    """Return the files that some stages have written; of a folder of images, three."""
+    lock = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return _some_files([project.folder / out["path"] for stage in stages for out in lock[stage].get("outs", [])])
+
+
+def damaged_output(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
+    """Damage one file that a later stage reads, then type `dvc repro`."""
+    damage(random.choice(outputs(project, stages)), random.choice(DAMAGES), random)
+    return ""  # the next run is what is asked
+
+
+def damaged_input(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
+    """Damage one file that a stage reads, then run that stage directly, without DVC, which would make it anew."""
+    lock = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    stage = random.choice([stage for stage in stages if stage != "fetch"])
+    read = [dep["path"] for dep in lock[stage]["deps"] if dep["path"].startswith(("data/", "models/", "reports/"))]
+    file = random.choice(_some_files([project.folder / path for path in read if path != "data/archive"]))
+    damage(file, kind := random.choice(DAMAGES), random)
+    status, printed = run(project, "python", "-m", f"stages.{stage}")
+    told = f"{stage}, {file.relative_to(project.folder)} {kind}: {printed}"
+    if not status and "note: not what dvc.lock records" not in printed:
+        return f"Traceback: none, and not a word either. {told}"
+    return told if "Traceback" in printed else printed
+
+
+def _some_files(paths: list[Path]) -> list[Path]:
+    """Return the files at some paths; of a folder of images, three."""
+    files = [file for path in paths for file in (sorted(path.rglob("*.*"))[:30:10] if path.is_dir() else [path])]
+    return [file for file in files if file.is_file()]
+
+
+def damaged_cache(project: Project, random: random.Random) -> str:
+    """Damage a shard of the cache of features, then embed anew."""
+    shards = [path for path in (project.folder / ".cache/features").rglob("*") if path.is_file()]
+    damage(random.choice(shards), random.choice(DAMAGES), random)
+    return run(project, "dvc", "repro", "--force", "--single-item", "embed")[1]
+
+
+def full_disk(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
+    """Run a stage in a small file system of its own that has less room than the stage needs."""
+    stage = random.choice(stages)
+    needed = sum(file.stat().st_size for file in outputs(project, [stage]))
+    disk = Path(tempfile.mkdtemp())
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500m", "tmpfs", disk], check=True)
+    try:
+        shutil.copytree(project.folder, disk / "project", symlinks=True)
+        free = shutil.disk_usage(disk).free
+        left = random.randrange(int(1.5 * needed) + 4096)
+        with (disk / "filler").open("wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, max(free - left - 65536, 4096))
+        inside = Project(disk / "project")
+        _, printed = run(inside, "dvc", "repro", "--force", "--single-item", stage)
+        (disk / "filler").unlink()
+        wrong = ends_well(inside, printed)
+        return f"Traceback: {stage}: {wrong}" if wrong else ""
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def full_tmpdir(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
+    """Run a stage while the folder for temporary files is full."""
+    disk = Path(tempfile.mkdtemp())
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    try:
+        (disk / "filler").write_bytes(bytes(56 * 1024))
+        return run(project, "python", "-m", f"stages.{random.choice(stages)}", TMPDIR=str(disk))[1]
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def two_at_once(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
+    """Type `dvc repro` twice, or run one stage directly twice."""
+    stage = random.choice(stages)
+    command = random.choice([["dvc", "repro", "--force", "--single-item", stage], ["python", "-m", f"stages.{stage}"]])
+    both = [
+        subprocess.Popen(
+            command,
+            cwd=project.folder,
+            env=project.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    return "\n".join(process.communicate()[0] for process in both)
+
+
+def starved(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
+    """Run a stage with little memory, few files, no network, no HOME, another language, or as somebody else."""
+    stage = random.choice(stages)
+    prefix = random.choice(
+        [
+            "ulimit -v 4000000;",
+            "ulimit -n 24;",
+            "ulimit -f 64;",
+            "env -u HOME",
+            "env -i PATH=$PATH LANG=C",
+            "env LC_ALL=C PYTHONUTF8=0",
+            *(["unshare -n", "setpriv --reuid=65534 --clear-groups"] if os.getuid() == 0 else []),
+        ]
+    )
+    return run(project, "bash", "-c", f"{prefix} python -m stages.{stage}")[1]
+
+
+def run(project: Project, *command: str, **environment: str) -> tuple[int, str]:
+    """Return a command's exit status and what it printed, both streams."""
+    done = subprocess.run(
+        command,
+        cwd=project.folder,
+        env=project.environment | environment,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout
+
+
+def may_mount() -> bool:
+    """Return whether this process may make a small disk."""
+    place = tempfile.mkdtemp()
+    mounted = (
+        shutil.which("mount")
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True
+        ).returncode
+    )
+    if mounted:
+        subprocess.run(["umount", place], check=True)
+    return bool(mounted)
+
+
+# Each fault, by the words of the table.
+FAULTS: dict[str, Callable[[Project, random.Random], str]] = {
+    **{
+        f"kill -9 of {'DVC and of ' * whole}the stage {stage}": (
+            lambda project, random, stage=stage, whole=whole: killed(project, random, stage, whole)
+        )
+        for stage in STAGES
+        for whole in (False, True)
+    },
+    "a damaged file that a later stage reads, then `dvc repro`": damaged_output,
+    "a damaged file, and the stage that reads it run directly": damaged_input,
+    "a damaged shard of the cache of features": damaged_cache,
+    "two runs at once": two_at_once,
+    "little memory, few files, no network, no HOME, another language, another user": starved,
+    "a full disk": full_disk,
+    "a full TMPDIR": full_tmpdir,
+}

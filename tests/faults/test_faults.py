@@ -1,0 +1,37 @@
+"""The short form of the faults: each kind once, at stages of seconds. `python -m tests.faults` is the long one."""
+
+import random
+
+import pytest
+
+from tests.faults import faults
+from tests.faults.faults import CHEAP
+
+SECONDS = 2.0  # about what a stage takes, within which it is killed
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["the stage", "DVC and its stage"])
+def test_the_next_run_gives_the_same_bytes_after_a_kill(project, whole):
+    stage = "train"
+    project.seconds[stage] = SECONDS
+    assert faults.ends_well(project, faults.killed(project, random.Random(1), stage, whole)) == ""
+
+
+def test_the_next_run_gives_the_same_bytes_after_damage_to_what_stages_wrote(project):
+    generator = random.Random(2)
+    for kind in faults.DAMAGES:
+        for file in generator.sample(faults.outputs(project), 3):
+            faults.damage(file, kind, generator)
+    assert faults.ends_well(project, "") == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stage_run_directly_says_what_is_wrong_with_a_damaged_file(project, seed):
+    assert faults.ends_well(project, faults.damaged_input(project, random.Random(seed), CHEAP)) == ""
+
+
+@pytest.mark.parametrize("fault", [faults.two_at_once, faults.starved, faults.full_tmpdir, faults.full_disk])
+def test_a_fault_of_the_machine_ends_in_a_message_and_loses_nothing(project, fault):
+    if fault in (faults.full_tmpdir, faults.full_disk) and not faults.may_mount():
+        pytest.skip("a small disk to fill up needs the right to mount one")
+    assert faults.ends_well(project, fault(project, random.Random(3), CHEAP)) == ""
