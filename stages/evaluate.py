@@ -11,6 +11,8 @@ it: a head's probabilities follow from the stored features and weights in exact 
                                        out
     reports/<scheme>/predictions.csv   path, label, group, (fold,) predicted, and p_<class> for each class
     reports/<scheme>/roc.csv, pr.csv   points of the one-vs-rest curves
+    reports/suspects.csv               labels that the cross-validation doubts, the most doubtful first: for a person to
+                                       look at. Nothing is changed because of it
 
 where <scheme> is image, grouped or crossval. A test part holds one cell of a class of four; pooled over the folds of
 the cross-validation, all four are scored.
@@ -25,14 +27,15 @@ import pandas as pd
 from wbc.core import params
 from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.exact import Floats
-from wbc.core.files import read_json, write_json
+from wbc.core.files import read_json, write_csv, write_json
 from wbc.core.progress import track
 from wbc.core.protocols import CROSSVAL, PARTS, SCHEMES
 from wbc.core.tables import open_features, read_baseline_predictions, read_splits
 from wbc.evaluation.headline import headline
 from wbc.evaluation.intervals import IntervalParams
-from wbc.evaluation.metrics import rounded
+from wbc.evaluation.metrics import cell_weights, rounded, score
 from wbc.evaluation.scoring import describe, save, source_counts
+from wbc.evaluation.suspect_labels import Suspect, suspect_labels
 from wbc.models.head import load_head, predict_proba
 from wbc.splitting.folds import cv_rounds
 
@@ -58,12 +61,49 @@ def main() -> None:
             baselines = read_baseline_predictions(Path("data/baselines", f"{scheme}.csv"), scored["path"], classes)
         groups = scored["group"].to_numpy()
         described = describe(labels[rows], probabilities, groups, classes, baselines, settings)
+        if scheme == CROSSVAL:
+            suspects = suspect_labels(labels, probabilities, groups)
+            facts["suspects"] = without_suspects(suspects, labels, probabilities, groups)
+            write_csv(Path("reports/suspects.csv"), table_of(suspects, splits, classes))
         metrics[scheme] = rounded({"synthetic": synthetic} | described | facts)
         columns = ["path", "label", "group", *(["fold"] if scheme == CROSSVAL else [])]
         save(Path("reports", scheme), metrics[scheme], scored[columns], labels[rows], probabilities, classes)
     write_json(
         "reports/metrics.json", headline(metrics, read_json("reports/audit.json"), read_json("reports/truth.json"))
     )
+
+
+def table_of(suspects: list[Suspect], splits: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """Return a row for each suspect group: its first image with that label, how many there are, and what is doubted."""
+    rows = []
+    for suspect in suspects:
+        label = classes[suspect.label]
+        images = splits[(splits["group"] == suspect.group) & (splits["label"] == label)]
+        rows.append(
+            {
+                "path": images["path"].iloc[0],
+                "images": len(images),
+                "group": suspect.group,
+                "label": label,
+                "suggested": classes[suspect.suggested],
+                "p_label": rounded(suspect.p_label),
+                "p_suggested": rounded(suspect.p_suggested),
+            }
+        )
+    return pd.DataFrame(rows, columns=["path", "images", "group", "label", "suggested", "p_label", "p_suggested"])
+
+
+def without_suspects(
+    suspects: list[Suspect], labels: npt.NDArray[np.integer], probabilities: Floats, groups: npt.NDArray[np.integer]
+) -> dict:
+    """Return how many groups are suspect, and the scores of the others, each group counting once.
+
+    They are too good: left out is what the classifier contradicts, whoever of the two is wrong.
+    """
+    doubted = {(suspect.group, suspect.label) for suspect in suspects}
+    kept = np.array([pair not in doubted for pair in zip(groups.tolist(), labels.tolist(), strict=True)])
+    scores = score(labels[kept], probabilities[kept].argmax(axis=1), cell_weights(groups[kept])) if kept.any() else {}
+    return {"groups": len(suspects), **scores}
 
 
 def _test_part(

@@ -2,7 +2,8 @@
 
     python -m stages.fetch
 
-Reads section `fetch` of params.yaml. Writes data/raw/<class>/ (as delivered), data/quarantine/<class>/ (what can't be
+Reads section `fetch` of params.yaml, and what it names in data/labels/: images to leave out, other labels. Writes
+data/raw/<class>/ (as delivered, under the label that holds), data/quarantine/<class>/ (what can't or shall not be
 used), data/manifest.csv, data/truth.csv (which cell each image shows, where that is known: for `audit` alone) and
 data/fetch.json, all five or none.
 """
@@ -19,13 +20,14 @@ from wbc.core import files, params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.locks import file_lock
 from wbc.core.progress import track
-from wbc.data import archives, fetch_report, kaggle_download, manifest
+from wbc.data import archives, corrections, fetch_report, kaggle_download, manifest
 from wbc.data.class_folders import UnpackReport
 from wbc.synthetic import dataset
 from wbc.synthetic.cells import CLASSES
 
 RAW, QUARANTINE = Path("data/raw"), Path("data/quarantine")
 MANIFEST, TRUTH, REPORT = Path("data/manifest.csv"), Path("data/truth.csv"), Path("data/fetch.json")
+LABELS = Path("data/labels")  # what the user corrects
 CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DVC deletes before each run
 LOCK = Path(".cache/fetch.lock")
 
@@ -112,6 +114,8 @@ class FetchParams(params.Section):
     source: params.one_of(SOURCES)  # type: ignore[valid-type]
     on_bad_image: Literal["stop", "quarantine"]
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
+    exclude: str | None  # names of CSV files in data/labels/
+    relabel: str | None
     kaggle: KaggleParams
     synthetic: dataset.SyntheticParams
 
@@ -128,6 +132,9 @@ def main() -> None:
             whole.enter_context(files.replacing(path)) for path in (REPORT, TRUTH, MANIFEST, QUARANTINE, RAW)
         )
         origin = SOURCES[settings.source](settings, raw)
+        with advise("`fetch.exclude` and `fetch.relabel` in params.yaml name these lists. Put that right."):
+            named = (name and str(LABELS / name) for name in (settings.exclude, settings.relabel))
+            corrected = corrections.correct(raw, quarantine, *named)
         images = manifest.build_manifest(raw)
         bad = sorted(origin.delivery.unusable + images.bad)
         if settings.on_bad_image == "stop":
@@ -136,8 +143,11 @@ def main() -> None:
         manifest.refuse_vanished(origin.delivery.labels, images.rows, bad)
         manifest.quarantine_bad(images.bad, raw, quarantine)
         files.write_csv(table, pd.DataFrame(images.rows, columns=manifest.Row._fields))
-        files.write_csv(truth, pd.DataFrame(sorted(origin.cells.items()), columns=["path", "cell"]))
-        content = fetch_report.describe(settings, origin, images, bad)
+        cells = sorted((corrected.relabelled.get(path, path), cell) for path, cell in origin.cells.items())
+        files.write_csv(truth, pd.DataFrame(cells, columns=["path", "cell"]))
+        content = fetch_report.describe(
+            settings, origin, images, sorted(bad + corrected.excluded), corrected.relabelled
+        )
         files.write_json(report, content)
     print(fetch_report.summary(content))
 

@@ -62,6 +62,7 @@ def main() -> None:
         read_json("reports/truth.json"),
         read_json("reports/use.json"),
         read_csv("reports/reliability.csv").to_dict("records"),
+        read_csv("reports/suspects.csv").to_dict("records"),
         results,
     )
     content = report.context(run, params.mistakes, params.min_cells)
@@ -137,6 +138,7 @@ def _draw_pictures(content: dict[str, Any], sets: list[dict[str, Any]]) -> Itera
 def _shown(content: dict[str, Any]) -> list[str]:
     """Return the paths of all images of which the page shows a picture."""
     paths = {path for group in content["sets"] for path in group["examples"]}
+    paths |= {row["path"] for row in content["suspects"]}
     for result in content["results"].values():
         paths |= {row["path"] for row in result["mistakes"]}
         squares = [square for row in result["confusion"] for square in row["squares"]]

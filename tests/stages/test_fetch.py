@@ -25,6 +25,8 @@ SETTINGS = {
     "source": "archive",
     "on_bad_image": "stop",
     "archive": "cells",
+    "exclude": None,
+    "relabel": None,
     "kaggle": {"dataset": "owner/white-cells", "version": 1, "sha256": None},
     "synthetic": {"seed": 1, "cells_per_class": 2, "copies_per_cell": 2, "image_size": 32},
 }
@@ -115,6 +117,7 @@ def test_a_folder_arrives_unchanged_with_its_manifest(capsys):
         "quarantined": [],
         "ignored": ["README.md"],
         "merged": {},
+        "relabelled": {},
     }
     said = capsys.readouterr().out
     for word in ["4 images", "basophil 2, monocyte 2", "grayscale to RGB, 1 (monocyte/2.png)", "README.md"]:
@@ -241,3 +244,25 @@ def test_a_killed_run_changes_nothing_and_the_next_one_tidies_up(project):
     assert {path: left[path] for path in before} == before
     run()
     assert tree() == before
+
+
+def test_labels_are_corrected_by_lists_of_the_users():
+    put(CELLS)
+    lists = {"exclude.csv": b"file\nbasophil/1.png\n", "relabel.csv": b"file,label\nmonocyte/2.png,basophil\n"}
+    put(lists, "data/labels")
+    Path("cells/basophil/2.png").rename("cells/basophil/3.png")
+    report = run(exclude="exclude.csv", relabel="relabel.csv")
+    with Path("data/manifest.csv").open() as file:
+        paths = [row["path"] for row in csv.DictReader(file)]
+    assert paths == ["basophil/2.png", "basophil/3.png", "monocyte/1.jpg"]
+    assert report["relabelled"] == {"monocyte/2.png": "basophil/2.png"}
+    assert report["quarantined"] == [{"path": "basophil/1.png", "reason": "excluded by the user's list"}]
+    assert Path("data/quarantine/basophil/1.png").is_file()
+
+
+def test_a_list_that_does_not_fit_names_its_parameter_and_loses_nothing(capsys):
+    put(CELLS)
+    before = run()
+    put({"exclude.csv": b"file\nbasophil/9.png\n"}, "data/labels")
+    assert "basophil/9.png. `fetch.exclude` and `fetch.relabel`" in refused(capsys, exclude="exclude.csv")
+    assert json.loads(Path("data/fetch.json").read_text()) == before

@@ -68,6 +68,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
         "converted": {"grayscale to RGB": {"count": 3, "examples": ["a.png"]}},
         "quarantined": [{"path": "x|<i>.jpg", "reason": "the file is empty"}],
         "ignored": [],
+        "relabelled": {"a|<b>1.png": "c/1.png"},
         "merged": {classes[0]: ["one|<u>", "two"]},
     }
     features = {
@@ -95,6 +96,10 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "reports" / "truth.json").write_text(json.dumps(TRUTH if synthetic else {"known": False}))
     (root / "reports" / "use.json").write_text(json.dumps(USE))
     (root / "reports" / "reliability.csv").write_text(RELIABILITY)
+    suspect = {"path": splits["path"][0], "images": 2, "group": 0, "label": classes[0], "suggested": classes[1]}
+    pd.DataFrame([suspect | {"p_label": 0.125, "p_suggested": 0.875}]).to_csv(
+        root / "reports" / "suspects.csv", index=False
+    )
     photos = splits["photo_id"].to_numpy()
     splits["group"] = photos
     (root / "reports" / "audit.json").write_text(
@@ -132,9 +137,10 @@ def _scores(folder, scored, classes, synthetic, wrong, untested):
     metrics = {
         "synthetic": int(synthetic),
         "folds": 3,
+        "suspects": {"groups": 1, "accuracy": 0.6, "balanced_accuracy": 0.625},
         **averages,
         "per_class": per_class,
-        "cells": {**averages, "per_class": cells},
+        "cells": {**averages, "balanced_accuracy_common": 0.75, "common_from": 5, "per_class": cells},
         "intervals": {"confidence_level": 0.95, "n_resamples": 1000, **spans, "per_class": recalls}
         | {"cells": {**spans, "per_class": recalls}},
         "baseline": {
@@ -387,3 +393,16 @@ def test_the_cards_say_what_it_is_for_how_good_it_is_and_what_is_not_known(five,
     assert "| 6,000,000 |" in card and "| 4,000,000, 1,000 |" in card  # one backbone and three heads; one and one
     assert "60 images of 30 cells in 5 classes" in data and "under which licence the images are" in data
     assert r"\<b\>young\</b\>" in awkward["model_card.md"].decode() and "<b>" not in awkward["data_card.md"].decode()
+
+
+def test_labels_that_are_doubted_are_shown_and_nothing_is_said_to_be_wrong(five):
+    page, text = five["index.html"].decode(), five["README.md"].decode()
+    for said in (page, text):
+        assert "doubts the label of 1 cell" in said and "would be 0.62 in place of 0.50" in said
+        assert "only a look at the image says; nothing was changed" in said
+    assert "basophil, rather eosinophil? 0.12 against 0.88" in html.unescape(page)
+    assert "Without the classes of fewer than 5 cells" in page and "Without the classes of fewer than 5 cells" in text
+
+
+def test_labels_that_the_user_changed_are_said(five):
+    assert "1 image was given another label by the user's list" in html.unescape(five["index.html"].decode())

@@ -3,7 +3,7 @@
 from wbc.data.manifest import count_classes
 
 
-def describe(settings, origin, found, bad):
+def describe(settings, origin, found, bad, relabelled):
     """Return the content of fetch.json.
 
     Args:
@@ -11,6 +11,7 @@ def describe(settings, origin, found, bad):
         origin: where the images come from (`description`, `name`, `sha256`, `delivery`).
         found: the `Manifest`.
         bad: (path, reason) of every file that is not among the images.
+        relabelled: {path as delivered: path by the user's label}.
     """
     return {
         "source": settings.source,
@@ -24,6 +25,7 @@ def describe(settings, origin, found, bad):
         "quarantined": [{"path": path, "reason": reason} for path, reason in bad],
         "ignored": origin.delivery.ignored,
         "merged": origin.delivery.merged,
+        "relabelled": relabelled,
     }
 
 
@@ -43,6 +45,8 @@ def summary(content):
         sentences.append(f"Converted when used: {'; '.join(notes)}.")
     if ignored := content["ignored"]:
         sentences.append(f"Ignored, outside class folders or left by a system: {_few(ignored, len(ignored))}.")
+    if relabelled := list(content["relabelled"]):
+        sentences.append(f"Given another label: {len(relabelled):,} ({_few(relabelled, len(relabelled))}).")
     if quarantined := [entry["path"] for entry in content["quarantined"]]:
         count = len(quarantined)
         sentences.append(f"Quarantined: {count:,} ({_few(quarantined, count)}); the reasons are in data/fetch.json.")

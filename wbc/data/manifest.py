@@ -73,7 +73,7 @@ def count_classes(rows):
 
 def quarantine_bad(bad, folder, quarantine):
     """Move the bad files from `folder`/<class>/ to `quarantine`/<class>/; `quarantine` is made in any case."""
-    Path(quarantine).mkdir()
+    Path(quarantine).mkdir(exist_ok=True)
     for path, _ in bad:
         Path(quarantine, path).parent.mkdir(exist_ok=True)
         Path(folder, path).rename(Path(quarantine, path))

@@ -22,6 +22,7 @@ from wbc.evaluation.metrics import (
 )
 
 METRICS = ("precision", "recall", "f1", "auc")
+COMMON = 5  # cells; one cell of a rarer class moves the balanced accuracy of five classes by more than 0.04
 
 
 def describe(y_true, y_prob, groups, classes, baseline_predictions, params):
@@ -40,7 +41,8 @@ def describe(y_true, y_prob, groups, classes, baseline_predictions, params):
 
     Returns:
         `metrics.compute_metrics`'s dict, with
-        "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {METRICS, "support"}}},
+        "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {METRICS, "support"}}}, and, where some
+            classes have fewer than `COMMON` groups, "balanced_accuracy_common" of the others and "common_from",
         "intervals": {"confidence_level", "n_resamples", "accuracy": {"low", "high"}, "balanced_accuracy", "macro",
             "per_class", "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {"recall"}}}}, see
             `intervals_of`,
@@ -61,7 +63,9 @@ def describe(y_true, y_prob, groups, classes, baseline_predictions, params):
     }
     return {
         **compute_metrics(y_true, y_prob, classes),
-        "cells": {key: cells[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class},
+        "cells": {key: cells[key] for key in ("accuracy", "balanced_accuracy", "macro")}
+        | _of_common_classes(per_class)
+        | {"per_class": per_class},
         "intervals": {
             "confidence_level": params.confidence_level,
             "n_resamples": params.n_resamples,
@@ -73,6 +77,15 @@ def describe(y_true, y_prob, groups, classes, baseline_predictions, params):
             for name, guess in baseline_predictions.items()
         },
     }
+
+
+def _of_common_classes(per_class: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return the balanced accuracy without the classes of few groups, where there are such classes and two others."""
+    scored = [values for values in per_class.values() if values["support"]]
+    recalls = [values["recall"] for values in scored if values["support"] >= COMMON]
+    if not 2 <= len(recalls) < len(scored):
+        return {}
+    return {"balanced_accuracy_common": float(np.mean(recalls)), "common_from": COMMON}
 
 
 def source_counts(y_true, groups, classes):

@@ -1,8 +1,6 @@
 """Groups and parts that the user knows: read from a CSV, or from the names of the files."""
 
-import fnmatch
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -12,10 +10,9 @@ import pandas as pd
 from scipy.cluster.hierarchy import DisjointSet
 
 from wbc.core.errors import UserError
+from wbc.core.file_lists import FILE, LISTED, assign, read_list, some
 from wbc.core.protocols import PARTS
 
-FILE = "file"  # the column of a CSV that names files: <class>/<file>, the file's name alone, or a glob of either
-LISTED = 10  # files or groups that a message names
 # What a group may be, the widest first: a score holds at the widest level that is given.
 LEVELS = ("laboratory", "site", "patient", "donor", "slide", "smear", "cell", "photograph")
 
@@ -67,15 +64,15 @@ def read_parts(file: Path, paths: Sequence[str]) -> np.ndarray:
     Raises:
         UserError: it can't be read, leaves an image without a part or puts one into two, or has no train or test part.
     """
-    table = _read_csv(file)
+    table = read_list(file)
     if list(table.columns) != [FILE, "part"]:
         raise UserError(f"{file} should have the columns `file` and `part`, but has {', '.join(table.columns)}.")
     if unknown := sorted(set(table["part"]) - set(PARTS)):
         raise UserError(f"{file} names the part {unknown[0]!r}. A part is one of {', '.join(PARTS)}.")
-    found, _ = _assign(file, table, ["part"], paths)
+    found, _ = assign(file, table, ["part"], paths)
     parts = found["part"].to_numpy(dtype=object)
     if lacking := [path for path, part in zip(paths, parts, strict=True) if not part]:
-        raise UserError(f"{file} gives no part to {len(lacking):,} of {len(paths):,} images: {_some(lacking)}.")
+        raise UserError(f"{file} gives no part to {len(lacking):,} of {len(paths):,} images: {some(lacking)}.")
     for part in ("train", "test"):
         if part not in parts:
             raise UserError(f"{file} gives no image to the part {part}.")
@@ -138,7 +135,7 @@ def statements(given: GivenGroups, paths: Sequence[str], labels: Sequence[str]) 
 
 
 def _groups_of_csv(file: Path, paths: Sequence[str]) -> GivenGroups:
-    table = _read_csv(file)
+    table = read_list(file)
     kinds = [column for column in table.columns if column != FILE]
     if FILE not in table.columns or not kinds:
         raise UserError(
@@ -146,63 +143,7 @@ def _groups_of_csv(file: Path, paths: Sequence[str]) -> GivenGroups:
             "own, "
             f"but has {', '.join(table.columns) or 'none'}."
         )
-    assigned, without_files = _assign(file, table, kinds, paths)
+    assigned, without_files = assign(file, table, kinds, paths)
     if not (assigned != "").to_numpy().any():
         raise UserError(f"{file} fits none of the {len(paths):,} images, such as {paths[0]}.")
     return GivenGroups(assigned, without_files)
-
-
-def _read_csv(file: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{file} doesn't exist.") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{file} can't be read as a CSV: {error}.") from None
-    table.columns = [str(column).strip() for column in table.columns]
-    return table.apply(lambda column: column.str.strip())
-
-
-def _assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Return the table of groups of each image, and the names in the CSV that fit no image."""
-    by_path = {path: [image] for image, path in enumerate(paths)}
-    by_name = defaultdict(list)
-    for image, path in enumerate(paths):
-        by_name[PurePosixPath(path).name].append(image)
-    found: dict[str, list[set[str]]] = {kind: [set() for _ in paths] for kind in kinds}
-    without = []
-    for row in table.to_dict("records"):
-        # A name first: letters such as [ in it would be a pattern's.
-        images = by_path.get(row[FILE]) or by_name.get(row[FILE])
-        if images is None:
-            images = _matching(row[FILE], paths)
-        elif len(images) > 1:
-            alike = _some([paths[image] for image in images])
-            raise UserError(f"{file} names {row[FILE]}, which is the name of {alike}. Write <class>/<name>.")
-        if not images:
-            without.append(row[FILE])
-        for image in images:
-            for kind in kinds:
-                if row[kind]:
-                    found[kind][image].add(row[kind])
-    for kind, sets in found.items():
-        several = [
-            f"{paths[image]} ({' and '.join(sorted(names))})" for image, names in enumerate(sets) if len(names) > 1
-        ]
-        if several:
-            raise UserError(f"{file} says two things of one image, by `{kind}`: {_some(several)}.")
-    columns = {kind: ["".join(names) for names in sets] for kind, sets in found.items()}
-    return pd.DataFrame(columns, columns=kinds), without
-
-
-def _matching(pattern: str, paths: Sequence[str]) -> list[int]:
-    return [
-        image
-        for image, path in enumerate(paths)
-        if fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(PurePosixPath(path).name, pattern)
-    ]
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

@@ -79,6 +79,7 @@ class Run(NamedTuple):
     truth: dict[str, Any]  # of reports/truth.json
     use: dict[str, Any]  # of reports/use.json
     reliability: list[dict[str, float]]  # rows of reports/reliability.csv
+    suspects: list[dict[str, Any]]  # rows of reports/suspects.csv
     # {protocol: {"metrics": content of metrics.json, "predictions", "roc", "pr": data frames of the tables, "sha256":
     # of predictions.csv, and, but for the cross-validation, "training": content of training.json}}, the one to believe
     # first
@@ -101,6 +102,11 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         "audit": run.audit,
         "use": run.use,
         "reliability": run.reliability,
+        "suspects": run.suspects[:shown],
+        "suspects_count": len(run.suspects),
+        "suspect_sentences": sentences.suspect_sentences(
+            run.results["crossval"]["metrics"], comparison.unit_of(run.audit)
+        ),
         "classes": classes,
         "protocols": comparison.titles(run.audit),
         "unit": comparison.unit_of(run.audit),
@@ -158,6 +164,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
         "few_reason": f"Fewer than {min_cells} cells of the class were scored, too few for a recall: a single cell "
         f"named otherwise would move it by {1 / (min_cells - 1):.2f} or more. The averages over the classes do include "
         "them, for what they are worth.",
+        "common": sentences.common_sentence(metrics["crossval"], unit),
         "original": ORIGINAL["per_class"],
         "first_published": comparison.published(classes),
         "original_images": sum(row["support"] for row in ORIGINAL["per_class"].values()),
@@ -179,7 +186,11 @@ def _images(run: Run) -> dict[str, Any]:
         "parts": parts(run.splits),
         "totals": {name: [int((run.splits[name] == part).sum()) for part in PARTS] for name in ("image", "grouped")},
         "statements": [*audit["missing"], *audit["uneven"]],
-        "notes": [*given_sentences(audit["given"]), *shared_sentences(audit["without_own_group"])],
+        "notes": [
+            *given_sentences(audit["given"]),
+            *shared_sentences(audit["without_own_group"]),
+            *sentences.relabelled_sentences(run.fetch["relabelled"]),
+        ],
         "composition_alt": ", ".join(
             f"{name}: {found['images']:,} images of {found['groups']:,} cells"
             for name, found in audit["classes"].items()

@@ -100,6 +100,64 @@ def use_sentences(use, unit):
     ]
 
 
+def suspect_sentences(metrics, unit):
+    """Return what is said of labels that the cross-validation doubts, in sentences.
+
+    Args:
+        metrics: the cross-validation's content of metrics.json.
+        unit: see `comparison.unit_of`.
+    """
+    found, all_groups = metrics["suspects"], metrics["cells"]["balanced_accuracy"]
+    count = found["groups"]
+    if not count:
+        return ["The cross-validation doubts no label."]
+    without = (
+        f" Without them the balanced accuracy would be {found['balanced_accuracy']:.2f} in place of {all_groups:.2f}: "
+        "too good, for that leaves out what the classifier contradicts."
+        if "balanced_accuracy" in found
+        else ""
+    )
+    return [
+        f"The cross-validation doubts the {'label' if count == 1 else 'labels'} of {count:,} {unit}"
+        f"{'' if count == 1 else 's'}: heads that had not seen "
+        f"{'it are' if count == 1 else 'them are'} as sure of another class as they are of that class's own {unit}s "
+        "(confident learning, Northcutt et al. 2021).",
+        f"Whether the label is wrong or the classifier, only a look at the image says; nothing was changed.{without}",
+        "All are in `reports/suspects.csv`. What is wrong indeed is put right by `fetch.relabel` or `fetch.exclude` in "
+        "params.yaml.",
+    ]
+
+
+def relabelled_sentences(relabelled):
+    """Return which images were given another label, as a list of one sentence or none.
+
+    Args:
+        relabelled: {path as delivered: path by the user's label}.
+    """
+    if not relabelled:
+        return []
+    (old, new), count = next(iter(relabelled.items())), len(relabelled)
+    return [
+        f"{count:,} {'image was' if count == 1 else 'images were'} given another label by the user's list "
+        f"(`fetch.relabel`), such as {old}, now {new}"
+    ]
+
+
+def common_sentence(metrics, unit):
+    """Return the balanced accuracy without the classes of few cells, or "" where there is none.
+
+    Args:
+        metrics, unit: as for `suspect_sentences`.
+    """
+    common, least = (metrics["cells"].get(name) for name in ("balanced_accuracy_common", "common_from"))
+    if common is None:
+        return ""
+    return (
+        f"Without the classes of fewer than {least} {unit}s, each of which moves the average a lot, the balanced "
+        f"accuracy of the cross-validation is {common:.2f}."
+    )
+
+
 def reading(metrics, level):
     """How to read the table of scores, in sentences."""
     sentences = [

@@ -45,7 +45,12 @@ def test_support_of_cells_is_cells(metrics):
     assert {name: values["support"] for name, values in metrics["cells"]["per_class"].items()} == dict(
         zip(CLASSES, (3, 30, 60), strict=True)
     )
-    assert set(metrics["cells"]) == {"accuracy", "balanced_accuracy", "macro", "per_class"}
+
+
+def test_a_class_of_few_cells_is_left_out_of_a_balanced_accuracy_of_its_own(metrics):
+    recalls = [values["recall"] for values in metrics["cells"]["per_class"].values()]  # of 3, 30 and 60 cells
+    assert metrics["cells"]["balanced_accuracy_common"] == pytest.approx(np.mean(recalls[1:]), abs=1e-4)
+    assert metrics["cells"]["common_from"] == 5
 
 
 def test_a_group_with_two_labels_supports_both():
