@@ -1,4 +1,4 @@
-"""Scores the sibling search on sets whose truth is known.
+"""Scores the search for near-duplicates on sets whose truth is known.
 
     python -m research.score_near_duplicates copies cells.zip --seed 1 --strong    # copies made here
     python -m research.score_near_duplicates truth tiles.zip sources.csv           # a table: file, label, source
@@ -6,7 +6,8 @@
 
 Prints pair recall (of all pairs of images of one source, those in one group) and pair precision (of all pairs in one
 group, those of one source), for `photo_id` and for `group`; the share of images that stand in a group with another
-source's; and, divided as the pipeline divides, the share of test images with an image of their source in training.
+source's; and, divided as the pipeline divides, the share of test images, and of those that a cross-validation scores,
+with an image of their source in training.
 """
 
 import argparse
@@ -22,7 +23,10 @@ from PIL import Image
 from research.copies import copy
 from wbc.data.images import decode
 from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.splits import split_by_group
+from wbc.splitting.folds import cv_rounds, withhold
+from wbc.splitting.splits import folds, split_by_group
+
+FOLDS = 5
 
 
 def main():
@@ -64,6 +68,17 @@ def main():
         train = set(sources[parts == "train"])
         test = sources[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
+        fold = folds(np.array(labels), found.group, FOLDS, seed)
+        withheld, too_doubtful = withhold(labels, fold, found.photo_id, found.doubtful)
+        for name, texts in (("all", None), ("but what is doubtful", withheld)):
+            rounds = cv_rounds(fold, texts)
+            leaks = np.concatenate([np.isin(sources[scored], sources[learned]) for learned, _, scored in rounds])
+            learned = np.mean([len(learned) for learned, *_ in rounds]) / len(fold)
+            print(
+                f"cross-validation {seed}, learning from {name}, {learned:.3f} of the images: {leaks.mean():.4f} leak"
+            )
+        if too_doubtful:
+            print(f"too doubtful: {', '.join(too_doubtful)}")
 
 
 def make(files, labels, folder, arguments):

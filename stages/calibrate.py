@@ -39,7 +39,7 @@ def main() -> None:
     with advise("Type `dvc repro`."):
         features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
     out_of_fold = np.empty((len(splits), len(classes)))
-    for *_, test in cv_rounds(splits["fold"]):
+    for *_, test in cv_rounds(splits["fold"], splits["withheld"]):
         head = load_head(Path("models", CROSSVAL, f"fold_{splits['fold'].iloc[test[0]]}.npz"))
         out_of_fold[test] = predict_proba(head, features[test])
 

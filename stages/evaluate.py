@@ -123,7 +123,7 @@ def _test_part(
 def _cross_validated(features: Features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
     """Return all rows, the probabilities that each fold's head gives, and what is counted."""
     probabilities = np.empty((len(splits), len(classes)))
-    rounds = cv_rounds(splits["fold"])
+    rounds = cv_rounds(splits["fold"], splits["withheld"])
     for _, _, test in rounds:
         head = load_head(Path("models", CROSSVAL, f"fold_{splits['fold'].iloc[test[0]]}.npz"))
         probabilities[test] = predict_proba(head, features[test, 0])

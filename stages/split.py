@@ -4,12 +4,13 @@
 
 Reads data/raw/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. Writes
 
-    data/splits.csv      path, label, photo_id, group, image, grouped, fold, in the manifest's order. `photo_id` is
-                         equal for near-duplicates, images of one photograph. `group` is equal for images that may
-                         show one cell, or are of one given group (patient, slide ...), and is never divided. `image`
-                         and `grouped` hold train, valid or test: `image` divides by file, as the original study did,
-                         or as `split.parts` says, `grouped` by group. `fold` numbers the folds of the
-                         cross-validation. A column given_<kind> follows for each kind of given group
+    data/splits.csv      path, label, photo_id, group, image, grouped, fold, withheld, in the manifest's order.
+                         `photo_id` is equal for near-duplicates, images of one photograph. `group` is equal for images
+                         that may show one cell, or are of one given group (patient, slide ...), and is never divided.
+                         `image` and `grouped` hold train, valid or test: `image` divides by file, as the original
+                         study did, or as `split.parts` says, `grouped` by group. `fold` numbers the folds of the
+                         cross-validation, and `withheld` those whose scoring an image doesn't serve, since it
+                         might show a cell of theirs. A column given_<kind> follows for each kind of given group
     reports/audit.json   near-duplicates, duplicates, doubtful labels, and what could not be had: see
                          wbc/splitting/audit.py
 """
@@ -27,6 +28,7 @@ from wbc.core.tables import read_csv
 from wbc.grouping.given import read_groups, read_parts, statements, united
 from wbc.grouping.near_duplicates import find_near_duplicates, only_identical
 from wbc.splitting.audit import audit, summary
+from wbc.splitting.folds import withhold
 from wbc.splitting.splits import folds, split_by_group, split_by_image
 
 GIVEN = Path("data/given")  # a dependency as a whole: DVC knows no dependency that may be null
@@ -73,15 +75,18 @@ def main() -> None:
     group = united(recognized.group, given.table) if given else recognized.group
     with advise("Lower `split.folds` in params.yaml, or add images; then type `dvc repro`."):
         fold = folds(labels, group, settings.folds, settings.seed)
+    withheld, too_doubtful = withhold(labels, fold, recognized.photo_id, recognized.doubtful)
     splits = manifest[["path", "label"]].assign(
         photo_id=recognized.photo_id,
         group=group,
         image=image,
         grouped=split_by_group(labels, group, shares, settings.seed),
         fold=fold,
+        withheld=withheld,
     )
     facts = statements(given, paths, labels) if given else None
     content = audit(splits, recognized.pixels, shares, recognized.group, facts)
+    content["withheld"]["too_doubtful"] = too_doubtful
     content["searched"], content["own_parts"] = settings.search, settings.parts is not None
     if given:
         splits = splits.join(given.table.add_prefix("given_"))

@@ -41,7 +41,10 @@ def main() -> None:
     splits, labels, classes = read_splits("data/splits.csv")
     open_features(FEATURES, len(splits))  # stops where they are of other images
     with advise("Raise `split.folds` in params.yaml, then type `dvc repro`."):
-        rounds = {int(splits["fold"].iloc[test[0]]): Job(*parts) for *parts, test in cv_rounds(splits["fold"])}
+        rounds = {
+            int(splits["fold"].iloc[test[0]]): Job(*parts)
+            for *parts, test in cv_rounds(splits["fold"], splits["withheld"])
+        }
     parts = {protocol: Job(*parts_of(splits[protocol])) for protocol in PROTOCOLS}
     if not all(len(valid) for _, valid in parts.values()):
         print("note: there are no validation images, so every epoch runs and the last one's weights stay")

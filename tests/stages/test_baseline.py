@@ -21,7 +21,7 @@ def tree(tmp_path, monkeypatch):
         for label in COLORS
         for number, part in enumerate(PARTS)
     ]
-    splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"])
+    splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"]).assign(withheld="")
     for path, label in zip(splits["path"], splits["label"], strict=True):
         color = COLORS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
         file = tmp_path / "data/raw" / path

@@ -55,6 +55,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     splits["grouped"] = ["train" if label == untested else parts[i % 12] for i, (_, label) in enumerate(paths)]
     splits["image"] = ["train" if label == untested else parts[-i % 12] for i, (_, label) in enumerate(paths)]
     splits["fold"] = splits["photo_id"] % 3
+    splits["withheld"] = ""
     if two_labels:
         splits.loc[12, "photo_id"] = 0
     fetch = {

@@ -32,6 +32,23 @@ def given_sentences(given: dict[str, Any] | None) -> list[str]:
     return sentences
 
 
+def withheld_sentences(withheld: dict[str, Any]) -> list[str]:
+    """Return what the audit says of images that are left out of rounds of the cross-validation."""
+    sentences = []
+    if withheld["images"]:
+        sentences.append(
+            f"in the cross-validation {plural(withheld['images'], 'image')} of doubtful kinship "
+            f"{'is' if withheld['images'] == 1 else 'are'} not learned from in the rounds that score what might be the "
+            "same cell"
+        )
+    if withheld["too_doubtful"]:
+        sentences.append(
+            f"so many images of {', '.join(withheld['too_doubtful'])} might show cells of another fold that none of "
+            "them was left out: there the cross-validation may be too good"
+        )
+    return sentences
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count and its noun: "1 image", "1,200 images"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -10,7 +10,7 @@ import pandas as pd
 from wbc.core.errors import UserError
 
 # Columns that hold names. A class may be called "1", "NA" or "None": names stay text.
-TEXT = ("path", "label", "sha256", "predicted", "class", "file", "part", "cell")
+TEXT = ("path", "label", "sha256", "predicted", "class", "file", "part", "cell", "withheld")
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:

@@ -1,16 +1,18 @@
 """Near-duplicates: which files show the same cell, found from pixels alone.
 
 Every image is described by numbers that a turn, a mirroring, a shear, a zoom, stain and light leave nearly as they are
-(`cell_frame`). Images with near descriptors are candidates; each candidate pair is registered and compared octave by
-octave (`registration`). Pairs that show the same cell join their groups, if more than one pair says so: a chain of
+(`canonical_frame`). Images with near descriptors are candidates; each candidate pair is registered and compared octave
+by octave (`registration`). Pairs that show the same cell join their groups, if more than one pair says so: a chain of
 look-alikes must not merge two cells.
 
 A cell that was photographed twice, as happens where a slide is gone over again, shows the same shapes in another light.
-Its photographs are different groups, and `kin`, which a split may not divide either.
+Its photographs have different numbers and are one group, which a split may not divide either.
 
 Where most images have a copy, the set was made by a program, and an image without one is rather a copy that was not
-recognized: it is compared with many more images, and groups that are only likely to show one cell are kept together as
-`kin`. That costs a split some of its freedom; a copy on its other side would cost the score its meaning.
+recognized: it is compared with many more images, and photographs that are only likely to show one cell are kept
+together as a group. That costs a split some of its freedom; a copy on its other side would cost the score its meaning.
+Photographs that might show one cell, but rather don't, are named as doubtful pairs: a cross-validation can do without
+the one where it scores the other.
 """
 
 import collections
@@ -33,7 +35,8 @@ NEIGHBORS = 10  # candidates an image
 FIRST = 3  # of them for an image without any near match: most images of a set without near-duplicates
 FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbors are typically at 0.5
 SAME = 1.0  # log odds at which two images count as one cell: see research/fit_near_duplicates.py
-TOGETHER = 0.0  # log odds at which pairs count where two must agree, and at which one makes kin where most have copies
+TOGETHER = 0.0  # log odds at which pairs count where two must agree, and one makes a group where most have copies
+DOUBTFUL = -2.0  # log odds at which a pair is named where most have copies: chosen on seeds 1 of research/copies.py
 NEAR = -4.0  # log odds at which an image's further candidates are looked at
 PHOTOGRAPH = 1.5  # levels of 0-255 by which copies of one photograph may differ in mean color; JPEG makes up to 1.4
 DIMENSIONS = 48  # of the descriptor, for the search
@@ -51,6 +54,7 @@ class NearDuplicates(NamedTuple):
     photo_id: np.ndarray  # equal for copies of one photograph of a cell
     group: np.ndarray  # equal for images that show or may show one cell, photographed once or again
     pixels: np.ndarray  # equal for images whose decoded pixels are identical
+    doubtful: np.ndarray  # (pairs, 2) of photo_id that might show one cell and are not in one group; sorted
 
 
 def find_near_duplicates(files):
@@ -65,8 +69,12 @@ def find_near_duplicates(files):
     identical, first, descriptors = _describe_all(files)
     pixels = np.array(identical, dtype=int)
     search = _Search([files[number] for number in first], np.array(descriptors))
-    group, kin = search.run() if len(first) > 1 else (np.zeros(1, int), np.zeros(1, int))
-    return NearDuplicates(_renumber(group[pixels]), _renumber(kin[pixels]), pixels)
+    alone = np.zeros(1, int)
+    photos, groups, doubtful = search.run() if len(first) > 1 else (alone, alone, [])
+    photo_id = _renumber(photos[pixels])
+    number = dict(zip(photos[pixels].tolist(), photo_id.tolist(), strict=True))
+    pairs = sorted({tuple(sorted((number[photos[one]], number[photos[other]]))) for one, other in doubtful})
+    return NearDuplicates(photo_id, _renumber(groups[pixels]), pixels, np.array(pairs, int).reshape(-1, 2))
 
 
 def only_identical(digests):
@@ -76,7 +84,7 @@ def only_identical(digests):
         digests: SHA-256 of each file.
     """
     numbers = _renumber(np.array(digests))
-    return NearDuplicates(numbers, numbers, numbers)
+    return NearDuplicates(numbers, numbers, numbers, np.empty((0, 2), int))
 
 
 def _describe_all(files):
@@ -107,13 +115,13 @@ class _Search:
             self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
         self.index = Neighbors(self.points)
         self.nearest = self.index.nearest(NEIGHBORS + 1)
-        self.group, self.kin = DisjointSet(range(count)), DisjointSet(range(count))
+        self.photos, self.groups = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
         self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
         self.known = {}  # (log odds, difference of color) of the pairs compared
 
     def run(self):
-        """Return the group and the kin number of each image."""
+        """Return the number of each image's photograph and of its group, and the pairs of images that are doubtful."""
         self.copied, self.tolerance, self.color_evidence = self._colors()
         self._join_neighbors(1, FIRST, range(len(self.files)))
         promising = np.flatnonzero(self.best > NEAR)
@@ -123,13 +131,21 @@ class _Search:
                 break
         if self.copied:
             self._join_lonely()
-        for subset in self.group.subsets():
-            self._unite(self.kin, sorted(subset))
+        for subset in self.photos.subsets():
+            self._unite(self.groups, sorted(subset))
         if self.copied:
             for pair, (odds, color) in self.known.items():
                 if odds > TOGETHER and color <= self.tolerance:
-                    self.kin.merge(*pair)
-        return self._numbers(self.group), self._numbers(self.kin)
+                    self.groups.merge(*pair)
+        return self._numbers(self.photos), self._numbers(self.groups), self._doubtful()
+
+    def _doubtful(self):
+        """Return the pairs compared that might show one cell and are in different groups, where most have copies."""
+        return [
+            pair
+            for pair, (odds, color) in self.known.items()
+            if self.copied and odds > DOUBTFUL and color <= self.tolerance and not self.groups.connected(*pair)
+        ]
 
     def _colors(self):
         """Whether most images have a copy, how far copies differ in mean color, and what agreement adds to the odds.
@@ -172,21 +188,21 @@ class _Search:
         pairs = sorted(distance, key=lambda pair: (distance[pair], pair))
         batches = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
         for batch in track(batches, "compare", unit=f"batches of {BATCH} pairs"):
-            waiting = [pair for pair in batch if not self.group.connected(*pair)]
+            waiting = [pair for pair in batch if not self.photos.connected(*pair)]
             for pair, (odds, color) in zip(waiting, self._compare(waiting), strict=True):
                 for image in pair:
                     self.best[image] = max(self.best[image], odds)
-                if self.group.connected(*pair):
+                if self.photos.connected(*pair):
                     continue
                 if not self._same(odds, color):
                     if odds > SAME:
-                        self.kin.merge(*pair)
-                elif self._agreed(*(self.group.subset(image) for image in pair), witnesses=1):
-                    self.group.merge(*pair)
+                        self.groups.merge(*pair)
+                elif self._agreed(*(self.photos.subset(image) for image in pair), witnesses=1):
+                    self.photos.merge(*pair)
 
     def _join_groups(self):
         """Join groups that are near as a whole; returns whether there were any."""
-        groups = [sorted(subset) for subset in self.group.subsets()]
+        groups = [sorted(subset) for subset in self.photos.subsets()]
         groups.sort()
         if len(groups) < 2:
             return False
@@ -197,30 +213,30 @@ class _Search:
         joined = False
         for one, other in track(pairs, "join", unit="pairs of groups"):
             one, other = groups[one], groups[other]
-            if not self.group.connected(one[0], other[0]) and self._agreed(one, other):
-                joined |= self.group.merge(one[0], other[0])
+            if not self.photos.connected(one[0], other[0]) and self._agreed(one, other):
+                joined |= self.photos.merge(one[0], other[0])
         return joined
 
     def _join_lonely(self):
         """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
-        lonely = sorted(min(subset) for subset in self.group.subsets() if len(subset) == 1)
+        lonely = sorted(min(subset) for subset in self.photos.subsets() if len(subset) == 1)
         nearest = zip(*self.index.nearest(REACH + 1, lonely), strict=True) if lonely else []
         for image, found in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
-            if len(self.group.subset(image)) > 1:
+            if len(self.photos.subset(image)) > 1:
                 continue  # joined by one before it
             others = [other for gap, other in self._near(image, found) if gap < FAR]
             compared = self._compare([self._pair(image, other) for other in others])
             votes = collections.defaultdict(list)
             for other, (odds, color) in zip(others, compared, strict=True):
                 if self._same(odds, color, TOGETHER):
-                    votes[self.group[other]].append((odds, other))
+                    votes[self.photos[other]].append((odds, other))
             agreeing = [  # for two single images, one pair is all that there can be
                 max(group)
                 for root, group in votes.items()
-                if max(group)[0] + self.color_evidence > SAME and len(group) >= min(2, len(self.group.subset(root)))
+                if max(group)[0] + self.color_evidence > SAME and len(group) >= min(2, len(self.photos.subset(root)))
             ]
             if agreeing:
-                self.group.merge(image, max(agreeing)[1])
+                self.photos.merge(image, max(agreeing)[1])
 
     def _agreed(self, one, other, witnesses=0):
         """Whether two of the nearest pairs between two groups say that they show one cell.

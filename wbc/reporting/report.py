@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wbc.core.audit_sentences import given_sentences, shared_sentences
+from wbc.core.audit_sentences import given_sentences, shared_sentences, withheld_sentences
 from wbc.core.protocols import PARTS
 from wbc.reporting import comparison, sentences
 from wbc.reporting.comparison import estimate, lookup, number
@@ -189,6 +189,7 @@ def _images(run: Run) -> dict[str, Any]:
         "notes": [
             *given_sentences(audit["given"]),
             *shared_sentences(audit["without_own_group"]),
+            *withheld_sentences(audit["withheld"]),
             *sentences.relabelled_sentences(run.fetch["relabelled"]),
         ],
         "composition_alt": ", ".join(

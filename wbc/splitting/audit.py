@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbc.core.audit_sentences import given_sentences, plural, shared_sentences
+from wbc.core.audit_sentences import given_sentences, plural, shared_sentences, withheld_sentences
 from wbc.core.protocols import PARTS, PROTOCOLS
 
 SHOWN = 10  # groups, or sets of duplicates, that are listed
@@ -43,6 +43,7 @@ def audit(
         {"images", "groups": numbers of them, "level": what a group is: "photograph" where copies were only searched
             for, else the widest kind that was given,
          "given": as the argument,
+         "withheld": {"images": of rounds of the cross-validation, "too_doubtful": [label], see `folds.withhold`},
          "classes": {label: {"images", "groups", "largest_group"}},
          "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
          "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more: the largest
@@ -65,6 +66,7 @@ def audit(
         "groups": splits["group"].nunique(),
         "level": given["level"] if given else "photograph",
         "given": given,
+        "withheld": {"images": int((splits["withheld"] != "").sum()), "too_doubtful": []},
         "classes": {
             label: {
                 "images": len(rows),
@@ -117,6 +119,7 @@ def summary(content):
     ]
     sentences += [f"note: {sentence}" for sentence in given_sentences(content["given"])]
     sentences += [f"note: {sentence}" for sentence in shared_sentences(content["without_own_group"])]
+    sentences += [f"note: {sentence}" for sentence in withheld_sentences(content["withheld"])]
     statements = [*content["missing"], *content["uneven"]]
     return sentences + [f"note, {statement['protocol']}: {statement['reason']}" for statement in statements]
 

@@ -27,7 +27,7 @@ def score_against_truth(splits: pd.DataFrame, cells: pd.Series) -> dict[str, Any
         images}, "crossval_rounds": that share in each round}.
     """
     numbers, _ = pd.factorize(cells)
-    leaks = [_leaks(numbers, train, test) for train, _, test in cv_rounds(splits["fold"])]
+    leaks = [_leaks(numbers, train, test) for train, _, test in cv_rounds(splits["fold"], splits["withheld"])]
     parts = {name: [np.flatnonzero(splits[name] == part) for part in ("train", "test")] for name in PROTOCOLS}
     leak = {name: _share(_leaks(numbers, train, test)) for name, (train, test) in parts.items()}
     return {

@@ -13,7 +13,7 @@ def table(*rows):
     """Rows of (label, group, image, grouped, fold) as splits.csv; an image's path is its class and its number."""
     splits = pd.DataFrame(rows, columns=["label", "photo_id", "image", "grouped", "fold"])
     paths = [f"{label}/{number}" for number, label in enumerate(splits["label"])]
-    return splits.assign(path=paths, group=splits["photo_id"])
+    return splits.assign(path=paths, group=splits["photo_id"], withheld="")
 
 
 def ten(label, first):

@@ -5,7 +5,7 @@ import pytest
 
 from wbc.core.errors import UserError
 from wbc.splitting import folds
-from wbc.splitting.folds import cv_rounds, outside
+from wbc.splitting.folds import cv_rounds, outside, withhold
 
 FOLD = np.array([0, 1, 2, 3, 4, 4, 3, 2, 1, 0])
 
@@ -58,3 +58,28 @@ def test_pairs_held_out_in_either_order_leave_the_same():
 def test_one_fold_leaves_nothing():
     with pytest.raises(UserError, match="none is left to learn from"):
         cv_rounds([0, 0, 0])
+
+
+def test_what_might_show_a_scored_cell_is_not_learned_from():
+    """Photographs 0 and 5 might show one cell: neither is learned from in the round that scores the other."""
+    photo_id, fold = np.arange(10), np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+    withheld, too_doubtful = withhold(["a"] * 10, fold, photo_id, np.array([[0, 5]]))
+    assert withheld == ["2", "", "", "", "", "0", "", "", "", ""] and too_doubtful == []
+    for plain, careful in zip(cv_rounds(fold), cv_rounds(fold, withheld), strict=True):
+        assert plain[2].tolist() == careful[2].tolist()  # each is scored all the same
+        scored = set(careful[2].tolist())
+        left_out = {row for row in range(10) if not any(row in part for part in careful)}
+        assert left_out == ({5} if 0 in scored else {0} if 5 in scored else set())
+
+
+def test_all_copies_of_a_doubtful_photograph_are_withheld_and_one_may_be_from_two_rounds():
+    photo_id, fold = np.array([0, 0, 1, 2, 3, 4]), np.array([0, 0, 1, 2, 3, 3])
+    withheld, _ = withhold(["a"] * 6, fold, photo_id, np.array([[0, 1], [0, 2], [3, 4]]))
+    assert withheld == ["1 2", "1 2", "0", "0", "", ""]
+
+
+def test_a_class_keeps_half_of_its_images():
+    """All that round 0 could learn of a is doubtful, and all that round 1 could of either: nothing is withheld there."""
+    photo_id, fold = np.arange(6), np.array([0, 1, 1, 0, 1, 1])
+    withheld, too_doubtful = withhold(list("aaabbb"), fold, photo_id, np.array([[0, 1], [0, 2], [3, 4]]))
+    assert withheld == ["", "", "", "", "0", ""] and too_doubtful == ["a", "b"]

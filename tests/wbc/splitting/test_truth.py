@@ -26,6 +26,7 @@ def splits():
             "image": ["train", "test", "train", "test", "valid", "train"],
             "grouped": ["train", "train", "train", "test", "valid", "test"],
             "fold": [0, 0, 0, 1, 2, 3],
+            "withheld": "",
         }
     )
 
