@@ -11,7 +11,7 @@ The weights there were fitted on the 8,552 cells of the Barcelona laboratory alo
 `near_duplicates.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the
 pairs of two are taken for one. `near_duplicates.TOGETHER` was chosen among 0, -1 and -2 on
 `research.score_near_duplicates copies --seed 1 --strong --images 200` with BCCD's cells; other seeds' results are in
-README.md.
+docs/results/grouping.md.
 """
 
 import argparse

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tools.code_dependencies import ROOT
+from wbc.core.params import flat, read_yaml
 
 PAGES = [
     ROOT / "README.md",
@@ -93,3 +94,12 @@ def test_the_containers_are_made_from_the_pinned_packages():
     assert "COPY Makefile requirements.txt ./\nRUN make setup\n" in dockerfile
     described = re.sub(r"^//.*\n", "", (ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
     assert json.loads(described)["postCreateCommand"] == "make setup"
+
+
+def test_every_parameter_is_explained_with_its_default():
+    text = (ROOT / "docs/reference/parameters.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([a-z_0-9.]+)` \| `(.+?)` \|", text, re.M))
+    params = flat(read_yaml(ROOT / "params.yaml"))
+    assert listed == {key: value if isinstance(value, str) else json.dumps(value) for key, value in params} | {
+        "external": "{}"
+    }

@@ -43,8 +43,8 @@ def withheld_sentences(withheld: dict[str, Any]) -> list[str]:
         )
     if withheld["too_doubtful"]:
         sentences.append(
-            f"so many images of {', '.join(withheld['too_doubtful'])} might show cells of another fold that none of "
-            "them was left out: there the cross-validation may be too good"
+            f"so many images of {', '.join(withheld['too_doubtful'])} might show cells of another fold that not all of "
+            "them could be left out: there the cross-validation may be too good"
         )
     return sentences
 

@@ -1,7 +1,7 @@
 """What runs the frozen backbone: TensorFlow, or OpenVINO, which compiles its graph for the CPU and is faster there.
 
 The head is trained by TensorFlow whatever the engine; only the features that lie ready for it come from here. How fast
-each engine is, and how far its features and what is made of them differ, is in README.md, Speed.
+each engine is, and how far its features and what is made of them differ, is in docs/results/speed.md.
 """
 
 import collections
@@ -31,7 +31,7 @@ KERNELS = "AVX2"
 os.environ["ONEDNN_MAX_CPU_ISA"] = KERNELS
 
 AUTO = "auto"  # in place of an engine's name: the fastest here
-CHUNK = 4  # images a pass of OpenVINO; part of what makes the bytes, so not a setting. 1 to 32 were tried: README.md
+CHUNK = 4  # images a pass of OpenVINO; part of what makes the bytes, so not a setting. 1 to 32: docs/results/speed.md
 
 # The modules that make a feature of an image file. An edit of one of them asks for new features.
 FEATURE_CODE = (

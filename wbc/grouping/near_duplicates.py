@@ -54,7 +54,9 @@ class NearDuplicates(NamedTuple):
     photo_id: np.ndarray  # equal for copies of one photograph of a cell
     group: np.ndarray  # equal for images that show or may show one cell, photographed once or again
     pixels: np.ndarray  # equal for images whose decoded pixels are identical
-    doubtful: np.ndarray  # (pairs, 2) of photo_id that might show one cell and are not in one group; sorted
+    doubtful: (
+        np.ndarray
+    )  # (pairs, 2) of photo_id that might show one cell and are not in one group, the likeliest first
 
 
 def find_near_duplicates(files):
@@ -73,8 +75,8 @@ def find_near_duplicates(files):
     photos, groups, doubtful = search.run() if len(first) > 1 else (alone, alone, [])
     photo_id = _renumber(photos[pixels])
     number = dict(zip(photos[pixels].tolist(), photo_id.tolist(), strict=True))
-    pairs = sorted({tuple(sorted((number[photos[one]], number[photos[other]]))) for one, other in doubtful})
-    return NearDuplicates(photo_id, _renumber(groups[pixels]), pixels, np.array(pairs, int).reshape(-1, 2))
+    pairs = dict.fromkeys(tuple(sorted((number[photos[one]], number[photos[other]]))) for one, other in doubtful)
+    return NearDuplicates(photo_id, _renumber(groups[pixels]), pixels, np.array([*pairs], int).reshape(-1, 2))
 
 
 def only_identical(digests):
@@ -140,12 +142,16 @@ class _Search:
         return self._numbers(self.photos), self._numbers(self.groups), self._doubtful()
 
     def _doubtful(self):
-        """Return the pairs compared that might show one cell and are in different groups, where most have copies."""
-        return [
-            pair
+        """Return pairs that might show one cell and are in different groups, the likeliest first.
+
+        There are some only where most images have copies.
+        """
+        found = [
+            (-round(odds, 6), pair)
             for pair, (odds, color) in self.known.items()
             if self.copied and odds > DOUBTFUL and color <= self.tolerance and not self.groups.connected(*pair)
         ]
+        return [pair for _, pair in sorted(found)]
 
     def _colors(self):
         """Whether most images have a copy, how far copies differ in mean color, and what agreement adds to the odds.

@@ -33,35 +33,38 @@ def cv_rounds(fold, withheld=None):
 def withhold(labels, fold, photo_id, doubtful):
     """Return from which rounds of a cross-validation each image is withheld: those that score what may be its copy.
 
-    A class keeps at least half of its images in each round: where more were doubtful, none of that class is withheld.
+    A class keeps at least half of its images in each round: the likeliest copies are withheld as far as that allows.
 
     Args:
         labels: class name of each image.
         fold: fold number of each image.
         photo_id: number of each image's photograph; one fold each.
-        doubtful: int array (pairs, 2) of photographs that might show one cell.
+        doubtful: int array (pairs, 2) of photographs that might show one cell, the likeliest first.
 
     Returns:
-        (text of each image, see `cv_rounds`; sorted names of the classes that were too doubtful in some round)
+        (text of each image, see `cv_rounds`; sorted names of the classes of which not all could be withheld)
     """
     labels, fold, photo_id = np.asarray(labels), np.asarray(fold), np.asarray(photo_id)
-    fold_of = dict(zip(photo_id.tolist(), fold.tolist(), strict=True))
-    barred = {number: set() for number in np.unique(fold).tolist()}  # photographs, by the fold that is scored
-    for one, other in doubtful.tolist():
-        if fold_of[one] != fold_of[other]:
-            barred[fold_of[one]].add(other)
-            barred[fold_of[other]].add(one)
-    texts, too_doubtful = [[] for _ in labels], set()
-    for number, photographs in barred.items():
-        held = np.isin(photo_id, sorted(photographs))
-        for name in np.unique(labels[held]):
-            others = (labels == name) & (fold != number)
-            if (held & others).sum() * 2 > others.sum():
-                too_doubtful.add(str(name))
-                held &= labels != name
-        for row in np.flatnonzero(held):
-            texts[row].append(str(number))
-    return [" ".join(numbers) for numbers in texts], sorted(too_doubtful)
+    images = {number: np.flatnonzero(photo_id == number) for number in np.unique(doubtful).tolist()}
+    room = {
+        (number, name): ((fold != number) & (labels == name)).sum() // 2
+        for number in set(fold.tolist())
+        for name in set(labels.tolist())
+    }
+    texts, too_doubtful = [set() for _ in labels], set()
+    for one, other in [pair for both in doubtful.tolist() for pair in (both, both[::-1])]:
+        scored, rows = int(fold[images[one][0]]), images[other]
+        if scored == fold[rows[0]] or scored in texts[rows[0]]:
+            continue
+        names, counts = np.unique(labels[rows], return_counts=True)
+        if full := [name for name, count in zip(names, counts, strict=True) if count > room[scored, name]]:
+            too_doubtful.update(map(str, full))
+            continue
+        for name, count in zip(names, counts, strict=True):
+            room[scored, name] -= count
+        for row in rows:
+            texts[row].add(scored)
+    return [" ".join(map(str, sorted(numbers))) for numbers in texts], sorted(too_doubtful)
 
 
 def outside(fold, held):

@@ -9,7 +9,7 @@ from wbc.core.errors import UserError
 from wbc.core.protocols import PARTS
 
 NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are under suspicion
-SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8, see README.md
+SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8: docs/results/grouping.md
 
 
 def split_by_image(labels, shares, seed):
