@@ -79,7 +79,7 @@ def test_all_copies_of_a_doubtful_photograph_are_withheld_and_one_may_be_from_tw
 
 
 def test_a_class_keeps_half_of_its_images():
-    """Round 0 could learn only what is doubtful of a: the likelier copy is withheld. Round 1 has but one image of each."""
+    """All of a that round 0 could learn is doubtful: the likelier is withheld. Round 1 could learn one image."""
     photo_id, fold = np.arange(6), np.array([0, 1, 1, 0, 1, 1])
     withheld, too_doubtful = withhold(list("aaabbb"), fold, photo_id, np.array([[0, 2], [0, 1], [3, 4]]))
     assert withheld == ["", "", "0", "", "0", ""] and too_doubtful == ["a", "b"]
