@@ -7,8 +7,9 @@ import re
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from wbc.core.errors import UserError
 from wbc.core.progress import track
@@ -32,6 +33,9 @@ _METHODS = {
     98: "PPMd",
 }
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
+Reader = Callable[[], Iterator[bytes]]  # yields the bytes of a file
 
 
 class Unpacked(NamedTuple):
@@ -73,7 +77,9 @@ def unpack(source: Path | str, destination: Path) -> Unpacked:
             return Unpacked(_write(files, folders, source, destination, limit), sha256)
 
 
-def _write(files, folders, source, destination, limit):
+def _write(
+    files: dict[str, Reader], folders: set[str], source: Path, destination: Path, limit: int | None
+) -> UnpackReport:
     """Write the class files among `files` (path: function that yields its bytes), at most `limit` bytes in all."""
     targets, report = sort_into_classes(files, folders, source)
     written = 0
@@ -88,7 +94,7 @@ def _write(files, folders, source, destination, limit):
     return report
 
 
-def _open_zip(file, source):
+def _open_zip(file: IO[bytes], source: Path) -> zipfile.ZipFile:
     file.seek(0)
     start = file.read(4)
     try:
@@ -105,7 +111,7 @@ def _open_zip(file, source):
         ) from None
 
 
-def _list_zip(archive, source):
+def _list_zip(archive: zipfile.ZipFile, source: Path) -> tuple[dict[str, Reader], set[str], int]:
     """Return (files, folders, limit) of an open zip after checking names, kinds and sizes of its entries."""
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
@@ -135,7 +141,7 @@ def _list_zip(archive, source):
     return files, folders, limit
 
 
-def _names(entries, source):
+def _names(entries: list[zipfile.ZipInfo], source: Path) -> list[str]:
     """Return the entries' names, with "/" between the parts.
 
     A zip that doesn't mark a name as UTF-8 doesn't say what its letters are. On a Mac they are UTF-8 all the same;
@@ -164,7 +170,7 @@ def _names(entries, source):
     return names
 
 
-def _why_unsafe(entry, name, parts):
+def _why_unsafe(entry: zipfile.ZipInfo, name: str, parts: list[str]) -> str | None:
     """Return why an entry of a zip can't be unpacked, or None."""
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         return "leads out of the folder that it is unpacked to"
@@ -182,7 +188,7 @@ def _why_unsafe(entry, name, parts):
     return None
 
 
-def _too_large(source, size):
+def _too_large(source: Path, size: int) -> UserError:
     packed = source.stat().st_size
     return UserError(
         f"{source} has {packed:,} bytes but unpacks to {size:,} or more, as a zip bomb does; nothing was kept. At most "
@@ -191,10 +197,10 @@ def _too_large(source, size):
     )
 
 
-def _zip_reader(archive, entry, source):
+def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, source: Path) -> Reader:
     """Return a function that yields the bytes of a zip entry; the zip's checksum is checked at the last of them."""
 
-    def blocks():
+    def blocks() -> Iterator[bytes]:
         try:
             with archive.open(entry) as file:
                 while block := file.read(_BLOCK):
@@ -208,7 +214,7 @@ def _zip_reader(archive, entry, source):
     return blocks
 
 
-def _list_folder(source):
+def _list_folder(source: Path) -> tuple[dict[str, Reader], set[str]]:
     """Return (files, folders) below `source`.
 
     Links to files are read, but out of `source` only where the target is named as an image too: else a link could
@@ -217,7 +223,7 @@ def _list_folder(source):
     inside = source.resolve()
     files, folders, refused = {}, set(), []
 
-    def unreadable(error):
+    def unreadable(error: OSError) -> None:
         raise UserError(f"{error.filename} can't be read: {error.strerror}. Correct that.")
 
     for root, directories, names in os.walk(source, onerror=unreadable):
@@ -246,10 +252,10 @@ def _list_folder(source):
     return files, folders
 
 
-def _file_reader(path):
+def _file_reader(path: Path) -> Reader:
     """Return a function that yields the bytes of a file."""
 
-    def blocks():
+    def blocks() -> Iterator[bytes]:
         try:
             with path.open("rb") as file:
                 while block := file.read(_BLOCK):

@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections import defaultdict
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from wbc.core.errors import UserError
@@ -29,6 +30,9 @@ _LITTER = {
 }
 
 
+Paths = list[PurePosixPath]  # of files, relative to the delivery
+
+
 class UnpackReport(NamedTuple):
     """What a delivery holds beside the files of its classes."""
 
@@ -38,12 +42,14 @@ class UnpackReport(NamedTuple):
     merged: dict[str, list[str]]  # label: its folders, where there are several
 
 
-def sort_into_classes(paths, folders, source):
+def sort_into_classes(
+    names: Iterable[str], folder_names: Iterable[str], source: Path
+) -> tuple[dict[str, str], UnpackReport]:
     """Decide where each file of a delivery goes.
 
     Args:
-        paths: the files, relative and with "/" between the parts.
-        folders: all folders, likewise.
+        names: of the files, relative and with "/" between the parts.
+        folder_names: of all folders, likewise.
         source: path of the delivery, for messages.
 
     Returns:
@@ -53,9 +59,10 @@ def sort_into_classes(paths, folders, source):
         UserError: no image, an image outside a class folder, an empty class folder, fewer than two classes, or names
             that some disks can't tell apart.
     """
-    ignored = {found for path in paths if (found := litter(path))}
-    paths = [PurePosixPath(path) for path in sorted(paths) if not litter(path)]
-    folders = {PurePosixPath(folder) for folder in folders if not litter(folder)}
+    names = list(names)
+    ignored = {found for name in names if (found := litter(name))}
+    paths = [PurePosixPath(name) for name in sorted(names) if not litter(name)]
+    folders = {PurePosixPath(name) for name in folder_names if not litter(name)}
     # A folder above a folder of images isn't a class; neither is the top, which has no name.
     above = {PurePosixPath(".")}
     for path in paths:
@@ -73,7 +80,7 @@ def sort_into_classes(paths, folders, source):
     _refuse_empty_folders(folders, paths, source)
     ignored.update(map(str, outside))
 
-    class_folders = defaultdict(set)
+    class_folders: defaultdict[str, set[str]] = defaultdict(set)
     for path in inside:
         class_folders[_label(path)].add(str(path.parent))
     _refuse_masks(class_folders, source)
@@ -88,7 +95,7 @@ def sort_into_classes(paths, folders, source):
     return targets, UnpackReport(sorted(class_folders), unusable, sorted(map(printable, ignored)), merged)
 
 
-def _fields_of_view(paths):
+def _fields_of_view(paths: Paths) -> set[PurePosixPath]:
     """Return the folders of whole fields of view beside their annotations, as PASCAL VOC lays them out.
 
     Kaggle's paultimothymooney/blood-cells has such a folder, JPEGImages, beside its class folders. It is ignored, and
@@ -100,14 +107,14 @@ def _fields_of_view(paths):
     } - {PurePosixPath(".")}
 
 
-def printable(path, longest=400):
+def printable(path: str, longest: int = 400) -> str:
     """Return `path` with what a terminal or a text file can't hold written as an escape, and a very long one cut."""
     text = path.encode("utf-8", "backslashreplace").decode()
     text = "".join(f"\\x{ord(letter):02x}" if unicodedata.category(letter) in _UNSEEN else letter for letter in text)
     return text if len(text) <= longest else f"{text[: longest - 20]}… ({len(text)} letters)"
 
 
-def litter(path):
+def litter(path: str) -> str | None:
     """Return the part of `path` down to what a system left there (hidden files among it), or None."""
     parts = path.split("/")
     for depth, part in enumerate(parts, start=1):
@@ -116,22 +123,22 @@ def litter(path):
     return None
 
 
-def looks_like_image(path):
+def looks_like_image(path: PurePath) -> bool:
     """Whether a file is named as an image that can be read."""
     return path.suffix.lower() in _IMAGE_SUFFIXES
 
 
-def _label(path):
+def _label(path: PurePosixPath) -> str:
     """The class of a file. Its accents are composed (NFC), so that a Mac's and a PC's spelling are one class."""
     return unicodedata.normalize("NFC", path.parent.name)
 
 
-def _alike(name):
+def _alike(name: str) -> str:
     """What is left of `name` on a disk that doesn't tell letter case or the spelling of accents apart."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
-def _unusable(name):
+def _unusable(name: str) -> str | None:
     """Why a file or folder can't have this name, or None."""
     try:
         size = len(name.encode())
@@ -146,7 +153,7 @@ def _unusable(name):
     return None
 
 
-def _distinct_names(paths, source):
+def _distinct_names(paths: Paths, source: Path) -> dict[PurePosixPath, str]:
     """Return dict path → file name, in which files of one class have names that every disk can tell apart."""
     same = defaultdict(list)
     for path in paths:
@@ -155,7 +162,7 @@ def _distinct_names(paths, source):
     for alike in same.values():
         for path in alike:
             names[path] = "__".join([*path.parts[:-2], path.name]) if len(alike) > 1 else path.name
-    taken = {}
+    taken: dict[tuple[str, str], PurePosixPath] = {}
     for path, name in names.items():
         other = taken.setdefault((_label(path), _alike(name)), path)
         if other != path:
@@ -166,7 +173,7 @@ def _distinct_names(paths, source):
     return names
 
 
-def _no_images(source, paths):
+def _no_images(source: Path, paths: Paths) -> UserError:
     zips = [str(path) for path in paths if path.suffix.lower() == ".zip"]
     if zips and source.is_dir():
         advice = f"It holds a zip, {source / zips[0]}: name that."
@@ -180,7 +187,7 @@ def _no_images(source, paths):
     return UserError(f"{source} was to hold folders of images ({endings}), but holds {found}. {advice}")
 
 
-def _refuse_stray_images(stray, source):
+def _refuse_stray_images(stray: Paths, source: Path) -> None:
     if stray:
         raise UserError(
             f"{source} holds images outside a class folder ({len(stray):,}), so their class isn't known:\n"
@@ -189,7 +196,7 @@ def _refuse_stray_images(stray, source):
         )
 
 
-def _refuse_empty_folders(folders, paths, source):
+def _refuse_empty_folders(folders: set[PurePosixPath], paths: Paths, source: Path) -> None:
     full = {parent for path in [*paths, *folders] for parent in path.parents}
     if empty := sorted(folders - full):
         raise UserError(
@@ -198,7 +205,7 @@ def _refuse_empty_folders(folders, paths, source):
         )
 
 
-def _refuse_masks(class_folders, source):
+def _refuse_masks(class_folders: dict[str, set[str]], source: Path) -> None:
     """Stop where masks stand beside the images: they would be merged into the same classes and learned as cells."""
     masks = [
         folder
@@ -213,13 +220,13 @@ def _refuse_masks(class_folders, source):
         )
 
 
-def _refuse_unclear_classes(class_folders, source):
+def _refuse_unclear_classes(class_folders: dict[str, set[str]], source: Path) -> None:
     if len(class_folders) < 2:
         raise UserError(
             f"{source} holds one class, {printable(next(iter(class_folders)))}; to tell classes apart takes two or "
             "more. Each class is a folder of its own. Add the other classes."
         )
-    seen = {}
+    seen: dict[str, str] = {}
     for label in sorted(class_folders):
         other = seen.setdefault(_alike(label), label)
         if other != label:
@@ -230,12 +237,12 @@ def _refuse_unclear_classes(class_folders, source):
             )
 
 
-def some(lines):
+def some(lines: Sequence[object]) -> str:
     """The first lines of a list, indented, and how many more there are."""
     shown = [f"  - {printable(str(line), longest=1000)}" for line in lines[:LISTED]]
     return "\n".join(shown + ([f"  - and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []))
 
 
-def _few(paths):
+def _few(paths: Sequence[object]) -> str:
     names = ", ".join(printable(str(path)) for path in paths[:3])
     return names if len(paths) <= 3 else f"{names} and {len(paths) - 3:,} more"

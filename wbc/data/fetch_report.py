@@ -1,9 +1,13 @@
 """What is said of fetched images: fetch.json and the paragraph on the terminal."""
 
-from wbc.data.manifest import count_classes
+from typing import Any
+
+from wbc.data.manifest import Manifest, count_classes
 
 
-def describe(settings, origin, found, bad, relabelled):
+def describe(
+    settings: Any, origin: Any, found: Manifest, bad: list[tuple[str, str]], relabelled: dict[str, str]
+) -> dict[str, Any]:
     """Return the content of fetch.json.
 
     Args:
@@ -29,7 +33,7 @@ def describe(settings, origin, found, bad, relabelled):
     }
 
 
-def summary(content):
+def summary(content: dict[str, Any]) -> str:
     """Return fetch.json's content as one paragraph."""
     classes = ", ".join(f"{label} {count:,}" for label, count in content["classes"].items())
     sentences = [f"{content['images']:,} images: {content['description']} ({classes})."]
@@ -53,7 +57,7 @@ def summary(content):
     return " ".join(sentences)
 
 
-def _few(paths, count):
+def _few(paths: list[str], count: int) -> str:
     """The first of `count` paths in words; `paths` may hold only the first of them."""
     shown = min(3, len(paths))
     return ", ".join(paths[:shown]) + (f" and {count - shown:,} more" if count > shown else "")

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 # The formats that a cell image may have, and the file name endings that go with each.
@@ -45,7 +46,7 @@ class BadImage(Exception):
     """A file that can't be used as an image; the message is the reason."""
 
 
-def decode(source, suffix=None):
+def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Decode an image file to RGB.
 
     EXIF rotation is applied, transparency is laid on white (the color of an empty slide), 16 bits are scaled to 8, and
@@ -70,7 +71,7 @@ def decode(source, suffix=None):
     if not content:
         raise BadImage("the file is empty")
     try:
-        image = Image.open(io.BytesIO(content), formats=list(FORMATS))
+        image: Image.Image = Image.open(io.BytesIO(content), formats=list(FORMATS))
     except Image.DecompressionBombError:
         raise BadImage(f"more than {MAX_PIXELS:,} pixels") from None
     except Exception:  # Pillow's decoders raise whatever a damaged file makes them stumble over, TypeError among it
@@ -82,7 +83,7 @@ def decode(source, suffix=None):
     if suffix is not None:
         suffix = suffix.lower()
         kind = "JPEG" if image.format == _MULTI_PICTURE else image.format
-        if suffix not in FORMATS[kind]:
+        if suffix not in FORMATS[str(kind)]:
             raise BadImage(f"named {suffix or 'without an ending'} but holds a {kind} image")
     width, height = image.size
     if min(width, height) < MIN_SIDE:
@@ -91,12 +92,12 @@ def decode(source, suffix=None):
         raise BadImage(f"{width} x {height} pixels; at most {MAX_PIXELS:,} in all can be read")
     notes = []
     try:
-        if getattr(image, "n_frames", 1) > 1:
-            notes.append(f"first of {image.n_frames} frames")
-        deep = image.mode.startswith("RGB") and any(";16" in str(tile.args) for tile in image.tile)
+        if (frames := getattr(image, "n_frames", 1)) > 1:
+            notes.append(f"first of {frames} frames")
+        deep = image.mode.startswith("RGB") and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
         image.load()
         if deep:  # Pillow has dropped the lower 8 of the 16 bits of each color
-            _check_full_range(256 * max(high for _, high in image.convert("RGB").getextrema()) + 255)
+            _check_full_range(256 * int(np.max(image.convert("RGB").getextrema())) + 255)
             notes.append("16-bit to 8-bit")
         if image.getexif().get(0x0112, 1) != 1:
             notes.append("rotated as its EXIF says")
@@ -108,7 +109,7 @@ def decode(source, suffix=None):
         raise BadImage(f"damaged: {str(error) or type(error).__name__}") from None
 
 
-def _to_rgb(image, notes):
+def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
     """Convert a loaded Pillow image of any mode to RGB, adding to `notes` what was done."""
     mode = image.mode
     if mode == "RGB" and "transparency" not in image.info:
@@ -137,7 +138,7 @@ def _to_rgb(image, notes):
     return image.convert("RGB")
 
 
-def _check_full_range(brightest):
+def _check_full_range(brightest: int) -> None:
     if brightest < FULL_RANGE:
         raise BadImage(
             f"16-bit levels of which the brightest is {brightest:,}, so white may be 1,023, 4,095, 16,383 or "
@@ -146,14 +147,14 @@ def _check_full_range(brightest):
         )
 
 
-def central(pixels, share):
+def central(pixels: npt.NDArray[np.uint8], share: float) -> npt.NDArray[np.uint8]:
     """Return the middle of an RGB uint8 array (height, width, 3): `share` of its height and of its width, 0-1."""
     height, width = (max(1, round(share * side)) for side in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]
 
 
-def resize(pixels, size):
+def resize(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Resize an RGB uint8 array (height, width, 3) to (size, size, 3), bilinear with antialiasing.
 
     Pillow computes this in whole numbers, so the result is the same on every kind of CPU. The shape is squeezed to a

@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from wbc.core import files
 from wbc.core.errors import UserError
@@ -29,7 +31,7 @@ _NO_NETWORK = re.compile(
 )
 
 
-def download(dataset, version, cache, sha256=None):
+def download(dataset: str, version: int, cache: Path, sha256: str | None = None) -> tuple[Path, str]:
     """Return the zip of one version of a Kaggle data set, downloaded unless the cache holds it whole.
 
     The Kaggle client checks the length only, so the SHA-256 is computed here, kept beside the zip, and compared.
@@ -81,7 +83,7 @@ def download(dataset, version, cache, sha256=None):
     return archive, found
 
 
-def _run_client(dataset, version, folder):
+def _run_client(dataset: str, version: int, folder: Path) -> None:
     """Let the Kaggle client put its zip into `folder`.
 
     It runs as a command: as a library it wants an account even for public data, and its import already logs in.
@@ -99,7 +101,7 @@ def _run_client(dataset, version, folder):
 
 
 @contextlib.contextmanager
-def _child(command, folder, errors):
+def _child(command: list[str], folder: Path, errors: IO[bytes]) -> Iterator[subprocess.Popen]:
     """Start the client, and end it with the block, or with this process, however that ends."""
     client = subprocess.Popen(
         command,
@@ -116,13 +118,13 @@ def _child(command, folder, errors):
         client.wait()
 
 
-def _die_with_parent():
+def _die_with_parent() -> None:
     """Have Linux end this process when its parent ends (prctl 1, PR_SET_PDEATHSIG); elsewhere do nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _wait_while_it_grows(client, folder, dataset):
+def _wait_while_it_grows(client: subprocess.Popen, folder: Path, dataset: str) -> None:
     """Wait for the client to end, saying how far it is.
 
     Raises:
@@ -145,7 +147,7 @@ def _wait_while_it_grows(client, folder, dataset):
             print(f"  {have / 1e6:,.1f} MB so far", flush=True)
 
 
-def without_secrets(text):
+def without_secrets(text: str) -> str:
     """Return a client's output with everything masked that may log somebody in.
 
     That is what the environment and Kaggle's files hold as keys and tokens, whole or in the parts that line breaks
@@ -163,7 +165,7 @@ def without_secrets(text):
     return re.sub(r"(?i)\b(bearer\s|(?:token|key|password|secret)[\"']?\s*[=:])\s*\S+", r"\1 ***", text)
 
 
-def _explain(dataset, version, output):
+def _explain(dataset: str, version: int, output: str) -> str:
     """Turn what the client printed as errors into what was asked, what was found, and what to type next.
 
     Its other output says nothing: the help on accounts is printed there whenever there is no account, needed or not. It
@@ -171,8 +173,8 @@ def _explain(dataset, version, output):
     """
     asked = f"Kaggle data set {dataset}, version {version}, could not be downloaded"
     page = f"https://www.kaggle.com/datasets/{dataset}"
-    status = re.search(r"\b([45]\d\d) (?:Client|Server) Error", output)
-    status = int(status[1]) if status else None
+    stated = re.search(r"\b([45]\d\d) (?:Client|Server) Error", output)
+    status = int(stated[1]) if stated else None
     said = output.strip().splitlines()[-1].strip() if output.strip() else "it wants an account"
     if "No space left on device" in output:
         return f"{asked}: the disk is full. Nothing was kept. Free some space."

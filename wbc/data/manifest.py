@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ class Manifest(NamedTuple):
     bad: list[tuple[str, str]]  # (path, reason), sorted by path
 
 
-def build_manifest(folder):
+def build_manifest(folder: Path) -> Manifest:
     """Decode every file in `folder`/<class>/ once.
 
     Only as many images are in memory as there are threads. What is kept of each is small: 100,000 images take about
@@ -44,8 +45,8 @@ def build_manifest(folder):
     rows, bad, noted = [], [], defaultdict(list)
     looked_at = prefetch(lambda path: _look_at(folder, path), paths)
     for path, (row, notes, reason) in zip(paths, track(looked_at, "decode", total=len(paths)), strict=True):
-        if row is None:
-            bad.append((path, reason))
+        if row is None or notes is None:
+            bad.append((path, reason or ""))
             continue
         rows.append(row)
         for note in notes:
@@ -54,7 +55,7 @@ def build_manifest(folder):
     return Manifest(rows, converted, bad)
 
 
-def _look_at(folder, path):
+def _look_at(folder: Path, path: str) -> tuple[Row, list[str], None] | tuple[None, None, str]:
     """Return (row, notes, None) of an image, or (None, None, reason) of a bad one."""
     file = Path(folder, path)
     content = file.read_bytes()  # once: what is decoded is what is hashed
@@ -66,12 +67,12 @@ def _look_at(folder, path):
     return Row(path, path.split("/")[0], hashlib.sha256(content).hexdigest(), width, height), notes, None
 
 
-def count_classes(rows):
+def count_classes(rows: list[Row]) -> dict[str, int]:
     """Return {label: number of images}, sorted by label."""
     return dict(sorted(Counter(row.label for row in rows).items()))
 
 
-def quarantine_bad(bad, folder, quarantine):
+def quarantine_bad(bad: list[tuple[str, str]], folder: Path, quarantine: Path) -> None:
     """Move the bad files from `folder`/<class>/ to `quarantine`/<class>/; `quarantine` is made in any case."""
     Path(quarantine).mkdir(exist_ok=True)
     for path, _ in bad:
@@ -79,7 +80,7 @@ def quarantine_bad(bad, folder, quarantine):
         Path(folder, path).rename(Path(quarantine, path))
 
 
-def refuse_bad(bad, rows):
+def refuse_bad(bad: list[tuple[str, str]], rows: list[Row]) -> None:
     """Raise a `UserError` that lists every bad file, if there is any."""
     if bad:
         raise UserError(
@@ -88,7 +89,7 @@ def refuse_bad(bad, rows):
         )
 
 
-def refuse_vanished(labels, rows, bad):
+def refuse_vanished(labels: Iterable[str], rows: list[Row], bad: list[tuple[str, str]]) -> None:
     """Raise a `UserError` if one of the classes `labels` has no usable image left."""
     vanished = sorted(set(labels) - {row.label for row in rows})
     if vanished:
@@ -99,9 +100,9 @@ def refuse_vanished(labels, rows, bad):
         )
 
 
-def _list_bad(bad):
+def _list_bad(bad: list[tuple[str, str]]) -> str:
     """Every bad file under its class; a reason that many files share is said once, with their names."""
-    by_class = defaultdict(lambda: defaultdict(list))
+    by_class: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path, reason in bad:
         label, _, name = path.partition("/")
         by_class[label][reason].append(name)

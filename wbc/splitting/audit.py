@@ -1,5 +1,6 @@
 """What a set of images holds besides cells, and what that does to a split: copies, duplicates, doubtful labels."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def audit(
     }
 
 
-def summary(content):
+def summary(content: dict[str, Any]) -> list[str]:
     """Return what `audit` found as plain sentences."""
     largest, duplicates = content["largest_groups"][:1], content["exact_duplicates"]
     leak = {name: "not defined" if share is None else f"{share:.0%}" for name, share in content["leak"].items()}
@@ -124,7 +125,7 @@ def summary(content):
     return sentences + [f"note, {statement['protocol']}: {statement['reason']}" for statement in statements]
 
 
-def _duplicates(paths, pixels):
+def _duplicates(paths: pd.Series, pixels: np.ndarray) -> dict[str, Any]:
     sets = [rows.tolist() for _, rows in paths.groupby(pixels) if len(rows) > 1]
     return {
         "images": sum(map(len, sets)),
@@ -133,11 +134,11 @@ def _duplicates(paths, pixels):
     }
 
 
-def _largest(groups):
+def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]:
     """The largest photographs of several images: the largest of each class, then the next ones, in order of size."""
     shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda found: -len(found[1]))
     label_of = {group: next(iter(_counts(rows["label"]))) for group, rows in shared}
-    first = {}
+    first: dict[str, int] = {}
     for group, _ in shared:
         first.setdefault(label_of[group], group)
     chosen = [*first.values(), *(group for group, _ in shared if group not in first.values())][:SHOWN]
@@ -153,7 +154,7 @@ def _largest(groups):
     ]
 
 
-def _without_own_group(splits):
+def _without_own_group(splits: pd.DataFrame) -> list[dict[str, Any]]:
     """Classes of which no group has most of its images; what a group counts for is decided as for the split."""
     counts = splits.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=1)
     counted = counts.idxmax(axis=1)  # the first by name among equals
@@ -173,7 +174,7 @@ def _without_own_group(splits):
     return found
 
 
-def _same_cell(splits, recognized):
+def _same_cell(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, Any]]:
     return [
         {
             "photo_ids": sorted(rows["photo_id"].unique().tolist()),
@@ -185,25 +186,25 @@ def _same_cell(splits, recognized):
     ]
 
 
-def _counts(labels):
+def _counts(labels: pd.Series) -> dict[str, int]:
     """{label: how often}, the most frequent first and equals by name."""
     counts = labels.value_counts()
     return {label: int(counts[label]) for label in sorted(counts.index, key=lambda name: (-counts[name], name))}
 
 
-def _leak(splits, protocol):
+def _leak(splits: pd.DataFrame, protocol: str) -> float | None:
     test = splits.loc[splits[protocol] == "test", "group"]
     seen = test.isin(splits.loc[splits[protocol] == "train", "group"])
     return round(float(seen.mean()), 4) if len(test) else None
 
 
-def _sources(splits, protocol):
+def _sources(splits: pd.DataFrame, protocol: str) -> dict[str, dict[str, int]]:
     counts = splits.groupby([protocol, "label"])["group"].nunique()
     labels = sorted(splits["label"].unique())
     return {part: {label: int(counts.get((part, label), 0)) for label in labels} for part in PARTS}
 
 
-def _missing(splits):
+def _missing(splits: pd.DataFrame) -> list[dict[str, Any]]:
     statements = []
     for protocol in PROTOCOLS:
         for label, rows in splits.groupby("label", sort=True):
@@ -222,7 +223,7 @@ def _missing(splits):
     return statements
 
 
-def _in_one_fold(splits):
+def _in_one_fold(splits: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             "protocol": "crossval",
@@ -237,7 +238,7 @@ def _in_one_fold(splits):
     ]
 
 
-def _uneven(splits, asked):
+def _uneven(splits: pd.DataFrame, asked: Sequence[float]) -> list[dict[str, Any]]:
     statements = []
     for protocol in PROTOCOLS:
         for label, rows in splits.groupby("label", sort=True):
@@ -258,7 +259,7 @@ def _uneven(splits, asked):
     return statements
 
 
-def _units(rows, protocol):
+def _units(rows: pd.DataFrame, protocol: str) -> str:
     """What of a class can be dealt out, as half a sentence."""
     if protocol == "image":
         return f"it has {plural(len(rows), 'image')}"

@@ -1,11 +1,16 @@
 """The rounds of a cross-validation: which folds are trained on, validated on and scored."""
 
+from collections.abc import Collection, Iterable
+
 import numpy as np
+import numpy.typing as npt
 
 from wbc.core.errors import UserError
 
+Round = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows to train on, to validate on, and to score
 
-def cv_rounds(fold, withheld=None):
+
+def cv_rounds(fold: npt.ArrayLike, withheld: Iterable[str] | None = None) -> list[Round]:
     """Return the rounds of a cross-validation: (train, valid, test) row indices for each fold in turn.
 
     An image is neither trained on nor validated with in the rounds that it is withheld from.
@@ -30,7 +35,9 @@ def cv_rounds(fold, withheld=None):
     return rounds
 
 
-def withhold(labels, fold, photo_id, doubtful):
+def withhold(
+    labels: npt.ArrayLike, fold: npt.ArrayLike, photo_id: npt.ArrayLike, doubtful: np.ndarray
+) -> tuple[list[str], list[str]]:
     """Return from which rounds of a cross-validation each image is withheld: those that score what may be its copy.
 
     A class keeps at least half of its images in each round: the likeliest copies are withheld as far as that allows.
@@ -51,7 +58,8 @@ def withhold(labels, fold, photo_id, doubtful):
         for number in set(fold.tolist())
         for name in set(labels.tolist())
     }
-    texts, too_doubtful = [set() for _ in labels], set()
+    texts: list[set[int]] = [set() for _ in labels]
+    too_doubtful: set[str] = set()
     for one, other in [pair for both in doubtful.tolist() for pair in (both, both[::-1])]:
         scored, rows = int(fold[images[one][0]]), images[other]
         if scored == fold[rows[0]] or scored in texts[rows[0]]:
@@ -67,7 +75,7 @@ def withhold(labels, fold, photo_id, doubtful):
     return [" ".join(map(str, sorted(numbers))) for numbers in texts], sorted(too_doubtful)
 
 
-def outside(fold, held):
+def outside(fold: npt.ArrayLike, held: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and to validate on when some folds are held out: (train, valid).
 
     For validation, on which training stops, is the first fold cyclically after the lowest of those held out. Where only

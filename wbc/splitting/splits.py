@@ -1,18 +1,22 @@
 """Dividing images among train, valid and test, by file as the original study did or by group, and among folds."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 from wbc.core.errors import UserError
 from wbc.core.protocols import PARTS
 
+Shares = tuple[float, float]  # of each class: train, valid; the rest is test
+
 NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are under suspicion
 SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8: docs/results/grouping.md
 
 
-def split_by_image(labels, shares, seed):
+def split_by_image(labels: Sequence[str] | np.ndarray, shares: Shares, seed: int) -> np.ndarray:
     """Assign each image to a part at random, stratified by class.
 
     Args:
@@ -26,7 +30,7 @@ def split_by_image(labels, shares, seed):
     return split_by_group(labels, np.arange(len(labels)), shares, seed)
 
 
-def split_by_group(labels, groups, shares, seed):
+def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares, seed: int) -> np.ndarray:
     """Assign whole groups to parts, stratified by class, as near to the shares of images as the groups allow.
 
     Larger groups go first, each to the part that lacks most images. Every class is in every part where it has at least
@@ -68,7 +72,7 @@ def split_by_group(labels, groups, shares, seed):
     return np.array(PARTS)[part_of_group[group_numbers]]
 
 
-def folds(labels, groups, count, seed):
+def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -> np.ndarray:
     """Assign whole groups to the folds of a cross-validation, each class spread as evenly as its groups allow.
 
     A class with fewer groups than folds is missing from some of them.
@@ -100,7 +104,7 @@ def folds(labels, groups, count, seed):
     return fold
 
 
-def part_sizes(count, shares):
+def part_sizes(count: int, shares: Shares) -> list[int]:
     """Return how many of a class's `count` images belong in train, valid and test.
 
     The original study's rounding, `int(count * share)` in floating point: 700 images give 489, 105 and 106
@@ -122,7 +126,7 @@ def part_sizes(count, shares):
     return [int(size) for size in sizes]
 
 
-def _aside(sizes, room):
+def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
     """Return which groups of a class are suspiciously small; `sizes` in falling order, `room` images in valid."""
     total, aside = sizes.sum(), np.zeros(len(sizes), bool)
     if sizes[sizes > 1].sum() < NEARLY_ALL * total:
@@ -136,7 +140,7 @@ def _aside(sizes, room):
     return aside
 
 
-def _assign(sizes, wanted, empty):
+def _assign(sizes: np.ndarray, wanted: list[int], empty: set[int]) -> list[int]:
     """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images a part, `empty` parts."""
     lacking = list(wanted)
     empty = set(empty)
@@ -152,7 +156,7 @@ def _assign(sizes, wanted, empty):
     return parts
 
 
-def _most_frequent(groups, labels, count):
+def _most_frequent(groups: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Return each group's most frequent label number, the smallest among equals."""
     table = np.zeros((count, labels.max() + 1), dtype=int)
     np.add.at(table, (groups, labels), 1)
