@@ -7,7 +7,7 @@ of the last commit, and writes scale.csv and scale.svg. The backbone is Efficien
 stand-in, so that what is seen is the growth and not the backbone; its own rate is what `make bench` measures.
 
 Numbers of images that scale.csv holds already are kept, those asked for again are replaced. 100,000 images take three
-quarters of an hour on two cores, or twice that, most of it in the search for siblings.
+quarters of an hour on two cores, or twice that, most of it in the search for near-duplicates.
 """
 
 import argparse
@@ -87,8 +87,8 @@ def make(folder, count):
 def blots(random, kind):
     """Return an image of a dark disc with lobes and a texture of its own, uint8 (SIDE, SIDE, 3).
 
-    The texture is to an image what chromatin is to a cell: without it so many look alike that the search for siblings
-    has ten times as much to compare as among cells.
+    The texture is to an image what chromatin is to a cell: without it so many look alike that the search for
+    near-duplicates has ten times as much to compare as among cells.
     """
     image = np.full((SIDE, SIDE, 3), 215, np.uint8)
     color = np.array([150, 90, 110]) + 25 * np.array([kind % 3, kind % 2, -(kind % 3)])

@@ -42,8 +42,8 @@ def tree(tmp_path_factory):
     )
     for scheme in SCHEMES:
         scored = splits if scheme == "crossval" else splits[splits[scheme] == "test"]
-        guesses = {"majority": CLASSES[2], "color_histogram": scored["label"], "logistic_regression": scored["label"]}
-        scored[["path"]].assign(**guesses).to_csv(root / f"data/baselines/{scheme}.csv", index=False)
+        predicted = {"majority": CLASSES[2], "color_histogram": scored["label"], "logistic_regression": scored["label"]}
+        scored[["path"]].assign(**predicted).to_csv(root / f"data/baselines/{scheme}.csv", index=False)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["train"]["head"] |= {"units": [8], "standardize": False}
     params["train"]["optimizer"] |= {"epochs": 25, "batch_size": 4, "learning_rate": 0.02}

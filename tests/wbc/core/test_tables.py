@@ -30,7 +30,7 @@ def test_what_baselines_called_the_images(tmp_path):
     assert {name: numbers.tolist() for name, numbers in found.items()} == {"majority": [1, 1], "other": [1, 0]}
 
 
-def test_guesses_of_other_images_stop(tmp_path):
+def test_predictions_of_other_images_stop(tmp_path):
     file = tmp_path / "image.csv"
     file.write_text("path,majority\na/1.png,a\nb/1.png,a\n")
     for images in (["a/1.png"], ["b/1.png", "a/1.png"]):

@@ -45,7 +45,7 @@ def test_every_resample_has_as_many_cells_of_each_class():
     bootstrap(groups, labels, statistic, PARAMS)
     weights = np.concatenate(drawn)
     assert weights.shape == (2000, 8)
-    assert (weights[:, 0] == weights[:, 1]).all()  # siblings come together
+    assert (weights[:, 0] == weights[:, 1]).all()  # copies come together
     first = weights[:, [0, 3, 4, 5, 7]]  # one image of each group
     assert (first[:, :2].sum(axis=1) == 2).all()
     assert (first[:, 2:4].sum(axis=1) == 2).all()

@@ -6,7 +6,7 @@ from wbc.grouping.neighbors import Neighbors
 
 @pytest.fixture(scope="module")
 def points():
-    """4,000 points, every other one with a near copy: as images with siblings are."""
+    """4,000 points, every other one with a near copy: as images with copies are."""
     random = np.random.default_rng(1)
     singles = random.normal(size=(2000, 48)) / np.sqrt(np.arange(1, 49))
     copies = singles + 0.01 * random.normal(size=singles.shape)

@@ -1,4 +1,4 @@
-"""The synthetic data set: repeatable, siblings not given away, classes told apart by shape and not by color."""
+"""The synthetic data set: repeatable, copies not given away, classes told apart by shape and not by color."""
 
 import numpy as np
 import pydantic
@@ -56,10 +56,10 @@ def test_every_class_gets_its_images_in_the_size_asked_for():
     assert all((drawing.image.mode, drawing.image.size) == ("RGB", (48, 48)) for drawing in drawings)
 
 
-def test_the_order_does_not_tell_siblings(larger):
+def test_the_order_does_not_tell_copies(larger):
     for label in CLASSES:
         cell = np.array([int(drawing.source[-2:]) for drawing in larger if drawing.label == label])
-        # Grouped by cell, 32 of 39 neighbors would be siblings and the correlation 1; by chance 4 of 39 are.
+        # Grouped by cell, 32 of 39 neighbors would be copies and the correlation 1; by chance 4 of 39 are.
         assert (cell[1:] == cell[:-1]).sum() <= 12
         assert abs(np.corrcoef(np.arange(cell.size), cell)[0, 1]) < 0.6
 
