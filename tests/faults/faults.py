@@ -4,6 +4,7 @@ A fault ends well if what it shows is no traceback, and if the next `make repro`
 is a function of the project and of a random generator; it returns what was shown.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -36,25 +37,21 @@ def ends_well(project: Project, printed: str) -> str:
 
 
 def killed(project: Project, random: random.Random, stage: str, whole: bool) -> str:
-    """Kill a stage by SIGKILL at a random moment, and with `whole` DVC too."""
-    with tempfile.TemporaryFile("w+") as shown:
+    """Kill a stage by SIGKILL at a random moment of its life, and with `whole` DVC too."""
+    if stage not in project.seconds:
         started = time.monotonic()
+        project.run("python", "-m", f"stages.{stage}")  # undisturbed
+        project.seconds[stage] = time.monotonic() - started
+    with tempfile.TemporaryFile("w+") as shown:
         command = ["dvc", "repro", "--force", "--single-item", stage]
         dvc = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=shown, stderr=shown)
         while not (running := _stage_of(dvc.pid, stage)) and dvc.poll() is None:
             time.sleep(0.02)
-        seconds = project.seconds.setdefault(stage, 0.0)
-        if seconds:
-            time.sleep(random.uniform(0, seconds))
-            for process in [*running, *([psutil.Process(dvc.pid)] if whole and dvc.poll() is None else [])]:
-                if process.is_running():
-                    process.kill()
-            dvc.wait()
-        else:  # the first try of a stage measures how long it takes, undisturbed
-            begun = time.monotonic()
-            dvc.wait()
-            project.seconds[stage] = time.monotonic() - begun
-        assert time.monotonic() - started < 600
+        time.sleep(random.uniform(0, project.seconds[stage]))
+        for process in [*running, *([psutil.Process(dvc.pid)] if whole and dvc.poll() is None else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                process.kill()
+        dvc.wait()
         shown.seek(0)
         return shown.read()
 
