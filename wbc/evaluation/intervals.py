@@ -1,14 +1,19 @@
 """Confidence intervals that take near-duplicates for what they are: more views of one cell, not more cells."""
 
+from collections.abc import Callable
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pydantic
 
 from wbc.core.params import Section
 
 BLOCK = 2_000_000  # weights held at once, images x resamples: 16 MB
 SAME = 1e-9  # resamples that differ by less are one value
+
+Interval = tuple[float, float]  # low, high
 
 
 class IntervalParams(Section):
@@ -19,7 +24,12 @@ class IntervalParams(Section):
     seed: int = pydantic.Field(ge=0, lt=2**32)
 
 
-def bootstrap(groups, labels, statistic, params):
+def bootstrap(
+    groups: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    statistic: Callable[[npt.NDArray[np.float64]], dict[str, Any]],
+    params: IntervalParams,
+) -> dict[str, Any]:
     """Return percentile intervals of every number of `statistic` by resampling whole groups within each class.
 
     Images of one cell are no independent observations, so cells are drawn with replacement and each brings all its
@@ -41,8 +51,8 @@ def bootstrap(groups, labels, statistic, params):
     Returns:
         what `statistic` returns with (low, high) in place of each array; both NaN where every resample gave NaN.
     """
-    _, groups = np.unique(groups, return_inverse=True)
-    table = np.zeros((groups.max() + 1, np.max(labels) + 1), dtype=int)
+    labels, (_, groups) = np.asarray(labels), np.unique(groups, return_inverse=True)
+    table = np.zeros((groups.max() + 1, labels.max() + 1), dtype=int)
     np.add.at(table, (groups, labels), 1)
     group_labels = table.argmax(axis=1)
 
@@ -58,13 +68,13 @@ def bootstrap(groups, labels, statistic, params):
     return _percentiles(found, [(1 - params.confidence_level) / 2, (1 + params.confidence_level) / 2])
 
 
-def _draws(resamples, members, random):
+def _draws(resamples: int, members: int, random: np.random.Generator) -> np.ndarray:
     """Return how often each of `members` comes up in as many draws with replacement, an array (resamples, members)."""
     drawn = random.integers(members, size=(resamples, members)) + members * np.arange(resamples)[:, None]
     return np.bincount(drawn.ravel(), minlength=resamples * members).reshape(resamples, members)
 
 
-def _percentiles(blocks, shares):
+def _percentiles(blocks: list[Any], shares: list[float]) -> Any:
     if isinstance(blocks[0], dict):
         return {key: _percentiles([block[key] for block in blocks], shares) for key in blocks[0]}
     values = np.concatenate(blocks)
@@ -73,12 +83,12 @@ def _percentiles(blocks, shares):
     return float(low), float(high)
 
 
-def degenerate(interval):
+def degenerate(interval: Interval) -> bool:
     """Return whether a bootstrap's (low, high) has no width: all resamples gave one value, as with 3 of 3 right."""
     return interval[1] - interval[0] < SAME
 
 
-def wilson(share, count, level):
+def wilson(share: float, count: int, level: float) -> Interval:
     """Return the Wilson score interval (low, high) of a share of `count` independent cells.
 
     Unlike the bootstrap it knows that 3 of 3 right is less than 300 of 300: 0.44-1 and 0.99-1 at level 0.95. Wilson,
@@ -96,7 +106,7 @@ def wilson(share, count, level):
     return float(max(0.0, center - reach)), float(min(1.0, center + reach))
 
 
-def combined(estimates, intervals, weights):
+def combined(estimates: np.ndarray, intervals: list[Interval], weights: np.ndarray) -> Interval:
     """Return the interval (low, high) of a weighted sum of independent estimates from the interval of each.
 
     A class of three cells, all right, never varies among resamples; a mean over the classes would take it for certain.

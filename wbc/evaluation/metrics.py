@@ -1,13 +1,19 @@
 """What is reported of a classifier's predictions on the test part, and the curves behind it."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn import metrics as sk
 
 DIGITS = 4  # of every reported number: beyond them, CPUs differ in how sums are rounded
 
 
-def compute_metrics(y_true, y_prob, classes, sample_weight=None):
+def compute_metrics(
+    y_true: np.ndarray, y_prob: np.ndarray, classes: Sequence[str], sample_weight: npt.ArrayLike | None = None
+) -> dict[str, Any]:
     """Return the metrics of one test as nested dicts of numbers rounded to `DIGITS`.
 
     The prediction is the class of highest probability. A metric that is undefined is left out rather than called 0:
@@ -33,7 +39,7 @@ def compute_metrics(y_true, y_prob, classes, sample_weight=None):
     return rounded(summary)
 
 
-def cell_weights(groups):
+def cell_weights(groups: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return a weight for each image so that every group weighs 1, shared among its images.
 
     With these, ten copies of a cell count as that one cell, and support is a number of cells.
@@ -42,7 +48,9 @@ def cell_weights(groups):
     return 1 / sizes[inverse]
 
 
-def weighted_metrics(y_true, y_prob, classes, sample_weight):
+def weighted_metrics(
+    y_true: npt.ArrayLike, y_prob: npt.ArrayLike, classes: Sequence[str], sample_weight: npt.NDArray[np.floating]
+) -> dict[str, Any]:
     """Return the metrics of `compute_metrics`, unrounded and NaN where undefined, for many weightings at once.
 
     Resampling images is weighting them, so this is what makes a thousand resamples a matter of a second: sums of
@@ -89,7 +97,7 @@ def weighted_metrics(y_true, y_prob, classes, sample_weight):
     }
 
 
-def auc(is_class, scores, sample_weight):
+def auc(is_class: npt.NDArray[np.bool_], scores: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
     """Return the area under the ROC curve for many weightings at once, NaN where one side has no weight.
 
     The area is the chance that an image of the class has a higher score than one of the others, ties counting half
@@ -110,7 +118,7 @@ def auc(is_class, scores, sample_weight):
     return _ratio((inside * below).sum(axis=-1), inside.sum(axis=-1) * others.sum(axis=-1))
 
 
-def score(y_true, y_pred, sample_weight=None):
+def score(y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, float]:
     """Return accuracy and balanced accuracy, the mean recall of the classes that have images, of class numbers.
 
     Args:
@@ -123,7 +131,7 @@ def score(y_true, y_pred, sample_weight=None):
     return {"accuracy": np.average(correct, weights=sample_weight), "balanced_accuracy": np.mean(recalls)}
 
 
-def rounded(content):
+def rounded(content: Any) -> Any:
     """Return nested dicts with every number rounded to `DIGITS` and every NaN left out; None stays."""
     if isinstance(content, dict):
         return {key: rounded(value) for key, value in content.items() if not _undefined(value)}
@@ -133,7 +141,7 @@ def rounded(content):
     return content if isinstance(content, int) else round(round(float(content), 2 * DIGITS + 1), DIGITS)
 
 
-def roc_curves(y_true, y_prob, classes):
+def roc_curves(y_true: npt.ArrayLike, y_prob: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Return one-vs-rest ROC curves as a table with columns class, fpr, tpr; corners of each curve only."""
     tables = []
     for number, name, is_class in _one_vs_rest(y_true, classes):
@@ -142,7 +150,7 @@ def roc_curves(y_true, y_prob, classes):
     return _joined(tables, ["class", "fpr", "tpr"])
 
 
-def pr_curves(y_true, y_prob, classes):
+def pr_curves(y_true: npt.ArrayLike, y_prob: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Return one-vs-rest precision-recall curves as a table with columns class, recall, precision."""
     tables = []
     for number, name, is_class in _one_vs_rest(y_true, classes):
@@ -151,7 +159,7 @@ def pr_curves(y_true, y_prob, classes):
     return _joined(tables, ["class", "recall", "precision"])
 
 
-def _one_vs_rest(y_true, classes):
+def _one_vs_rest(y_true: npt.ArrayLike, classes: Sequence[str]) -> Iterator[tuple[int, str, np.ndarray]]:
     """Yield (number, name, is_class) of each class that has test images and is not alone."""
     y_true = np.asarray(y_true)
     for number, name in enumerate(classes):
@@ -160,23 +168,23 @@ def _one_vs_rest(y_true, classes):
             yield number, name, is_class
 
 
-def _joined(tables, columns):
+def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).round(DIGITS) if tables else pd.DataFrame(columns=columns)
 
 
-def _by_class(y_true):
+def _by_class(y_true: np.ndarray) -> list[np.ndarray]:
     return [y_true == number for number in np.unique(y_true)]
 
 
-def _ratio(part, whole):
+def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> np.ndarray:
     """Return part / whole, NaN where the whole is nothing."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> np.ndarray:
     """Return the mean over the classes, the last axis, for which a metric is defined."""
     return _ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
 
 
-def _undefined(value):
+def _undefined(value: Any) -> bool:
     return not isinstance(value, dict) and value is not None and np.isnan(value)

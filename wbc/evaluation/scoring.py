@@ -3,9 +3,12 @@
 Shared by the stages that score a test part and that cross-validate, so that their numbers mean the same.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wbc.core.files import write_csv, write_json
@@ -25,7 +28,14 @@ METRICS = ("precision", "recall", "f1", "auc")
 COMMON = 5  # cells; one cell of a rarer class moves the balanced accuracy of five classes by more than 0.04
 
 
-def describe(y_true, y_prob, groups, classes, baseline_predictions, params):
+def describe(
+    y_true: np.ndarray,
+    y_prob: np.ndarray,
+    groups: np.ndarray,
+    classes: Sequence[str],
+    baseline_predictions: Mapping[str, np.ndarray],
+    params: IntervalParams,
+) -> dict[str, Any]:
     """Return all that is reported of a set of predictions.
 
     "cells" holds the metrics with every group weighing 1, shared among its images that are scored, so that copies of
@@ -88,13 +98,20 @@ def _of_common_classes(per_class: dict[str, dict[str, float]]) -> dict[str, floa
     return {"balanced_accuracy_common": float(np.mean(recalls)), "common_from": COMMON}
 
 
-def source_counts(y_true, groups, classes):
+def source_counts(y_true: npt.ArrayLike, groups: npt.ArrayLike, classes: Iterable[Any]) -> dict[Any, int]:
     """Return {class: number of groups with an image of it}."""
     y_true, groups = np.asarray(y_true), np.asarray(groups)
     return {name: len(np.unique(groups[y_true == name])) for name in classes}
 
 
-def intervals_of(y_true, y_prob, groups, classes, sample_weight, params):
+def intervals_of(
+    y_true: np.ndarray,
+    y_prob: np.ndarray,
+    groups: np.ndarray,
+    classes: Sequence[str],
+    sample_weight: np.ndarray,
+    params: IntervalParams,
+) -> dict[str, Any]:
     """Return the confidence interval of each metric as {"low", "high"}; of an undefined metric, none.
 
     They come from `intervals.bootstrap` over groups. Where no resample of a class's metric differs, as with 3 of 3
@@ -123,7 +140,7 @@ def intervals_of(y_true, y_prob, groups, classes, sample_weight, params):
         name: _class_intervals(measured["per_class"][name], resampled["per_class"][name], behind[name], params)
         for name in classes
     }
-    alike = dict.fromkeys(classes, 1)
+    alike = dict.fromkeys(classes, 1.0)
     supports = {name: measured["per_class"][name]["support"] for name in classes}
 
     def average(metric: str, span: tuple[float, float], shares: dict[str, float]) -> dict[str, float]:
@@ -175,13 +192,15 @@ def _average_interval(
     return _entry(combined(estimates, spans, weights / weights.sum()), wilson=True)
 
 
-def _with_intervals(metrics):
+def _with_intervals(metrics: dict[str, Any]) -> dict[str, Any]:
     """Return those of `measure`'s metrics that get an interval."""
     per_class = {name: {metric: values[metric] for metric in METRICS} for name, values in metrics["per_class"].items()}
     return {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class}
 
 
-def _cells_behind(y_true, y_pred, groups, classes):
+def _cells_behind(
+    y_true: np.ndarray, y_pred: np.ndarray, groups: np.ndarray, classes: Sequence[str]
+) -> dict[str, dict[str, int]]:
     """Return the number of independent cells that each class's metrics rest on: {name: {metric: count}}.
 
     Recall and F1 rest on the cells of the class, precision on those called it. An AUC is a share of pairs of a cell of
@@ -200,15 +219,22 @@ def _cells_behind(y_true, y_pred, groups, classes):
     return behind
 
 
-def _entry(span, wilson=False):
+def _entry(span: tuple[float, float], wilson: bool = False) -> dict[str, float]:
     return {"low": span[0], "high": span[1]} | ({"wilson": 1} if wilson else {})
 
 
-def save(folder, metrics, images, y_true, y_prob, classes):
+def save(
+    folder: Path,
+    metrics: dict[str, Any],
+    images: pd.DataFrame,
+    y_true: np.ndarray,
+    y_prob: np.ndarray,
+    classes: Sequence[str],
+) -> None:
     """Write metrics.json, predictions.csv, roc.csv and pr.csv into `folder`.
 
     Args:
-        folder: pathlib.Path.
+        folder: is made.
         metrics: nested dicts of numbers; rounded here, and undefined ones left out.
         images: DataFrame, a row a scored image, of the columns that predictions.csv starts with; predicted and
             p_<class> for each class follow.

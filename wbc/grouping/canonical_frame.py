@@ -43,7 +43,7 @@ class CanonicalPatch(NamedTuple):
     waves: np.ndarray  # complex64 (3, 16, 24): Fourier coefficients of each channel around each ring
 
 
-def frame(pixels):
+def frame(pixels: np.ndarray) -> CanonicalPatch:
     """Bring an image into its cell's frame.
 
     Args:
@@ -69,7 +69,7 @@ def frame(pixels):
     return CanonicalPatch(patch, inside, _waves(patch))
 
 
-def _dark_matter(light):
+def _dark_matter(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return center (2,) and spread (2, 2), the square root of the covariance, of what is darker than the slide."""
     empty, dark = np.percentile(light, (90, 5))
     weight = np.clip((empty - light) / (empty - dark + 1e-3), 0, 1) * _WINDOW
@@ -81,7 +81,7 @@ def _dark_matter(light):
     return center, vectors @ np.diag(np.sqrt(np.maximum(values, 0.02))) @ vectors.T
 
 
-def _waves(patch):
+def _waves(patch: np.ndarray) -> np.ndarray:
     """Fourier coefficients of the polar image, each channel freed of its mean and spread, so of light and stain."""
     smooth = cv2.GaussianBlur(patch, (0, 0), 1.0).astype(np.float32)
     polar = cv2.remap(smooth, _POLAR_X, _POLAR_Y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).transpose(2, 0, 1)
@@ -92,17 +92,17 @@ def _waves(patch):
     return coefficients[:, :, :WAVES].astype(np.complex64)
 
 
-def describe(waves):
+def describe(waves: np.ndarray) -> np.ndarray:
     """Return the descriptor, float32 (432,): near for images of one cell, whatever its turn, mirroring or stain."""
     return np.abs(waves[:, :, :DESCRIBED]).astype(np.float32).ravel()
 
 
-def mean_color(framed):
+def mean_color(framed: CanonicalPatch) -> np.ndarray:
     """Return the mean color of the cell, float (3,), in levels of 0-255; `registration` compares the same region."""
     return framed.patch[CELL & (framed.inside > 0)].mean(axis=0)
 
 
-def turns(waves, other, count):
+def turns(waves: np.ndarray, other: np.ndarray, count: int) -> list[tuple[float, bool, float]]:
     """Return the likeliest ways in which `other` is a turned, perhaps mirrored, copy.
 
     The correlation over all turns at once, by the Fourier coefficients.
@@ -127,6 +127,6 @@ def turns(waves, other, count):
     return [(float(value / norm), mirrored, angle) for value, mirrored, angle in found[:count]]
 
 
-def _energy(waves):
+def _energy(waves: np.ndarray) -> float:
     size = np.abs(waves) ** 2
     return size[..., 0].sum() + 2 * size[..., 1:].sum() + 1e-12

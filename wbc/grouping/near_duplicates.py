@@ -18,9 +18,12 @@ the one where it scores the other.
 import collections
 import functools
 import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.cluster.hierarchy import DisjointSet
 from sklearn.decomposition import PCA
 
@@ -48,6 +51,9 @@ CACHED = 16384  # images kept in their frames, 26 kB each
 BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
 
 
+Pair = tuple[int, int]  # numbers of two images, the lower first
+
+
 class NearDuplicates(NamedTuple):
     """Which images show the same cell; int arrays, one number an image, counted in the order of appearance."""
 
@@ -59,7 +65,7 @@ class NearDuplicates(NamedTuple):
     )  # (pairs, 2) of photo_id that might show one cell and are not in one group, the likeliest first
 
 
-def find_near_duplicates(files):
+def find_near_duplicates(files: Sequence[Path]) -> NearDuplicates:
     """Find the `NearDuplicates` among image files.
 
     Memory is flat but for the descriptors, 2 kB an image, and for what came of the pairs compared, typically ten an
@@ -79,7 +85,7 @@ def find_near_duplicates(files):
     return NearDuplicates(photo_id, _renumber(groups[pixels]), pixels, np.array([*pairs], int).reshape(-1, 2))
 
 
-def only_identical(digests):
+def only_identical(digests: npt.ArrayLike) -> NearDuplicates:
     """Return the `NearDuplicates` where none are searched for: files of the same bytes only.
 
     Args:
@@ -89,9 +95,10 @@ def only_identical(digests):
     return NearDuplicates(numbers, numbers, numbers, np.empty((0, 2), int))
 
 
-def _describe_all(files):
+def _describe_all(files: Sequence[Path]) -> tuple[list[int], list[int], list[np.ndarray]]:
     """Return the number of each image's pixels, the first image of each number, and the descriptors of those."""
-    numbers, identical, first, descriptors = {}, [], [], []
+    numbers: dict[bytes, int] = {}
+    identical, first, descriptors = [], [], []
     for index, (digest, descriptor) in enumerate(track(prefetch(_describe, files), "describe", total=len(files))):
         if digest not in numbers:
             numbers[digest] = len(numbers)
@@ -101,7 +108,7 @@ def _describe_all(files):
     return identical, first, descriptors
 
 
-def _describe(file):
+def _describe(file: Path) -> tuple[bytes, np.ndarray]:
     pixels, _ = decode(file)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
     return digest, describe(frame(pixels).waves)
@@ -110,7 +117,7 @@ def _describe(file):
 class _Search:
     """The search for groups among images of different pixels."""
 
-    def __init__(self, files, descriptors):
+    def __init__(self, files: list[Path], descriptors: np.ndarray) -> None:
         self.files, count = files, len(files)
         dimensions = min(DIMENSIONS, *descriptors.shape)
         with np.errstate(invalid="ignore"):  # images that all look alike have no variance to explain
@@ -120,9 +127,9 @@ class _Search:
         self.photos, self.groups = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
         self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
-        self.known = {}  # (log odds, difference of color) of the pairs compared
+        self.known: dict[Pair, tuple[float, float]] = {}  # (log odds, difference of color) of the pairs compared
 
-    def run(self):
+    def run(self) -> tuple[np.ndarray, np.ndarray, list[Pair]]:
         """Return the number of each image's photograph and of its group, and the pairs of images that are doubtful."""
         self.copied, self.tolerance, self.color_evidence = self._colors()
         self._join_neighbors(1, FIRST, range(len(self.files)))
@@ -141,7 +148,7 @@ class _Search:
                     self.groups.merge(*pair)
         return self._numbers(self.photos), self._numbers(self.groups), self._doubtful()
 
-    def _doubtful(self):
+    def _doubtful(self) -> list[Pair]:
         """Return pairs that might show one cell and are in different groups, the likeliest first.
 
         There are some only where most images have copies.
@@ -153,7 +160,7 @@ class _Search:
         ]
         return [pair for _, pair in sorted(found)]
 
-    def _colors(self):
+    def _colors(self) -> tuple[bool, float, float]:
         """Whether most images have a copy, how far copies differ in mean color, and what agreement adds to the odds.
 
         Where most images have a copy, the set was made by a program, and what varies among the copies is what that
@@ -170,7 +177,7 @@ class _Search:
         chance = np.linalg.norm(colors[:, None] - colors[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
         return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
-    def _near(self, image, found=None):
+    def _near(self, image: int, found: tuple[np.ndarray, np.ndarray] | None = None) -> list[tuple[float, int]]:
         """(distance, image) of the neighbors of an image, nearest first, without itself.
 
         Args:
@@ -178,13 +185,13 @@ class _Search:
             found: what the index said of it; by default, of its `NEIGHBORS` nearest.
         """
         distance, neighbor = found or (column[image] for column in self.nearest)
-        found = zip(distance.tolist(), neighbor.tolist(), strict=True)
-        return [(round(gap, 6), other) for gap, other in found if other != image]
+        near = zip(distance.tolist(), neighbor.tolist(), strict=True)
+        return [(round(gap, 6), other) for gap, other in near if other != image]
 
-    def _pair(self, image, other):
+    def _pair(self, image: int, other: int) -> Pair:
         return (int(min(image, other)), int(max(image, other)))
 
-    def _join_neighbors(self, nearest, farthest, images):
+    def _join_neighbors(self, nearest: int, farthest: int, images: Iterable[int]) -> None:
         """Compare images with their neighbors from one rank to another, nearest pairs first, and join the matches."""
         distance = {}
         for image in images:
@@ -203,10 +210,10 @@ class _Search:
                 if not self._same(odds, color):
                     if odds > SAME:
                         self.groups.merge(*pair)
-                elif self._agreed(*(self.photos.subset(image) for image in pair), witnesses=1):
+                elif self._agreed(self.photos.subset(pair[0]), self.photos.subset(pair[1]), witnesses=1):
                     self.photos.merge(*pair)
 
-    def _join_groups(self):
+    def _join_groups(self) -> bool:
         """Join groups that are near as a whole; returns whether there were any."""
         groups = [sorted(subset) for subset in self.photos.subsets()]
         groups.sort()
@@ -214,16 +221,16 @@ class _Search:
             return False
         centers = np.stack([self.points[members].mean(axis=0) for members in groups])
         _, near = Neighbors(centers).nearest(NEIGHBORS // 2 + 1)
-        pairs = {self._pair(one, other) for one, row in enumerate(near) for other in row if one != other}
-        pairs = [pair for pair in sorted(pairs) if max(len(groups[number]) for number in pair) > 1]
+        numbers = {self._pair(one, other) for one, row in enumerate(near) for other in row if one != other}
+        pairs = [(groups[one], groups[other]) for one, other in sorted(numbers)]
+        pairs = [pair for pair in pairs if max(map(len, pair)) > 1]
         joined = False
         for one, other in track(pairs, "join", unit="pairs of groups"):
-            one, other = groups[one], groups[other]
             if not self.photos.connected(one[0], other[0]) and self._agreed(one, other):
                 joined |= self.photos.merge(one[0], other[0])
         return joined
 
-    def _join_lonely(self):
+    def _join_lonely(self) -> None:
         """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
         lonely = sorted(min(subset) for subset in self.photos.subsets() if len(subset) == 1)
         nearest = zip(*self.index.nearest(REACH + 1, lonely), strict=True) if lonely else []
@@ -244,7 +251,7 @@ class _Search:
             if agreeing:
                 self.photos.merge(image, max(agreeing)[1])
 
-    def _agreed(self, one, other, witnesses=0):
+    def _agreed(self, one: Collection[int], other: Collection[int], witnesses: int = 0) -> bool:
         """Whether two of the nearest pairs between two groups say that they show one cell.
 
         Args:
@@ -253,26 +260,27 @@ class _Search:
         """
         if witnesses and min(len(one), len(other)) == 1:
             return True
-        one, other = (sorted(members)[:: max(1, len(members) // 12)] for members in (one, other))
-        gaps = np.linalg.norm(self.points[one][:, None] - self.points[other][None], axis=2)
+        first, second = (sorted(members)[:: max(1, len(members) // 12)] for members in (one, other))
+        gaps = np.linalg.norm(self.points[first][:, None] - self.points[second][None], axis=2)
         pairs = []
-        taken = collections.Counter()
+        taken: collections.Counter[int] = collections.Counter()
         for flat in np.argsort(gaps, axis=None, kind="stable"):
             row, column = np.unravel_index(flat, gaps.shape)
             # Each image speaks for its group once or twice, so that one odd image can't decide alone.
-            if gaps[row, column] < FAR and max(taken[one[row]], taken[other[column]]) < 2 + 2 * (len(one) == 1):
-                pairs.append(self._pair(one[row], other[column]))
-                taken.update([one[row], other[column]])
+            mine, theirs = first[row], second[column]
+            if gaps[row, column] < FAR and max(taken[mine], taken[theirs]) < 2 + 2 * (len(first) == 1):
+                pairs.append(self._pair(mine, theirs))
+                taken.update([mine, theirs])
             if len(pairs) == WITNESSES:
                 break
         agreeing = sum(self._same(*result, TOGETHER) for result in self._compare(pairs))
         return witnesses + agreeing >= 2
 
-    def _same(self, odds, color, least=SAME):
+    def _same(self, odds: float, color: float, least: float = SAME) -> bool:
         """Whether a compared pair shows copies of one photograph; that its colors agree counts as evidence too."""
         return color <= self.tolerance and odds + self.color_evidence > least
 
-    def _compare(self, pairs, label=None):
+    def _compare(self, pairs: Sequence[Pair], label: str | None = None) -> list[tuple[float, float]]:
         """Return (log odds, difference of mean color) of each pair, in order."""
         unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
         results = prefetch(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
@@ -282,18 +290,18 @@ class _Search:
             self.known[pair] = (log_odds(evidence), evidence.color if evidence else np.inf)
         return [self.known[pair] for pair in pairs]
 
-    def _unite(self, sets, members):
+    def _unite(self, sets: DisjointSet, members: Sequence[int]) -> None:
         for member in members[1:]:
             sets.merge(members[0], member)
 
-    def _numbers(self, sets):
+    def _numbers(self, sets: DisjointSet) -> np.ndarray:
         numbers = np.empty(len(self.files), int)
         for number, subset in enumerate(sets.subsets()):
             numbers[sorted(subset)] = number
         return numbers
 
 
-def _renumber(numbers):
+def _renumber(numbers: np.ndarray) -> np.ndarray:
     """Number sets by the order in which they first appear."""
-    found = {}
+    found: dict[object, int] = {}
     return np.array([found.setdefault(number, len(found)) for number in numbers.tolist()], dtype=int)

@@ -20,7 +20,7 @@ class Neighbors:
         exact: number of points up to which the answer is exact.
     """
 
-    def __init__(self, points, exact=EXACT):
+    def __init__(self, points: np.ndarray, exact: int = EXACT) -> None:
         self.points = np.ascontiguousarray(points, np.float32)
         if len(points) <= exact:
             self.exact = NearestNeighbors(algorithm="brute").fit(self.points)
@@ -33,7 +33,7 @@ class Neighbors:
         self.graph.add(self.points)
         faiss.omp_set_num_threads(threads)
 
-    def nearest(self, count, asked=slice(None)):
+    def nearest(self, count: int, asked: list[int] | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
         """Return the nearest points of some, themselves among them.
 
         Args:

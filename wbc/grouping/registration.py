@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from wbc.grouping.canonical_frame import CELL, PATCH, describe, turns
+from wbc.grouping.canonical_frame import CELL, PATCH, CanonicalPatch, describe, turns
 
 cv2.setNumThreads(1)  # the callers run many pairs at once
 
@@ -57,11 +57,11 @@ class PairFeatures(NamedTuple):
     color: float  # distance of the mean colors over the cell, in levels of 0-255
 
 
-def compare(one, other):
+def compare(one: CanonicalPatch, other: CanonicalPatch) -> PairFeatures | None:
     """Register two images and return the `PairFeatures`, or None where they can't be laid over each other.
 
     Args:
-        one, other: `cell_frame.CanonicalPatch`.
+        one, other: each in its cell's frame.
     """
     best = _register(one, other)
     if best is None:
@@ -99,14 +99,14 @@ def compare(one, other):
     )
 
 
-def log_odds(evidence):
+def log_odds(evidence: PairFeatures | None) -> float:
     """Return the logarithm of the odds that two images show one cell; None counts as never."""
     if evidence is None:
         return -np.inf
     return INTERCEPT + sum(WEIGHTS[name] * value for name, value in measures(evidence).items())
 
 
-def measures(evidence):
+def measures(evidence: PairFeatures) -> dict[str, float]:
     """Return the numbers that the logistic regression weighs, by name.
 
     Correlations enter as Fisher's z, whose spread doesn't depend on the correlation; detail, scale and squash as
@@ -124,7 +124,7 @@ def measures(evidence):
     }
 
 
-def _register(one, other):
+def _register(one: CanonicalPatch, other: CanonicalPatch) -> tuple[float, float, np.ndarray] | None:
     """Return (turned, aligned, transform from `one`'s patch to `other`'s) of the best registration, or None."""
     candidates = turns(one.waves, other.waves, _TURNS)
     if candidates[0][0] < _ALIKE:
@@ -154,7 +154,7 @@ def _register(one, other):
     return candidates[0][0], float(aligned), transform
 
 
-def _turn(angle, mirrored, size):
+def _turn(angle: float, mirrored: bool, size: int) -> np.ndarray:
     """The transform that turns, and mirrors first, about the center of a patch of `size` pixels."""
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([1, -1 if mirrored else 1])
@@ -162,30 +162,30 @@ def _turn(angle, mirrored, size):
     return np.column_stack([matrix, center - matrix @ center]).astype(np.float32)
 
 
-def _enlarged(transform, factor):
+def _enlarged(transform: np.ndarray, factor: float) -> np.ndarray:
     """The same transform for patches `factor` times as large, whose pixel centers lie between."""
     matrix, offset = transform[:, :2], transform[:, 2]
     middle = np.full(2, (factor - 1) / 2)
     return np.column_stack([matrix, offset * factor + middle - matrix @ middle]).astype(np.float32)
 
 
-def _outline(patch):
+def _outline(patch: np.ndarray) -> np.ndarray:
     """Coarse detail in gray, float32, small."""
     gray = cv2.resize(_gray(patch), (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
     return cv2.GaussianBlur(gray, (0, 0), 0.6) - cv2.GaussianBlur(gray, (0, 0), 5)
 
 
-def _texture(patch):
+def _texture(patch: np.ndarray) -> np.ndarray:
     """Finer detail in gray, float32."""
     gray = _gray(patch)
     return cv2.GaussianBlur(gray, (0, 0), 1.0) - cv2.GaussianBlur(gray, (0, 0), 5)
 
 
-def _gray(patch):
+def _gray(patch: np.ndarray) -> np.ndarray:
     return cv2.transform(patch, np.full((1, 3), 1 / 3)).astype(np.float32)
 
 
-def _bands(patch):
+def _bands(patch: np.ndarray) -> list[np.ndarray]:
     """The patch's detail, one array for each octave, fine to coarse."""
     patch = patch.astype(np.float32)
     levels = [cv2.GaussianBlur(patch, (0, 0), deviation) for deviation in _OCTAVES]
