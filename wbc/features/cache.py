@@ -19,10 +19,13 @@ import re
 import struct
 import time
 import uuid
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import fsspec
 import numpy as np
+import numpy.typing as npt
 
 KEY = np.dtype("V16")  # what a row's key is stored as
 MAGIC, ENDING = b"wbcfeat1", ".shard"
@@ -37,7 +40,7 @@ class Damaged(Exception):
     """A shard isn't what was written; the message says why."""
 
 
-def key(made_of):
+def key(made_of: str) -> bytes:
     """Return the key, 16 bytes, of what a text says all about."""
     return hashlib.blake2b(made_of.encode(), digest_size=16).digest()
 
@@ -56,7 +59,7 @@ class FeatureCache:
         limit: bytes that `trim` leaves, of all makers together.
     """
 
-    def __init__(self, address, maker, limit):
+    def __init__(self, address: Path | str, maker: str, limit: int) -> None:
         self.address, self.maker, self.limit = str(address), maker, limit
         if _ADDRESS.match(self.address):
             self.files, self.root = fsspec.core.url_to_fs(self.address)
@@ -64,10 +67,10 @@ class FeatureCache:
             self.files, self.root = fsspec.filesystem("file"), str(Path(self.address).absolute())
         self.folder = f"{self.root}/{key(maker).hex()}"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["FeatureCache"], tuple[str, str, int]]:
         return FeatureCache, (self.address, self.maker, self.limit)
 
-    def write(self, keys, features):
+    def write(self, keys: Iterable[bytes], features: np.ndarray) -> None:
         """Keep rows as one shard.
 
         Args:
@@ -89,7 +92,7 @@ class FeatureCache:
                 self.files.rm_file(partial)
             raise
 
-    def shards(self):
+    def shards(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield (path, keys of its rows) of each shard that can be read; others are removed, to be made anew."""
         if not self.files.isdir(self.folder):
             return
@@ -98,11 +101,11 @@ class FeatureCache:
             if keys is not None:
                 yield shard, keys
 
-    def read(self, shard, length):
+    def read(self, shard: str, length: int) -> npt.NDArray[np.float16] | None:
         """Return a shard's features, float16 (rows, length), or None where they are damaged; it is removed then."""
         return self._read(shard, lambda file: _read_features(file, length))
 
-    def trim(self, keep=()):
+    def trim(self, keep: Iterable[str] = ()) -> None:
         """Remove the shards written longest ago until the rest is within the limit, and what killed writers left.
 
         Shards of other makers count and go too.
@@ -121,7 +124,7 @@ class FeatureCache:
                 self.files.rm_file(name)
                 total -= size
 
-    def _read(self, shard, part):
+    def _read(self, shard: str, part: Callable[[IO[bytes]], np.ndarray]) -> np.ndarray | None:
         try:
             with self.files.open(shard, "rb") as file:
                 return part(file)
@@ -133,7 +136,7 @@ class FeatureCache:
             return None
 
 
-def _read_keys(file):
+def _read_keys(file: IO[bytes]) -> np.ndarray:
     start = file.read(_START.size)
     if len(start) < _START.size or not start.startswith(MAGIC):
         raise Damaged("it doesn't start as a shard")
@@ -144,7 +147,7 @@ def _read_keys(file):
     return np.frombuffer(keys, KEY)
 
 
-def _read_features(file, length):
+def _read_features(file: IO[bytes], length: int) -> np.ndarray:
     _read_keys(file)
     content = file.read()
     file.seek(0)
@@ -159,7 +162,7 @@ def _read_features(file, length):
     return features
 
 
-def _age(entry):
+def _age(entry: dict[str, Any]) -> float:
     """Seconds since a file was written, by whatever the file system calls its date."""
     for name in ("mtime", "LastModified", "last_modified", "created"):
         if name in entry and entry[name] is not None:

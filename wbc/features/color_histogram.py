@@ -1,5 +1,8 @@
 """Which colors an image holds, the features that know nothing of shape."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from wbc.core.prefetch import prefetch
@@ -9,7 +12,7 @@ from wbc.data.images import decode
 BINS = 4  # a channel; 4 x 4 x 4 = 64 colors
 
 
-def color_histogram(pixels):
+def color_histogram(pixels: np.ndarray) -> np.ndarray:
     """Return the share of an image's pixels in each of 64 cells of the RGB cube.
 
     It knows which colors there are and how much of each, and nothing of shape or place.
@@ -25,7 +28,7 @@ def color_histogram(pixels):
     return np.bincount(cells, minlength=BINS**3) / len(cells)
 
 
-def color_histograms(files):
+def color_histograms(files: Sequence[Path]) -> np.ndarray:
     """Return the `color_histogram` of each image file, a float array (images, 64)."""
     histograms = prefetch(lambda file: color_histogram(decode(file)[0]), files)
     return np.stack(list(track(histograms, "baseline", total=len(files))))

@@ -5,22 +5,28 @@ import functools
 import hashlib
 import itertools
 import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wbc.core.errors import UserError
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode, resize
-from wbc.features.cache import key
+from wbc.features.cache import FeatureCache, key
 from wbc.features.pending_rows import PendingRows
 from wbc.features.views import ORIENTATIONS, Augmentation, orientations, view
 
 LARGEST = float(np.finfo(np.float16).max)
 TRIES = 3  # a shard may be damaged while it lies there
 SHARD = 64  # images a shard: with 8 views 1.5 MB, and some seconds' work that a kill may cost
+
+
+Forward = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # from images to batches of features
+Execute = Callable[[Sequence[Sequence["Work"]]], Iterator[int]]  # embeds shards, and says how many images each had
 
 
 class Work(NamedTuple):
@@ -39,11 +45,11 @@ class ViewSpec:
     seed: int
     test_views: int = 1  # orientations of which view 0 is the mean: 1, the image as it is, or ORIENTATIONS
 
-    def key(self, sha256, number):
+    def key(self, sha256: str, number: int) -> bytes:
         """Return the cache's key of a view; view 0 depends on neither seed nor augmentation."""
         return key(f"{sha256} {number} {self._views if number else self.test_views}")
 
-    def images(self, image, number, seed):
+    def images(self, image: np.ndarray, number: int, seed: Sequence[int]) -> list[np.ndarray]:
         """Return the images whose mean feature is that of view `number`.
 
         Args:
@@ -54,16 +60,24 @@ class ViewSpec:
             return orientations(image)
         return [view(image, number, self.augmentation, seed)]
 
-    def count(self, number):
+    def count(self, number: int) -> int:
         """Return how many images `images` makes of view `number`."""
         return self.test_views if number == 0 else 1
 
     @functools.cached_property
-    def _views(self):
+    def _views(self) -> str:
         return json.dumps([self.seed, self.augmentation.model_dump()], sort_keys=True)
 
 
-def write_features(path, images, views, length, recipe, cache, execute):
+def write_features(
+    path: Path,
+    images: Sequence[tuple[str, str]],
+    views: int,
+    length: int,
+    recipe: ViewSpec,
+    cache: FeatureCache,
+    execute: Execute,
+) -> None:
     """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is what is scored.
 
     float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
@@ -105,7 +119,7 @@ def write_features(path, images, views, length, recipe, cache, execute):
     cache.trim(keep=used)
 
 
-def _take(cache, missing, file, start, length):
+def _take(cache: FeatureCache, missing: PendingRows, file: IO[bytes], start: int, length: int) -> set[str]:
     """Copy rows from the cache to the places where they are missing, and return the shards they came from."""
     used = set()
     for shard, keys in cache.shards():
@@ -123,7 +137,7 @@ def _take(cache, missing, file, start, length):
     return used
 
 
-def _works(images, to_make):
+def _works(images: Sequence[tuple[str, str]], to_make: np.ndarray) -> list[Work]:
     """Return the `Work` for the views to make, a bool array (images, 1 + views)."""
     works = []
     for (file, sha256), views in zip(images, to_make, strict=True):
@@ -132,13 +146,13 @@ def _works(images, to_make):
     return works
 
 
-def _show(done, total):
+def _show(done: Iterable[int], total: int) -> None:
     """Wait for shards, showing how many images are done."""
     for _ in track(itertools.chain.from_iterable(range(count) for count in done), "embed", total=total):
         pass
 
 
-def embed(works, forward, size, recipe):
+def embed(works: Sequence[Work], forward: Forward, size: int, recipe: ViewSpec) -> Iterator[npt.NDArray[np.float16]]:
     """Yield the features of each `Work`, float16 (views, n), in order.
 
     Decoding and augmenting run ahead in threads while the backbone computes.
@@ -153,7 +167,7 @@ def embed(works, forward, size, recipe):
         UserError: a feature is not a number that float16 can hold, or an image file isn't the one of its hash.
     """
 
-    def prepare(work):
+    def prepare(work: Work) -> list[np.ndarray]:
         content = Path(work.file).read_bytes()
         if hashlib.sha256(content).hexdigest() != work.sha256:
             raise UserError(f"{work.file} is not the image that was fetched: its SHA-256 is another. Fetch it again.")
@@ -167,7 +181,7 @@ def embed(works, forward, size, recipe):
         yield _checked(np.stack(views))
 
 
-def _mean(rows):
+def _mean(rows: list[np.ndarray]) -> np.ndarray:
     """Return the mean of some rows, added in their order, so that it is the same bits on every CPU."""
     total = rows[0].astype(np.float64)
     for row in rows[1:]:
@@ -175,7 +189,7 @@ def _mean(rows):
     return total / len(rows)
 
 
-def _checked(batch):
+def _checked(batch: np.ndarray) -> npt.NDArray[np.float16]:
     if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
         raise UserError(
             f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "

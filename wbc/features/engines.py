@@ -1,7 +1,7 @@
 """What runs the frozen backbone: TensorFlow, or OpenVINO, which compiles its graph for the CPU and is faster there.
 
-The head is trained by TensorFlow whatever the engine; only the features that lie ready for it come from here. How fast
-each engine is, and how far its features and what is made of them differ, is in docs/results/speed.md.
+Heads are trained in NumPy whatever the engine; only the features that lie ready for them come from here. How fast each
+engine is, and how far its features and what is made of them differ, is in docs/results/speed.md.
 """
 
 import collections
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,9 @@ FEATURE_CODE = (
 )
 
 
+Forward = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # see `Engine.load`
+
+
 class Engine(NamedTuple):
     """A backbone made ready for an engine; it can be sent to another process."""
 
@@ -52,7 +55,7 @@ class Engine(NamedTuple):
     content: bytes  # the backbone in the engine's form
     size: int  # side of the images in pixels
 
-    def load(self):
+    def load(self) -> Forward:
         """Return a function from an iterable of uint8 images (size, size, 3), RGB 0-255, to their features.
 
         It yields float32 arrays (some images, features), in order. What comes out for an image doesn't depend on the
@@ -68,11 +71,11 @@ class EngineKind(NamedTuple):
     """What there is to know of an engine."""
 
     convert: Callable[["keras.Model"], bytes]  # the backbone in the engine's form
-    load: Callable[[Engine], Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]]  # see `Engine.load`
+    load: Callable[[Engine], Forward]
     packages: tuple[str, ...]  # whose versions decide the bytes, beside those of every engine
 
 
-def choose(name):
+def choose(name: str) -> str:
     """Return the engine that `embed.engine` means: `auto` is TensorFlow where it sees a GPU, and OpenVINO elsewhere."""
     from wbc.models.tensorflow_setup import tf
 
@@ -81,7 +84,7 @@ def choose(name):
     return "tensorflow" if tf.config.list_physical_devices("GPU") else "openvino"
 
 
-def fingerprint(name, backbone):
+def fingerprint(name: str, backbone: "keras.Model") -> str:
     """Return a text that names everything but the image file and the view on which a feature depends.
 
     That is the backbone and its weights, the engine, the versions of the packages, and this project's own code.
@@ -96,7 +99,7 @@ def fingerprint(name, backbone):
     return f"{backbone.name} {backbone.input_shape[1]} {weights.hexdigest()} {surroundings(name)}"
 
 
-def surroundings(name):
+def surroundings(name: str) -> str:
     """Return a text that names the engine, the packages' versions and this project's code, as this process has them.
 
     Args:
@@ -107,7 +110,7 @@ def surroundings(name):
     return f"{name} {CHUNK} {KERNELS} {versions} {code_digest(FEATURE_CODE)}"
 
 
-def build(name, backbone):
+def build(name: str, backbone: "keras.Model") -> Engine:
     """Return the `Engine` that runs a Keras backbone from (size, size, 3) RGB 0-255 to features.
 
     Args:
@@ -117,7 +120,7 @@ def build(name, backbone):
     return Engine(name, ENGINES[name].convert(backbone), backbone.input_shape[1])
 
 
-def _keras_file(backbone):
+def _keras_file(backbone: "keras.Model") -> bytes:
     """The backbone as a .keras file."""
     from wbc.models.keras_file import save
 
@@ -127,7 +130,7 @@ def _keras_file(backbone):
         return file.read_bytes()
 
 
-def _frozen_graph(backbone):
+def _frozen_graph(backbone: "keras.Model") -> bytes:
     """The graph with its weights as TensorFlow's protobuf, which OpenVINO reads by itself.
 
     Keras' own `export(format="openvino")` takes ten times as long, and converting by way of ONNX needs another package.
@@ -138,14 +141,14 @@ def _frozen_graph(backbone):
     from wbc.models.tensorflow_setup import tf
 
     @tf.function(input_signature=[tf.TensorSpec((None, *backbone.input_shape[1:]), tf.float32)])
-    def forward(image):
+    def forward(image: Any) -> Any:
         return backbone(image, training=False)
 
     frozen = convert_variables_to_constants_v2(forward.get_concrete_function())
     return frozen.graph.as_graph_def().SerializeToString(deterministic=True)
 
 
-def _tensorflow(engine):
+def _tensorflow(engine: Engine) -> Forward:
     from wbc.models.inference import compiled
     from wbc.models.tensorflow_setup import keras, start
 
@@ -157,14 +160,15 @@ def _tensorflow(engine):
     return compiled(model)
 
 
-def _openvino(engine, precision="f32"):
+def _openvino(engine: Engine, precision: str = "f32") -> Forward:
     compiled, cores = _compiled(engine, precision)
     requests = [compiled.create_infer_request() for _ in range(2 * cores)]
 
-    def outputs(images):
-        images, idle, running = iter(images), collections.deque(requests), collections.deque()
+    def outputs(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        images, idle = iter(images), collections.deque(requests)
+        running: collections.deque[tuple[Any, int]] = collections.deque()
 
-        def finished():
+        def finished() -> np.ndarray:
             request, count = running.popleft()
             request.wait()
             features = request.get_output_tensor(0).data[:count].copy()
@@ -185,14 +189,14 @@ def _openvino(engine, precision="f32"):
     return outputs
 
 
-def _compiled(engine, precision):
+def _compiled(engine: Engine, precision: str) -> tuple[Any, int]:
     """Return the engine's graph compiled for this CPU, and how many requests it computes at a time.
 
     Args:
         precision: "f32" or "bf16", as OpenVINO calls them.
     """
     # OpenVINO reports its use by this package, and does without where it's absent.
-    sys.modules.setdefault("openvino_telemetry", None)
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: not to be found
     import openvino
     from openvino.preprocess import PrePostProcessor
 

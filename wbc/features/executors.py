@@ -5,18 +5,21 @@ import functools
 import itertools
 import os
 import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from wbc.core.errors import UserError
-from wbc.features.embedding import embed
-from wbc.features.engines import surroundings
+from wbc.features.cache import FeatureCache
+from wbc.features.embedding import Execute, Forward, ViewSpec, Work, embed
+from wbc.features.engines import Engine, surroundings
 
 LIVES = 3  # workers that may die over one shard before it is given up
 PATIENCE = "30s"  # for a scheduler to answer
 
 
-def local(build, recipe, cache):
+def local(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) -> Execute:
     """Return a function for `features.write_features` that embeds in this process.
 
     Args:
@@ -25,7 +28,7 @@ def local(build, recipe, cache):
         cache: the `FeatureCache` to write to.
     """
 
-    def execute(shards):
+    def execute(shards: Sequence[Sequence[Work]]) -> Iterator[int]:
         # One stream through all shards, so that the backbone never waits at the border between two.
         engine = build()
         features = embed(list(itertools.chain.from_iterable(shards)), engine.load(), engine.size, recipe)
@@ -36,7 +39,7 @@ def local(build, recipe, cache):
     return execute
 
 
-def dask(build, recipe, cache):
+def dask(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) -> Execute:
     """Return a function for `features.write_features` that has a Dask cluster embed, a shard a task.
 
     The scheduler's address is taken from DASK_SCHEDULER_ADDRESS (see
@@ -48,7 +51,7 @@ def dask(build, recipe, cache):
         as `local`.
     """
 
-    def execute(shards):
+    def execute(shards: Sequence[Sequence[Work]]) -> Iterator[int]:
         import distributed  # takes a second to import, and only this function needs it
 
         with _client(distributed) as client:
@@ -75,7 +78,7 @@ EXECUTORS = {"local": local, "dask": dask}
 
 
 @contextlib.contextmanager
-def _client(distributed):
+def _client(distributed: Any) -> Iterator[Any]:
     """Connect to the cluster that the environment names, or start one on this machine."""
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if address:
@@ -99,7 +102,7 @@ def _client(distributed):
         yield client
 
 
-def _embed_shard(shard, engine, expected, recipe, cache):
+def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, recipe: ViewSpec, cache: FeatureCache) -> int:
     """A worker's task; `expected` is the `surroundings` that the cache's key was made of."""
     own = surroundings(engine.name)
     if own != expected:
@@ -115,11 +118,11 @@ def _embed_shard(shard, engine, expected, recipe, cache):
 
 
 @functools.lru_cache(1)
-def _loaded(engine):
+def _loaded(engine: Engine) -> Forward:
     """A worker loads the backbone for its first shard and keeps it for the others."""
     return engine.load()
 
 
-def _write(shard, features, recipe, cache):
+def _write(shard: Sequence[Work], features: Iterator[np.ndarray], recipe: ViewSpec, cache: FeatureCache) -> None:
     rows = np.concatenate(list(itertools.islice(features, len(shard))))
     cache.write([recipe.key(work.sha256, number) for work in shard for number in work.views], rows)

@@ -1,6 +1,9 @@
 """Which rows of the features are still missing: by their keys, in 25 bytes a row, so that millions fit in memory."""
 
+from collections.abc import Iterable
+
 import numpy as np
+import numpy.typing as npt
 
 from wbc.features.cache import KEY
 
@@ -23,16 +26,16 @@ class PendingRows:
         count: how many there are.
     """
 
-    def __init__(self, keys, count):
+    def __init__(self, keys: Iterable[bytes], count: int) -> None:
         keys = np.fromiter(keys, KEY, count)
         self._rows = np.argsort(keys, kind="stable")  # so that of equal keys the first row comes first
         self._keys = keys[self._rows]
         self._is_missing = np.ones(count, bool)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return int(np.count_nonzero(self._is_missing))
 
-    def places(self, keys):
+    def places(self, keys: npt.ArrayLike) -> list[tuple[int, np.ndarray]]:
         """Return [(index of a key, rows)] of those keys that have missing rows.
 
         Args:
@@ -43,11 +46,11 @@ class PendingRows:
         found = ((int(index), self._rows[starts[index] : ends[index]]) for index in np.flatnonzero(ends > starts))
         return [(index, rows) for index, rows in found if self._is_missing[rows[0]]]
 
-    def fill(self, rows):
+    def fill(self, rows: np.ndarray) -> None:
         """Note that rows are no longer missing: all those of a key, as `places` returns them."""
         self._is_missing[rows] = False
 
-    def to_make(self):
+    def to_make(self) -> npt.NDArray[np.bool_]:
         """Return which rows are to be made, a bool array: of missing ones with equal keys, the first."""
         is_first = np.ones(len(self._keys), bool)
         is_first[1:] = self._keys[1:] != self._keys[:-1]

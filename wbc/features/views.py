@@ -7,6 +7,7 @@ RandomRotation, RandomContrast, RandomZoom, all with reflected borders).
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ class Augmentation(Section):
 ORIENTATIONS = 8  # of a square: four turns, each also mirrored; none of them invents a pixel
 
 
-def orientations(image):
+def orientations(image: np.ndarray) -> list[np.ndarray]:
     """Return an image (size, size, 3) in its eight orientations, the image as it is first.
 
     To average over them is test-time augmentation as Krizhevsky, Sutskever and Hinton (ImageNet Classification with
@@ -44,7 +45,7 @@ def orientations(image):
     ]
 
 
-def view(image, number, augmentation, key):
+def view(image: np.ndarray, number: int, augmentation: Augmentation, key: Sequence[int]) -> np.ndarray:
     """Return view `number` of an image.
 
     Args:
@@ -69,12 +70,12 @@ def view(image, number, augmentation, key):
     return _stretch(image, contrast)
 
 
-def _warp(image, angle, scale, mirror, upend):
+def _warp(image: np.ndarray, angle: float, scale: float, mirror: bool, upend: bool) -> np.ndarray:
     """Rotate, zoom and flip about the center in one bilinear resampling; what lies outside is the image reflected."""
     size = len(image)
     margin = math.ceil(size * (math.sqrt(2) / scale - 1) / 2) + 2 if angle or scale != 1 else 0
     margin = max(margin, 0)
-    padded = Image.fromarray(cv2.copyMakeBorder(image, *4 * [margin], cv2.BORDER_REFLECT))
+    padded = Image.fromarray(cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REFLECT))
     # Pillow maps each output pixel to the input: (x, y) -> (a x + b y + c, d x + e y + f), in pixel corners.
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     a, b, d, e = cos, sin, -sin, cos
@@ -90,7 +91,7 @@ def _warp(image, angle, scale, mirror, upend):
     )
 
 
-def _stretch(image, factor):
+def _stretch(image: np.ndarray, factor: float) -> np.ndarray:
     """Scale each channel's distance from its mean, as Keras' RandomContrast does."""
     mean = image.mean(axis=(0, 1))
     levels = np.arange(256)[:, None]  # of which each pixel has one: a table of them is faster made than every pixel

@@ -34,7 +34,7 @@ class Cell(NamedTuple):
     nucleus: np.ndarray  # (height, width), 1 inside the nucleus, 0 outside, soft at the edge
 
 
-def draw_cell(label, radius, field, rng):
+def draw_cell(label: str, radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
     """Draw one white cell at the origin of `field`.
 
     Args:
@@ -49,7 +49,9 @@ def draw_cell(label, radius, field, rng):
     return _DRAW[label](radius, field, rng)
 
 
-def _lobes(field, count, radius, share, bridge, rng):
+def _lobes(
+    field: shapes.Field, count: int, radius: float, share: float, bridge: float, rng: np.random.Generator
+) -> np.ndarray:
     """Return the signed distance (µm) to a nucleus of `count` lobes in a row along an arc, joined by thin bridges.
 
     `radius` (µm) is the cell's, `share` (0-1) the part of the cell's area that the nucleus takes, and `bridge` (µm) the
@@ -74,14 +76,23 @@ def _lobes(field, count, radius, share, bridge, rng):
     return distance
 
 
-def _chromatin(field, distance, density, clumps, size, rng):
+def _chromatin(
+    field: shapes.Field, distance: np.ndarray, density: float, clumps: float, size: float, rng: np.random.Generator
+) -> np.ndarray:
     """Return the nuclear stain (height, width) of a nucleus: clumped inside, darker along the membrane."""
     texture = 1 + clumps * shapes.noise(field, size, rng) + 0.08 * shapes.noise(field, 4 * size, rng)
     membrane = 0.18 * np.exp(-((distance / 0.35) ** 2))
     return density * np.clip(texture + membrane, 0.3, None) * shapes.fill(distance, 0.25)
 
 
-def _assemble(field, body, distance, nuclear, cytoplasm, rng):
+def _assemble(
+    field: shapes.Field,
+    body: np.ndarray,
+    distance: np.ndarray,
+    nuclear: np.ndarray,
+    cytoplasm: dict[int, float],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """Stack the stains of a cell whose nucleus, at `distance` µm, takes the place of the uneven cytoplasm.
 
     `nuclear` is the azure of the nucleus (height, width), `cytoplasm` a dict of the other stains' amounts. Returns the
@@ -96,7 +107,7 @@ def _assemble(field, body, distance, nuclear, cytoplasm, rng):
     return stains, nucleus
 
 
-def _neutrophil(radius, field, rng):
+def _neutrophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
     """Nucleus of 2-5 lobes on thin bridges; pale pink cytoplasm dusted with very fine granules, coarser where toxic."""
     body = shapes.fill(shapes.blob(field, radius, 0.08, rng), 0.4)
     count = rng.choice([2, 3, 4, 5], p=[0.05, 0.4, 0.37, 0.18])
@@ -111,7 +122,7 @@ def _neutrophil(radius, field, rng):
     return Cell(stains, body, nucleus)
 
 
-def _eosinophil(radius, field, rng):
+def _eosinophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
     """Nucleus of 2, sometimes 3, round lobes; cytoplasm packed with coarse granules, orange-red to pale or brownish."""
     body = shapes.fill(shapes.blob(field, radius, 0.08, rng), 0.4)
     count = rng.choice([2, 3], p=[0.85, 0.15])
@@ -126,7 +137,7 @@ def _eosinophil(radius, field, rng):
     return Cell(stains, body, nucleus)
 
 
-def _basophil(radius, field, rng):
+def _basophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
     """Coarse dark granules over the whole cell, which blur a pale folded nucleus; some are washed out."""
     body = shapes.fill(shapes.blob(field, radius, 0.1, rng), 0.5)
     distance = _lobes(field, rng.choice([2, 3]), radius, rng.uniform(0.32, 0.5), 1.2, rng)
@@ -140,7 +151,7 @@ def _basophil(radius, field, rng):
     return Cell(stains, body, nucleus)
 
 
-def _lymphocyte(radius, field, rng):
+def _lymphocyte(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
     """Round dense nucleus that nearly fills the cell; a rim of clear blue cytoplasm, wider in large lymphocytes."""
     body = shapes.fill(shapes.blob(field, radius, 0.08, rng), 0.4)
     inner = radius * rng.uniform(0.68, 0.92)
@@ -152,7 +163,7 @@ def _lymphocyte(radius, field, rng):
     return Cell(stains, body, nucleus)
 
 
-def _monocyte(radius, field, rng):
+def _monocyte(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
     """The largest cell: kidney- to horseshoe-shaped nucleus of loose chromatin, gray-blue cytoplasm, some vacuoles."""
     body = shapes.fill(shapes.blob(shapes.warped(field, 0.3, 3.5, rng), radius, 0.09, rng), 0.5)
     arc = radius * rng.uniform(0.34, 0.42)

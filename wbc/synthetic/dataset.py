@@ -6,6 +6,7 @@ moved; scale and light hardly change. In a set rebuilt like Kaggle's from BCCD's
 is within 0.95 and 1.03 of the median of their cell's copies, and the light within 0.97 and 1.03.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class Drawing(NamedTuple):
     image: Image.Image  # RGB
 
 
-def draw_dataset(params):
+def draw_dataset(params: SyntheticParams) -> Iterator[Drawing]:
     """Yield every `Drawing` of the data set, class by class, the copies of a class in shuffled order.
 
     Cell i of a class is the same whatever the number of cells or copies. 100 cells of 6 copies take about 10 s.
@@ -56,12 +57,12 @@ def draw_dataset(params):
             yield Drawing(label, number, f"{label}-{cell:02d}", image)
 
 
-def _rng(params, *key):
+def _rng(params: SyntheticParams, *key: int) -> np.random.Generator:
     """Return the random generator of one class, cell or copy, which no other key shares."""
     return np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=key))
 
 
-def _augmented(photo, size, rng):
+def _augmented(photo: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
     """Return a copy of `photo`, `size` px wide: turned, mirrored, sheared, shifted, and a little zoomed and re-lit."""
     angle, shear = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
     cos, sin = np.cos(angle), np.sin(angle)

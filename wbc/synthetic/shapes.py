@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 
@@ -14,19 +15,19 @@ class Field(NamedTuple):
     scale: float  # pixels per µm
 
 
-def noise(field, size, rng):
+def noise(field: Field, size: float, rng: np.random.Generator) -> np.ndarray:
     """Return a smooth random map (mean 0, standard deviation 1) with spots of about `size` µm."""
     grain = rng.standard_normal(field.x.shape)
     grain = ndimage.gaussian_filter(grain, size * field.scale / 2, mode="wrap", truncate=2.5)
     return (grain - grain.mean()) / grain.std()
 
 
-def fill(distance, edge):
+def fill(distance: np.ndarray, edge: float) -> np.ndarray:
     """Turn a signed distance in µm (negative inside) into a mask of 0-1 whose edge is `edge` µm wide."""
     return np.clip(0.5 - distance / edge, 0, 1)
 
 
-def blob(field, radius, uneven, rng):
+def blob(field: Field, radius: float, uneven: float, rng: np.random.Generator) -> np.ndarray:
     """Return the signed distance (µm) to a roundish outline of `radius` µm; `uneven` (0-1) is how far from a circle."""
     away = np.hypot(field.x, field.y) + 1e-9
     direction = (field.x + 1j * field.y) / away
@@ -37,7 +38,7 @@ def blob(field, radius, uneven, rng):
     return away - radius * outline
 
 
-def tube(field, points, radii):
+def tube(field: Field, points: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Return the signed distance (µm) to a tube through `points` (n, 2) that is `radii` (n,) thick; all in µm."""
     distance = np.full(field.x.shape, np.inf)
     for (ax, ay), (bx, by), a, b in zip(points[:-1], points[1:], radii[:-1], radii[1:], strict=True):
@@ -48,23 +49,25 @@ def tube(field, points, radii):
     return distance
 
 
-def shifted(field, x, y):
+def shifted(field: Field, x: float, y: float) -> Field:
     """Return `field` with its origin moved to (x, y) µm."""
     return field._replace(x=field.x - x, y=field.y - y)
 
 
-def warped(field, amount, size, rng):
+def warped(field: Field, amount: float, size: float, rng: np.random.Generator) -> Field:
     """Return `field` bent by `amount` µm over `size` µm, so that what is drawn on it looks grown, not constructed."""
     return field._replace(x=field.x + amount * noise(field, size, rng), y=field.y + amount * noise(field, size, rng))
 
 
-def turned(points, angle):
+def turned(points: npt.ArrayLike, angle: float) -> np.ndarray:
     """Rotate `points` (n, 2) about the origin by `angle` radians."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.asarray(points) @ np.array([[cos, sin], [-sin, cos]])
 
 
-def granules(field, inside, spacing, radius, coverage, rng):
+def granules(
+    field: Field, inside: np.ndarray, spacing: float, radius: float, coverage: float, rng: np.random.Generator
+) -> np.ndarray:
     """Return a map (0-1) of round granules scattered where `inside` is 1.
 
     They sit on a shaken hexagonal grid, since granules crowd but hardly overlap. `spacing` and `radius` are in µm,

@@ -13,7 +13,7 @@ PIXELS = 240  # side of a photo: three times the usual delivered size, so that f
 _DENSITY = np.array([[0.95, 1.40, 0.42], [0.60, 0.50, 0.12], [0.18, 0.72, 0.62], [0.22, 0.46, 0.44]])
 
 
-def photograph(label, rng):
+def photograph(label: str, rng: np.random.Generator) -> Image.Image:
     """Draw one white cell of class `label` on its own piece of slide and photograph it.
 
     The strength and hue of every stain, the lamp, the focus and the surroundings are drawn anew for each photo, by the
@@ -40,7 +40,7 @@ def photograph(label, rng):
     return Image.fromarray(np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8))
 
 
-def _view(radius, rng):
+def _view(radius: float, rng: np.random.Generator) -> shapes.Field:
     """Return the `Field` of a photo: 14-28 µm wide, wider for larger cells, the white cell near its middle."""
     # Who cuts single cells out of a photo follows their size, but not all the way.
     width = 8.2 * np.sqrt(radius) * rng.uniform(0.85, 1.15)
@@ -49,7 +49,7 @@ def _view(radius, rng):
     return shapes.shifted(shapes.Field(x, y, scale), *rng.uniform(-0.6, 0.6, 2))
 
 
-def _red_cells(radius, field, body, rng):
+def _red_cells(radius: float, field: shapes.Field, body: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the stains (height, width, N_STAINS) of red cells beside the white cell and, faintly, behind it."""
     stains = np.zeros((*field.x.shape, cells.N_STAINS))
     thickness = np.zeros(field.x.shape)
@@ -70,7 +70,7 @@ def _red_cells(radius, field, body, rng):
     return stains
 
 
-def _platelets(radius, field, body, rng):
+def _platelets(radius: float, field: shapes.Field, body: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the stains (height, width, N_STAINS) of 0-3 platelets: small granular purple scraps beside the cell."""
     stains = np.zeros((*field.x.shape, cells.N_STAINS))
     for _ in range(rng.choice([0, 1, 2, 3], p=[0.6, 0.2, 0.12, 0.08])):
@@ -81,7 +81,7 @@ def _platelets(radius, field, body, rng):
     return stains
 
 
-def _lamp(field, rng):
+def _lamp(field: shapes.Field, rng: np.random.Generator) -> np.ndarray:
     """Return the light (height, width, 3; 0-1) of the empty slide: a tinted lamp, aslant and darker at the corners."""
     warm, green = rng.normal(0, 0.05), rng.normal(0, 0.015)
     tint = rng.uniform(0.84, 0.95) * (1 + np.array([warm / 2, green, -warm]))
