@@ -37,9 +37,9 @@ def withheld_sentences(withheld: dict[str, Any]) -> list[str]:
     sentences = []
     if withheld["images"]:
         sentences.append(
-            f"in the cross-validation {plural(withheld['images'], 'image')} of doubtful kinship "
-            f"{'is' if withheld['images'] == 1 else 'are'} not learned from in the rounds that score what might be the "
-            "same cell"
+            f"{plural(withheld['images'], 'image')} that might show a cell of another group "
+            f"{'is' if withheld['images'] == 1 else 'are'} not learned from in the round of the cross-validation that "
+            "scores that cell"
         )
     if withheld["too_doubtful"]:
         sentences.append(
