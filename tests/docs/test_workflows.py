@@ -1,6 +1,8 @@
 """What CI does is what `make` does, every action is pinned, and no job can write more than it must."""
 
+import os
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -54,3 +56,65 @@ def test_no_text_of_a_pull_request_reaches_a_shell_unquoted():
         for job in jobs(file).values():
             for step in job["steps"]:
                 assert "${{" not in step.get("run", ""), "pass it by env"
+
+
+@pytest.fixture
+def stubs(tmp_path, monkeypatch):
+    """Return a function that puts a command first on the PATH; what it was given is in NAME.log."""
+    folder = tmp_path / "stubs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def stub(name, script="true"):
+        (folder / name).write_text(f'#!/bin/bash\necho "$@" >> {tmp_path}/{name}.log\n{script}\n')
+        (folder / name).chmod(0o755)
+
+    return stub
+
+
+def run_step(file, job, named, folder, **environment):
+    """Run the script of the step of a job that holds a text, as GitHub does; returns its exit status."""
+    steps = jobs(ROOT / ".github/workflows" / file)[job]["steps"]
+    (script,) = (step["run"] for step in steps if named in step.get("run", ""))
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script], cwd=folder, env=os.environ | environment
+    ).returncode
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_the_summary_goes_to_the_page_and_to_the_comment(stubs, tmp_path, status):
+    stubs("make", f"echo '| headline |'; exit {status}")
+    summary = tmp_path / "page.md"
+    ended = run_step("pipeline.yml", "regenerate", "summary.md", tmp_path, GITHUB_STEP_SUMMARY=str(summary), NUMBER="7")
+    assert (tmp_path / "make.log").read_text().split() == ["--silent", "summary"]
+    assert summary.read_text() == (tmp_path / "summary/summary.md").read_text() == "| headline |\n"
+    assert ended == status  # a failing summary fails the step
+    assert status or (tmp_path / "summary/number").read_text() == "7\n"
+
+
+@pytest.mark.parametrize(("number", "asked"), [("12\n", "12"), ("7; rm -rf x", "7"), ("x\n", None)])
+def test_the_comment_takes_nothing_but_a_number_and_text_from_a_forks_run(stubs, tmp_path, number, asked):
+    stubs("gh")
+    (tmp_path / "number").write_text(number)
+    (tmp_path / "summary.md").write_text("$(touch bad) `touch bad`" + 30_000 * "x")
+    ended = run_step("comment.yml", "comment", "gh pr comment", tmp_path)
+    assert bool(ended) == (asked is None)
+    assert not (tmp_path / "bad").exists()
+    if asked:
+        assert (tmp_path / "gh.log").read_text().startswith(f"pr comment {asked} --body-file body.md ")
+        assert len((tmp_path / "body.md").read_text()) == 20_000
+
+
+def test_regenerated_reports_are_committed_and_pushed(tmp_path, monkeypatch):
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    subprocess.run(["git", "init", "--quiet", "--bare", "remote"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "clone", "--quiet", "remote", "clone"], cwd=tmp_path, check=True)
+    clone = tmp_path / "clone"
+    for path in ("dvc.lock", "reports/README.md", "models/.gitignore", "untracked.txt"):
+        (clone / path).parent.mkdir(exist_ok=True)
+        (clone / path).write_text("new\n")
+    assert run_step("pipeline.yml", "commit", "git push", clone) == 0
+    command = ["git", "ls-tree", "-r", "--name-only", "HEAD"]
+    listed = subprocess.run(command, cwd=tmp_path / "remote", text=True, capture_output=True)
+    assert listed.stdout.split() == ["dvc.lock", "models/.gitignore", "reports/README.md"]
