@@ -93,8 +93,9 @@ def damaged_input(project: Project, random: random.Random, stages: list[str] = S
     """Damage one file that a stage reads, then run that stage directly, without DVC, which would make it anew."""
     lock = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     stage = random.choice([stage for stage in stages if stage != "fetch"])
-    read = [dep["path"] for dep in lock[stage]["deps"] if dep["path"].startswith(("data/", "models/", "reports/"))]
-    file = random.choice(_some_files([project.folder / path for path in read if path != "data/archive"]))
+    written = tuple(out["path"] for entry in lock.values() for out in entry.get("outs", []))
+    read = [dep["path"] for dep in lock[stage]["deps"] if dep["path"].startswith(written)]
+    file = random.choice(_some_files([project.folder / path for path in read]))
     damage(file, kind := random.choice(DAMAGES), random)
     status, printed = run(project, "python", "-m", f"stages.{stage}")
     told = f"{stage}, {file.relative_to(project.folder)} {kind}: {printed}"
