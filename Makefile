@@ -13,7 +13,7 @@ BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # uv installs the same packages in a tenth of pip's time, where it is there.
 UV ?= $(shell command -v uv 2>/dev/null)
-INSTALL = $(if $(UV),VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode,$(BIN)/python -m pip install --quiet --disable-pip-version-check) --require-hashes
+INSTALL = $(if $(UV),VIRTUAL_ENV=.venv $(UV) pip install --system-certs --quiet --compile-bytecode,$(BIN)/python -m pip install --quiet --disable-pip-version-check) --require-hashes
 SCHEMA := $(BIN)/python -m check_jsonschema --builtin-schema
 COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade --quiet --custom-compile-command 'make lock'
 
