@@ -48,9 +48,7 @@ def reproduced(fresh, tmp_path_factory) -> small_project.Project:
 def project(reproduced) -> Iterator[small_project.Project]:
     """The reproduced project, put back as it was after the test."""
     yield reproduced
-    reproduced.run("git", "reset", "--quiet", "--hard")
-    reproduced.run("git", "clean", "--quiet", "--force", "-d")
-    reproduced.run("dvc", "checkout", "--force", "--quiet")
+    reproduced.restore()
 
 
 @pytest.fixture(scope="session")

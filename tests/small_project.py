@@ -69,6 +69,12 @@ class Project:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", message)
 
+    def restore(self):
+        """Put everything back as it was committed."""
+        self.run("git", "reset", "--quiet", "--hard")
+        self.run("git", "clean", "--quiet", "--force", "-d")
+        self.run("dvc", "checkout", "--force", "--quiet")
+
     def set(self, changes):
         """Change params.yaml: {"train.head.dropout": 0.5}."""
         file = self.folder / "params.yaml"

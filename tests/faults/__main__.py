@@ -42,9 +42,7 @@ def main() -> None:
         for _ in range(arguments.tries):
             if wrong := ends_well(project, fault(project, generator)):
                 print(f"{name}: {wrong}", flush=True)
-                project.run("git", "reset", "--quiet", "--hard")
-                project.run("git", "clean", "--quiet", "--force", "-d")
-                project.run("dvc", "checkout", "--force", "--quiet")
+                project.restore()
             well += not wrong
         lines.append(f"| {name} | {arguments.tries} | {well} |")
         print(lines[-1], flush=True)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -121,9 +121,7 @@ def full_disk(project: Project, random: random.Random, stages: list[str] = STAGE
     """Run a stage in a small file system of its own that has less room than the stage needs."""
     stage = random.choice(stages)
     needed = sum(file.stat().st_size for file in outputs(project, [stage]))
-    disk = Path(tempfile.mkdtemp())
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500m", "tmpfs", disk], check=True)
-    try:
+    with small_disk("1500m") as disk:
         shutil.copytree(project.folder, disk / "project", symlinks=True)
         free = shutil.disk_usage(disk).free
         left = random.randrange(int(1.5 * needed) + 4096)
@@ -134,19 +132,13 @@ def full_disk(project: Project, random: random.Random, stages: list[str] = STAGE
         (disk / "filler").unlink()
         wrong = ends_well(inside, printed)
         return f"Traceback: {stage}: {wrong}" if wrong else ""
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def full_tmpdir(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
     """Run a stage while the folder for temporary files is full."""
-    disk = Path(tempfile.mkdtemp())
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
-    try:
+    with small_disk("64k") as disk:
         (disk / "filler").write_bytes(bytes(56 * 1024))
         return run(project, "python", "-m", f"stages.{random.choice(stages)}", TMPDIR=str(disk))[1]
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def two_at_once(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
@@ -198,18 +190,24 @@ def run(project: Project, *command: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@contextlib.contextmanager
+def small_disk(size: str) -> Iterator[Path]:
+    """Mount a file system in memory of a size such as "64k"; raises where this process may not."""
+    place = Path(tempfile.mkdtemp())
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=True, capture_output=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
 def may_mount() -> bool:
     """Return whether this process may make a small disk."""
-    place = tempfile.mkdtemp()
-    mounted = (
-        shutil.which("mount")
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True
-        ).returncode
-    )
-    if mounted:
-        subprocess.run(["umount", place], check=True)
-    return bool(mounted)
+    try:
+        with small_disk("64k"):
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
 
 
 # Each fault, by the words of the table.
