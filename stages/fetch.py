@@ -71,9 +71,7 @@ def draw(settings: "FetchParams", raw: Path) -> Origin:
 def unpack_archive(settings: "FetchParams", raw: Path) -> Origin:
     """Copy a user's own images to `raw`/<class>/."""
     name = Path(settings.archive).resolve().name
-    with advise(
-        "Put that right, or name another zip or folder by `fetch.archive` in params.yaml; then type `dvc repro`."
-    ):
+    with advise("Put that right, or name another zip or folder by `fetch.archive` in params.yaml."):
         unpacked = archives.unpack(settings.archive, raw)
     return Origin(f"the images of {name}", name, unpacked.sha256, unpacked.report, {})
 
@@ -83,14 +81,13 @@ def download_from_kaggle(settings: "FetchParams", raw: Path) -> Origin:
     kaggle = settings.kaggle
     advice = (
         "`fetch.kaggle` in params.yaml says what is downloaded (dataset, version, sha256). Put that right, or use "
-        "another source: `fetch.source: archive` with `fetch.archive`, or `fetch.source: synthetic`; then type `dvc "
-        "repro`."
+        "another source: `fetch.source: archive` with `fetch.archive`, or `fetch.source: synthetic`."
     )
     with advise(advice):
         zip_file, sha256 = kaggle_download.download(kaggle.dataset, kaggle.version, CACHE, kaggle.sha256)
         unpacked = archives.unpack(zip_file, raw)
     if unpacked.sha256 != sha256:
-        raise UserError(f"{zip_file} was changed while it was read. Type `dvc repro`.")
+        raise UserError(f"{zip_file} was changed while it was read.")
     return Origin(
         f"the Kaggle data set {kaggle.dataset}, version {kaggle.version}",
         f"{kaggle.dataset} version {kaggle.version}",

@@ -144,8 +144,11 @@ def _frozen_graph(backbone: "keras.Model") -> bytes:
     def forward(image: Any) -> Any:
         return backbone(image, training=False)
 
-    frozen = convert_variables_to_constants_v2(forward.get_concrete_function())
-    return frozen.graph.as_graph_def().SerializeToString(deterministic=True)
+    graph = convert_variables_to_constants_v2(forward.get_concrete_function()).graph.as_graph_def()
+    for node in graph.node:
+        # The number of a gradient, counted since the process began: of no use here, and other bytes after other work.
+        node.attr.pop("_gradient_op_type", None)
+    return graph.SerializeToString(deterministic=True)
 
 
 def _tensorflow(engine: Engine) -> Forward:
@@ -217,7 +220,15 @@ def _compiled(engine: Engine, precision: str) -> tuple[Any, int]:
         # A stream a core, of one thread each: faster than one stream on all cores, and the bytes depend on no count.
         cores = os.cpu_count() or 1
         settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
-        return core.compile_model(steps.build(), "CPU", settings), cores
+        try:
+            return core.compile_model(steps.build(), "CPU", settings), cores
+        except RuntimeError as error:
+            # A CPU may name an ability that its hypervisor withholds.
+            raise UserError(
+                f"The engine {engine.name} was asked for, and OpenVINO can't make the backbone ready on this CPU, "
+                f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}: {str(error).strip().splitlines()[-1]}. The engine "
+                "tensorflow does without OpenVINO, and openvino without bfloat16."
+            ) from None
 
 
 # Every engine, by the word of the parameter.

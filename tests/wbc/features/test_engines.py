@@ -56,6 +56,14 @@ def test_company_and_cores_change_no_bit(backbone, images, name, monkeypatch):
     assert (by_one == together).all()
 
 
+def test_a_backbone_is_converted_to_the_same_bytes_after_other_work(backbone, name):
+    first = engines.build(name, backbone).content
+    with tf.GradientTape() as tape:
+        tape.watch(images := tf.zeros((1, 32, 32, 3)))
+        backbone(images)
+    assert engines.build(name, backbone).content == first
+
+
 def test_an_engine_can_be_used_twice(backbone, images, name):
     forward = engines.build(name, backbone).load()
     first, second = (np.concatenate(list(forward(images))) for _ in range(2))
@@ -71,6 +79,18 @@ def test_bfloat16_is_refused_where_it_would_be_float32(backbone, monkeypatch):
     monkeypatch.setattr(openvino.Core, "get_property", lambda self, device, name: able[name])
     with pytest.raises(UserError, match=r"bfloat16 on this CPU, An old CPU\. The engine openvino"):
         engines.build("openvino-bfloat16", backbone).load()
+
+
+def test_what_openvino_refuses_is_said(backbone, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", None)
+    import openvino
+
+    def refuse(*_):
+        raise RuntimeError("Exception from core.cpp:117:\nobject is not initialized\n")
+
+    monkeypatch.setattr(openvino.Core, "compile_model", refuse)
+    with pytest.raises(UserError, match=r"The engine openvino .*: object is not initialized\. The engine tensorflow"):
+        engines.build("openvino", backbone).load()
 
 
 def test_auto_is_tensorflow_where_there_is_a_gpu(monkeypatch):
