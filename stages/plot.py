@@ -24,7 +24,9 @@ from wbc.core.params import Section, load
 from wbc.core.protocols import CROSSVAL, SCHEMES
 from wbc.core.tables import read_csv
 from wbc.data import images
+from wbc.prediction.overlay import lit
 from wbc.reporting import drawing, figures, report
+from wbc.reporting.mistakes import MOST
 from wbc.reporting.rendering import picture, render
 
 RAW = Path("data/raw")
@@ -44,7 +46,7 @@ class Plot(Section):
 
     # Each runs from light to dark in one direction, so that it reads in gray print and with every color vision.
     colormap: Literal["Blues", "Greens", "Greys", "Oranges", "Purples"]
-    mistakes: int = Field(ge=0, le=60)  # shown per protocol; 0 keeps pictures of cells out of the report, and of Git
+    mistakes: int = Field(ge=0, le=MOST)  # shown per protocol; 0 keeps pictures of cells out of the report, and of Git
     near_duplicates: int = Field(ge=0, le=10)  # groups shown; 0 likewise
     min_cells: int = Field(ge=2, le=100)  # from fewer cells of a class its recall is called not estimable
 
@@ -66,6 +68,7 @@ def main() -> None:
         results,
     )
     content = report.context(run, params.mistakes, params.min_cells)
+    content["heat_maps"] = read_json("reports/heat_maps.json")
     sets = content["audit"]["largest_groups"][: params.near_duplicates]
     drawings = {}
     with replacing(FIGURES) as folder:
@@ -77,6 +80,10 @@ def main() -> None:
             drawing.save(figure, folder / f"{name}.png")
         content |= {"drawings": drawings, "sets": sets, "files": {path.name for path in folder.iterdir()}}
     content["pictures"] = {path: picture(_pixels(path, PICTURE)) for path in _shown(content)}
+    content["lit"] = {
+        protocol: {row["path"]: picture(_lit(content, protocol, row["path"], PICTURE)) for row in result["mistakes"]}
+        for protocol, result in content["results"].items()
+    }
     for template, page in PAGES.items():
         with replacing(REPORTS / page) as partial:
             partial.write_text(render(template, **content), encoding="utf-8", newline="\n")
@@ -127,7 +134,10 @@ def _draw_pictures(content: dict[str, Any], sets: list[dict[str, Any]]) -> Itera
         yield "near_duplicates", figures.near_duplicates(rows, "Largest sets of near-duplicates", note)
     for protocol, result in content["results"].items():
         thumbnails = [
-            (_pixels(row["path"], size), *(row[key] for key in ("label", "predicted", "probability")))
+            (
+                np.concatenate([_pixels(row["path"], size), _lit(content, protocol, row["path"], size)], axis=1),
+                *(row[key] for key in ("label", "predicted", "probability")),
+            )
             for row in result["mistakes"]
         ]
         if thumbnails:
@@ -149,6 +159,11 @@ def _shown(content: dict[str, Any]) -> list[str]:
 def _pixels(path: str, size: int) -> npt.NDArray[np.uint8]:
     """Return an image as the classifier sees it, uint8 (size, size, 3)."""
     return images.resize(images.decode(RAW / path)[0], size)
+
+
+def _lit(content: dict[str, Any], protocol: str, path: str, size: int) -> npt.NDArray[np.uint8]:
+    """Return an image of that size, lit where it speaks for the class that it was given."""
+    return lit(_pixels(path, size), content["heat_maps"][protocol][path])
 
 
 def _results(protocol: str) -> dict[str, Any]:

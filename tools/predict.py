@@ -43,7 +43,7 @@ def main() -> None:
     advice = "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it."
     with advise(f"`--model` names the classifier's folder. {advice}"):
         classifier = Classifier(arguments.model, arguments.crop)
-    sheet = ContactSheet(classifier.decision.classes) if arguments.html else None
+    sheet = ContactSheet(classifier.decision.classes, classifier.lit) if arguments.html else None
     unreadable = 0
     as_json = arguments.json or (arguments.output is not None and arguments.output.suffix.lower() == ".json")
     with opened(arguments.output) as file:

@@ -1,5 +1,6 @@
 """The contact sheet of predictions in a real browser."""
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -21,7 +22,7 @@ def sheet(tmp_path_factory):
         "c.png": ("", [], [], float("nan"), "", "the file is not an image"),
     }
     other = ("lymphocyte", [0.4, 0.6], ["basophil", "lymphocyte"], 0.1, "can't tell basophil from lymphocyte", "")
-    page = ContactSheet(["basophil", "lymphocyte"])
+    page = ContactSheet(["basophil", "lymphocyte"], lambda source, label: np.full((9, 9, 3), 99, np.uint8))
     for source in list_sources([str(folder)]):
         page.add(Prediction(source.name, *said.get(source.name.rsplit("/", 1)[1], other)), source)
     (folder / "sheet.html").write_text(page.html(), encoding="utf-8")
@@ -32,7 +33,7 @@ def sheet(tmp_path_factory):
 @pytest.mark.parametrize("width", [1300, 390])
 def test_it_stands_alone_and_everybody_can_read_it(open_page, sheet, width, scheme):
     page = open_page(sheet, width, scheme)
-    assert page.locator("img").count() == 2
+    assert page.locator("img").count() == 4, "a picture and a map of each that can be read"
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 10)")
     assert "<i>лимфоцит & co.png" in page.inner_text("body") and "the file is not an image" in page.inner_text("body")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

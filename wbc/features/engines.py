@@ -163,8 +163,37 @@ def _tensorflow(engine: Engine) -> Forward:
     return compiled(model)
 
 
-def _openvino(engine: Engine, precision: str = "f32") -> Forward:
-    compiled, cores = _compiled(engine, precision)
+def load_activations(engine: Engine) -> Forward:
+    """Return a function like that of `Engine.load` which yields what the backbone pools to features.
+
+    Args:
+        engine: one of OpenVINO's.
+
+    Returns:
+        function from uint8 images (size, size, 3) to float32 arrays (some images, rows, columns, features); their mean
+        over rows and columns is the features, but for what the backbone does to them after pooling.
+
+    Raises:
+        UserError: the backbone doesn't end in a global average.
+    """
+    return _openvino(engine, cut=_before_pooling)
+
+
+def _before_pooling(graph: Any) -> Any:
+    """Return the part of an OpenVINO graph that ends where the last global average begins, channels last."""
+    from openvino import Model, opset13
+
+    means = [node for node in graph.get_ordered_ops() if node.get_type_name() == "ReduceMean"]
+    if not means:
+        raise UserError("The backbone has no global average before its features, so it has no places to look at.")
+    places = means[-1].input_value(0)
+    if set(means[-1].input_value(1).get_node().get_data().tolist()) == {2, 3}:
+        places = opset13.transpose(places, opset13.constant([0, 2, 3, 1])).output(0)
+    return Model([places], graph.get_parameters(), "activations")
+
+
+def _openvino(engine: Engine, precision: str = "f32", cut: Callable[[Any], Any] = lambda graph: graph) -> Forward:
+    compiled, cores = _compiled(engine, precision, cut)
     requests = [compiled.create_infer_request() for _ in range(2 * cores)]
 
     def outputs(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -192,11 +221,12 @@ def _openvino(engine: Engine, precision: str = "f32") -> Forward:
     return outputs
 
 
-def _compiled(engine: Engine, precision: str) -> tuple[Any, int]:
+def _compiled(engine: Engine, precision: str, cut: Callable[[Any], Any]) -> tuple[Any, int]:
     """Return the engine's graph compiled for this CPU, and how many requests it computes at a time.
 
     Args:
         precision: "f32" or "bf16", as OpenVINO calls them.
+        cut: function from the graph to the part of it that is wanted.
     """
     # OpenVINO reports its use by this package, and does without where it's absent.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: not to be found
@@ -213,7 +243,7 @@ def _compiled(engine: Engine, precision: str) -> tuple[Any, int]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "backbone.pb")
         file.write_bytes(engine.content)
-        graph = core.read_model(file)
+        graph = cut(core.read_model(file))
         graph.reshape([CHUNK, engine.size, engine.size, 3])
         steps = PrePostProcessor(graph)
         steps.input().tensor().set_element_type(openvino.Type.u8)

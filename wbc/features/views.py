@@ -30,6 +30,8 @@ class Augmentation(Section):
 
 
 ORIENTATIONS = 8  # of a square: four turns, each also mirrored; none of them invents a pixel
+_BACK = slice(None, None, -1)
+_FLIPS: tuple[tuple[slice, ...], ...] = ((), (_BACK,), (slice(None), _BACK), (_BACK, _BACK))
 
 
 def orientations(image: np.ndarray) -> list[np.ndarray]:
@@ -38,11 +40,20 @@ def orientations(image: np.ndarray) -> list[np.ndarray]:
     To average over them is test-time augmentation as Krizhevsky, Sutskever and Hinton (ImageNet Classification with
     Deep Convolutional Neural Networks, NeurIPS 2012) have it, here of features: a cell has no up or down.
     """
-    return [
-        np.ascontiguousarray(turned)
-        for square in (image, image.transpose(1, 0, 2))
-        for turned in (square, square[::-1], square[:, ::-1], square[::-1, ::-1])
-    ]
+    return [np.ascontiguousarray(square[flip]) for square in (image, image.transpose(1, 0, 2)) for flip in _FLIPS]
+
+
+def upright(turned: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return what belongs to an image's `orientations`, turned back: maps (rows, columns, ...) of the image as it is.
+
+    >>> image = np.arange(12).reshape(2, 2, 3)
+    >>> all((back == image).all() for back in upright(orientations(image)))
+    True
+    """
+    count = len(_FLIPS)
+    straight = [back[flip] for back, flip in zip(turned[:count], _FLIPS, strict=True)]
+    transposed = [back[flip] for back, flip in zip(turned[count:], _FLIPS, strict=True)]
+    return [*straight, *(back.swapaxes(0, 1) for back in transposed)]
 
 
 def view(image: np.ndarray, number: int, augmentation: Augmentation, key: Sequence[int]) -> np.ndarray:

@@ -151,6 +151,31 @@ def _forward(head: Head, features: npt.NDArray) -> exact.Floats:
     return softmax(matmul_by_row(values, head.kernel) + head.bias)
 
 
+def score_gradient(head: Head, features: npt.ArrayLike, label: int) -> exact.Floats:
+    """Return by how much each feature of an image speaks for a class, in the neighborhood of that image.
+
+    That is the gradient of the class's logit above the mean of all logits, which is what moves its probability.
+
+    Args:
+        head: the weights.
+        features: array (n,) of one image.
+        label: number of the class.
+
+    Returns:
+        float64 array (n,).
+    """
+    values, slopes = inputs_of(head, np.asarray(features)), []
+    for block in head.blocks:
+        values = values @ block.kernel + block.bias
+        scale = block.gamma / np.sqrt(block.variance + EPSILON)
+        slopes.append((values > 0) * scale)
+        values = (np.maximum(values, 0) - block.mean) * scale + block.beta
+    gradient = head.kernel[:, label] - head.kernel.mean(axis=1)
+    for block, slope in zip(reversed(head.blocks), reversed(slopes), strict=True):
+        gradient = block.kernel @ (slope * gradient)
+    return gradient / head.scale
+
+
 def matmul_by_row(values: exact.Floats, kernel: exact.Floats) -> exact.Floats:
     """Return the exact product of rows and a kernel, each row rounded by its own magnitude."""
     bits = exact.product_bits(len(kernel))

@@ -5,9 +5,13 @@ import contextlib
 import html
 import io
 from collections import Counter
+from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+from wbc.core.errors import UserError
 from wbc.data.images import BadImage, decode
 from wbc.prediction.predict import Prediction
 from wbc.prediction.sources import Source
@@ -18,11 +22,11 @@ MOST = 2_000  # images shown; a page of more is no use to the eye, and some brow
 _STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #888; --warn: #b84a00; }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 1.5rem; }
-ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; padding: 0; }
+ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(14.5rem, 1fr)); gap: .75rem; padding: 0; }
 li { list-style: none; }
 li { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; font-size: .85rem; overflow-wrap: anywhere; }
 li.abstained { border-color: var(--warn); border-style: dashed; }
-img { display: block; width: 96px; height: 96px; object-fit: contain; background: #fff; border-radius: .25rem; }
+img { width: 96px; height: 96px; margin-right: 4px; object-fit: contain; background: #fff; border-radius: .25rem; }
 strong { display: block; font-size: 1rem; }
 small { display: block; }
 """
@@ -33,10 +37,12 @@ class ContactSheet:
 
     Args:
         classes: class names in the order of the probabilities.
+        lit: function from a readable image and a class name to the image lit where it speaks for that class, uint8
+            (height, width, 3), such as `Classifier.lit`.
     """
 
-    def __init__(self, classes: list[str]) -> None:
-        self.classes = classes
+    def __init__(self, classes: list[str], lit: Callable[[Source, str], npt.NDArray[np.uint8]]) -> None:
+        self.classes, self._lit = classes, lit
         self.items: list[str] = []
         self.counts: Counter[str] = Counter()
         self.total = 0
@@ -49,7 +55,16 @@ class ContactSheet:
         if self.total > MOST:
             return
         kind = ' class="abstained"' if prediction.error or prediction.reason else ""
-        self.items.append(f"<li{kind}>{_picture(prediction, source)}{self._text(prediction)}</li>")
+        self.items.append(f"<li{kind}>{self._pictures(prediction, source)}{self._text(prediction)}</li>")
+
+    def _pictures(self, prediction: Prediction, source: Source) -> str:
+        if prediction.error:
+            return ""
+        with contextlib.suppress(BadImage, OSError, ValueError, UserError):  # it was readable a moment ago
+            label = html.escape(prediction.label)
+            original = _picture(decode(source.read(), suffix=source.suffix)[0], label)
+            return f"{original}{_picture(self._lit(source, prediction.label), f'what speaks for {label}')}"
+        return ""
 
     def _text(self, prediction: Prediction) -> str:
         path = f"<small>{html.escape(prediction.path)}</small>"
@@ -70,20 +85,16 @@ class ContactSheet:
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>Predicted cells</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Predicted "
             "cells</h1>\n"
-            f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. It is not a medical "
-            "device.</p>\n"
+            f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. Beside each picture what "
+            "speaks for the class is bright. It is not a medical device.</p>\n"
             f"<ul>\n{chr(10).join(self.items)}\n</ul>\n</main>\n</body>\n</html>\n"
         )
 
 
-def _picture(prediction: Prediction, source: Source) -> str:
-    if prediction.error:
-        return ""
-    with contextlib.suppress(BadImage, OSError, ValueError):
-        picture = Image.fromarray(decode(source.read(), suffix=source.suffix)[0])
-        picture.thumbnail((2 * SIDE, 2 * SIDE))
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=85)
-        address = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
-        return f'<img src="{address}" alt="{html.escape(prediction.label)}" loading="lazy">'
-    return ""
+def _picture(pixels: npt.NDArray[np.uint8], description: str) -> str:
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((2 * SIDE, 2 * SIDE))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    address = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f'<img src="{address}" alt="{description}" loading="lazy">'

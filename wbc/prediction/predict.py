@@ -21,6 +21,8 @@ from wbc.features.engines import Engine
 from wbc.features.views import orientations
 from wbc.models.head import Head, load_head
 from wbc.prediction.decision import Decision, answer, from_json, load_reference, mean_probabilities
+from wbc.prediction.heat_maps import HeatMaps
+from wbc.prediction.overlay import lit
 from wbc.prediction.sources import Source, list_sources, shown
 
 BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # names of what is shipped
@@ -74,10 +76,28 @@ class Classifier:
         self.size, self.test_views = self.facts["image_size"], self.facts["test_views"]
         self._engine = Engine("openvino", (folder / BACKBONE).read_bytes(), self.size)
         self._forward: Forward | None = None
+        self._maps: HeatMaps | None = None
 
     def predict(self, arguments: Iterable[str]) -> Iterator[Prediction]:
         """Yield a prediction for every image that the arguments name (see `list_sources`), in order."""
         yield from self.predict_sources(list_sources(arguments))
+
+    def lit(self, source: Source, label: str) -> npt.NDArray[np.uint8]:
+        """Return a readable image as the classifier sees it, bright where it speaks for a class.
+
+        Args:
+            source: the image.
+            label: name of the class.
+
+        Returns:
+            RGB array (size, size, 3).
+        """
+        image, error = self._load(source)
+        if image is None:
+            raise UserError(f"{shown(source)}: {error}.")
+        if self._maps is None:
+            self._maps = HeatMaps(self._engine, self.test_views)
+        return lit(image, self._maps.map(image, self.heads, self.decision.classes.index(label)))
 
     def predict_sources(self, sources: Iterable[Source]) -> Iterator[Prediction]:
         """Yield a prediction for each source, in order; only some images are in memory at a time."""

@@ -150,17 +150,17 @@ def pr(curves, prevalence, precision, title, note=""):
 
 @styled
 def mistakes(rows, title, note=""):
-    """Thumbnails of wrongly classified images with their true and predicted class.
+    """Thumbnails of wrongly classified images, each beside its heat map, with their true and predicted class.
 
     Args:
         rows: one (pixels, true class, predicted class, probability of the predicted class) an image; pixels are uint8
-            arrays (side, side, 3), values 0-255. At least one.
+            arrays (side, 2 * side, 3), values 0-255. At least one.
         title, note: as in `confusion`.
     """
-    across = 4
+    across = 3
     down = math.ceil(len(rows) / across)
-    captions = [f"{shorten(truth, 20)}\n→ {shorten(called, 20)}\n{chance:.2f}" for _, truth, called, chance in rows]
-    tall = 1.7 + 0.15 * max(caption.count("\n") for caption in captions)
+    captions = [f"{shorten(truth, 20)} →\n{shorten(called, 20)}, {chance:.2f}" for _, truth, called, chance in rows]
+    tall = 1.55 + 0.15 * max(caption.count("\n") for caption in captions)
     figure = new_figure(title, "true class → predicted class, and its probability", note, tall * down + 0.15, WIDE)
     grid = figure.subplots(down, across, squeeze=False).flatten()
     for axes, (pixels, *_), caption in zip(grid, rows, captions, strict=False):

@@ -1,5 +1,6 @@
 """Which images were named wrongly, and which of them are shown."""
 
+MOST = 60  # mistakes that may be shown of a scheme
 IN_SQUARE = 4  # images shown per square of the confusion matrix, each of another group
 
 
@@ -9,6 +10,11 @@ def wrong(predictions):
     probability = [row[f"p_{row['predicted']}"] for _, row in rows.iterrows()]
     # Ties are broken by path, so that the order never depends on the order of the file.
     return rows.assign(probability=probability).sort_values(["probability", "path"], ascending=[False, True])
+
+
+def one_per_group(predictions):
+    """The surest mistake of each group, the most confident first, as `wrong` has them."""
+    return wrong(predictions).drop_duplicates("group")
 
 
 def confusion_squares(predictions, classes, pictures=True):

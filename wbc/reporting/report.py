@@ -9,7 +9,7 @@ from wbc.core.audit_sentences import given_sentences, shared_sentences, withheld
 from wbc.core.protocols import PARTS
 from wbc.reporting import comparison, sentences
 from wbc.reporting.comparison import estimate, lookup, number
-from wbc.reporting.mistakes import confusion_squares, wrong
+from wbc.reporting.mistakes import confusion_squares, one_per_group, wrong
 from wbc.reporting.original_study import COMPARABLE, ORIGINAL, same_classes, whose
 from wbc.reporting.sentences import percent
 
@@ -42,7 +42,8 @@ FIGURES = {
         "Most confident mistakes",
         "Wrongly classified images, one per cell and the surest first, each with its true class, → the class it was "
         "given, and the probability that the classifier gave that; sure mistakes are often wrong labels, poor crops or "
-        "rare forms.",
+        "rare forms. Beside each its heat map: bright is what speaks for the class that was given. A bright "
+        "background, or a map without light, says that the cell was not what decided.",
     ),
     "reliability": (
         "Reliability",
@@ -222,7 +223,7 @@ def _result(result, classes, shown, min_cells):
     """What the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
-    each_cell = mistakes.drop_duplicates("group")
+    each_cell = one_per_group(predictions)
     total, right = len(predictions), len(predictions) - len(mistakes)
     pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     worst = "".join(f"; most often wrong: {true} called {called} ({n})" for (true, called), n in pairs.head(1).items())

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from wbc.models.head import HeadParams, build_head, count_parameters, load_head, predict_proba, save_head, stored
+from wbc.models.head import (
+    HeadParams,
+    build_head,
+    count_parameters,
+    load_head,
+    predict_proba,
+    save_head,
+    score_gradient,
+    stored,
+)
 
 STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=False)
 
@@ -65,3 +74,20 @@ def test_keras_says_the_same(head):
     features = np.random.default_rng(1).normal(size=(50, 20)).astype(np.float32)
     probabilities = keras_head(head)(features, training=False).numpy()
     np.testing.assert_allclose(predict_proba(head, features), probabilities, atol=1e-4)
+
+
+def test_the_gradient_is_that_of_the_logit_above_the_mean_of_all():
+    params = HeadParams(units=[8, 6], dropout=0.0, l2=0.0, standardize=True)
+    generator = np.random.default_rng(5)
+    head = build_head(7, 3, params, seed=1)._replace(
+        center=generator.normal(size=7), scale=generator.uniform(0.5, 2, 7), bias=generator.normal(size=3)
+    )
+    features = generator.normal(size=7)
+
+    def above_mean(values):
+        logarithms = np.log(predict_proba(head, values[None])[0])
+        return logarithms[2] - logarithms.mean()
+
+    steps = 1e-3 * np.eye(7)
+    numeric = [(above_mean(features + step) - above_mean(features - step)) / 2e-3 for step in steps]
+    np.testing.assert_allclose(score_gradient(head, features, 2), numeric, rtol=1e-2, atol=1e-3)

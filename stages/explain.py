@@ -1,0 +1,54 @@
+"""explain: where in the images that were named wrongly the classifier sees the class that it gave them.
+
+    python -m stages.explain
+
+Reads data/raw/, data/features/backbone.pb, the heads in models/ and reports/<scheme>/predictions.csv. Writes
+
+    reports/heat_maps.json   {scheme: {path: map}}: for the surest mistakes, one per group, how much each place of the
+                             image speaks for the class that it was given, 0-1, row by row (see
+                             `wbc.prediction.heat_maps`)
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from wbc.core.errors import exit_on_user_error
+from wbc.core.files import read_json, write_json
+from wbc.core.progress import track
+from wbc.core.protocols import CROSSVAL, SCHEMES
+from wbc.core.tables import read_csv, read_splits
+from wbc.data.images import decode, resize
+from wbc.features.engines import Engine
+from wbc.models.head import load_head
+from wbc.prediction.heat_maps import HeatMaps
+from wbc.reporting.mistakes import MOST, one_per_group
+
+
+@exit_on_user_error
+def main() -> None:
+    """Make the maps."""
+    _, _, classes = read_splits("data/splits.csv")
+    facts = read_json("data/features/features.json")
+    size = facts["image_size"]
+    engine = Engine("openvino", Path("data/features/backbone.pb").read_bytes(), size)
+    maker = HeatMaps(engine, facts["test_views"])
+    mistakes = [(scheme, row, head) for scheme in SCHEMES for row, head in with_heads(scheme)]
+    maps: dict[str, dict[str, list]] = {scheme: {} for scheme in SCHEMES}
+    for scheme, row, head in track(mistakes, "explain"):
+        image = resize(decode(Path("data/raw", row["path"]))[0], size)
+        heat = maker.map(image, [load_head(head)], classes.index(row["predicted"]))
+        maps[scheme][row["path"]] = heat.tolist()
+    write_json("reports/heat_maps.json", maps)
+
+
+def with_heads(scheme: str) -> Iterator[tuple[pd.Series, Path]]:
+    """Yield the mistakes of a scheme that may be shown, as rows of its predictions, and the head that made each."""
+    predictions = read_csv(Path("reports", scheme, "predictions.csv"))
+    for _, row in one_per_group(predictions).head(MOST).iterrows():
+        yield row, Path("models", scheme, f"fold_{row['fold']}.npz" if scheme == CROSSVAL else "head.npz")
+
+
+if __name__ == "__main__":
+    main()
