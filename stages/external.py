@@ -27,6 +27,7 @@ from wbc.core.progress import track
 from wbc.evaluation.intervals import IntervalParams
 from wbc.evaluation.metrics import rounded
 from wbc.evaluation.scoring import describe
+from wbc.grouping.given import level_of, read_groups, united
 from wbc.prediction import labelled
 from wbc.prediction.appraisal import appraise
 from wbc.prediction.decision import UNLIKE, Answers
@@ -34,6 +35,7 @@ from wbc.prediction.predict import Classifier, Prediction
 from wbc.reporting.rendering import render
 from wbc.reporting.sentences import SYNTHETIC
 
+GIVEN = Path("data/given")
 ADVICE = "Put that right in section `external` of params.yaml, or take the data set out there; then type `dvc repro`."
 
 
@@ -43,6 +45,7 @@ class SiteParams(params.Section):
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
     labels: dict[str, str] = pydantic.Field(default_factory=dict)  # their class: ours, where the names differ
     crop: float = pydantic.Field(1.0, gt=0, le=1)  # share of each side that is looked at, in the middle
+    groups: str | None = pydantic.Field(None, min_length=1)  # a CSV in data/given/ or a pattern, as `split.groups`
 
 
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[\w-]{1,60}$")]
@@ -63,7 +66,8 @@ def main() -> None:
     with advise(ADVICE):
         classifier = Classifier("models/use", sites[name].crop)
         labels, predictions, bad = predict(classifier, sites[name])
-        content = score(classifier, labels, predictions, intervals)
+        groups, level = groups_of(sites[name], predictions)
+        content = score(classifier, labels, predictions, groups, intervals) | {"level": level}
     content["unreadable"] = [{"path": path, "reason": reason} for path, reason in bad]
     own = {"metrics": read_json("reports/crossval/metrics.json"), "use": read_json("reports/use.json")}
     with replacing(Path("reports/external", name)) as folder:
@@ -97,10 +101,25 @@ def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[P
         return labels, named, images.bad
 
 
+def groups_of(site: SiteParams, predictions: list[Prediction]) -> tuple[npt.NDArray[np.integer], str]:
+    """Return the group of each image, and what a group is: an image of its own where nothing is given."""
+    alone = np.arange(len(predictions))
+    if site.groups is None:
+        return alone, "image"
+    source = str(GIVEN / site.groups) if site.groups.lower().endswith(".csv") else site.groups
+    with advise("`groups` of the data set names it: a CSV in data/given/, or a pattern over file names."):
+        given = read_groups(source, [found.path for found in predictions])
+    return united(alone, given.table), level_of(list(given.table))
+
+
 def score(
-    classifier: Classifier, labels: list[str], predictions: list[Prediction], intervals: IntervalParams
+    classifier: Classifier,
+    labels: list[str],
+    predictions: list[Prediction],
+    groups: npt.NDArray[np.integer],
+    intervals: IntervalParams,
 ) -> dict[str, Any]:
-    """Return what metrics.json says.
+    """Return what metrics.json says; the intervals are by group.
 
     Raises:
         UserError: no image is of a class that the classifier knows.
@@ -115,10 +134,11 @@ def score(
     numbers = np.array([classes.index(label) for label, known in zip(labels, is_known, strict=True) if known])
     answers = answers_of([found for found, known in zip(predictions, is_known, strict=True) if known], classes)
     weights = np.ones(len(numbers))
-    scored = describe(numbers, answers.probabilities, np.arange(len(numbers)), classes, {}, intervals)
+    scored = describe(numbers, answers.probabilities, groups[is_known], classes, {}, intervals)
     return rounded(
         {
             "images": len(numbers),
+            "groups": len(np.unique(groups[is_known])),
             "known": {name: scored[name] for name in ("accuracy", "balanced_accuracy", "macro", "per_class")},
             "intervals": scored["intervals"],
             "use": appraise(answers, numbers, weights),

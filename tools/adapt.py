@@ -10,6 +10,7 @@ copies of a cell among the labelled ones would make the curve too good.
 """
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from wbc.core.files import read_json, replacing, sha256, write_csv, write_json
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
 from wbc.data import manifest
-from wbc.models.head import save_head
+from wbc.models.head import Head, save_head
 from wbc.prediction import labelled
 from wbc.prediction.adaptation import Cells, adapt, learning_curve
 from wbc.prediction.decision import save_reference, to_json
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("folder", help="a folder or zip of labelled cells, a folder for each class")
     parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="folder (default: %(default)s)")
     parser.add_argument("--model", type=Path, default=Path("models/use"), help="classifier (default: %(default)s)")
+    parser.add_argument("--keras", action="store_true", help="also write it as one Keras model, classifier.keras")
     parser.add_argument("--seed", type=int, default=1, help="of the draws (default: %(default)s)")
     arguments = parser.parse_args()
 
@@ -61,10 +63,25 @@ def main() -> None:
         facts = {**classifier.facts, **to_json(decision), "heads": [HEAD], "sha256": shipped}
         write_json(folder / DECISION, facts)
         write_csv(folder / "learning_curve.csv", table)
+        if arguments.keras:
+            save_keras(folder / "classifier.keras", head, classifier)
     print("cells per class   balanced accuracy: mean (lowest to highest of the draws)")
     for shot, rows in table.groupby("cells_per_class")["balanced_accuracy"]:
         print(f"{shot:15}   {rows.mean():.3f}" + (f" ({rows.min():.3f} to {rows.max():.3f})" if shot else ""))
     print(f"{arguments.output}: adapted with all {len(new.labels):,} labelled cells, which leaves none to score it on")
+
+
+def save_keras(file: Path, head: Head, classifier: Classifier) -> None:
+    """Write the adapted classifier as one Keras model; its probabilities are those before the temperature."""
+    from wbc.models import keras_file  # TensorFlow takes seconds to import, and nothing else here needs it
+    from wbc.models.classifier import build_classifier, keras_head
+    from wbc.models.tensorflow_setup import keras, start
+
+    start(seed=0)
+    backbone = keras.models.load_model("data/features/backbone.keras", compile=False)
+    model = build_classifier(backbone, [keras_head(head)], classifier.test_views, "adapted_classifier")
+    classes = json.dumps(classifier.decision.classes, ensure_ascii=False).encode()
+    keras_file.save(model, file, {"classes.json": classes})
 
 
 def cells_of_the_pipeline(classifier: Classifier) -> Cells:

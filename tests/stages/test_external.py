@@ -12,11 +12,15 @@ from stages import export, external
 from tests import color_classifier
 from tests.color_classifier import COLORS
 
-PARAMS = """
+PARAMS = r"""
 external:
   abroad:
     archive: abroad
     labels: {lympho: lymphocyte}
+  patients:
+    archive: abroad
+    labels: {lympho: lymphocyte}
+    groups: '(?P<patient>[^/]+)/\d\.png'
   close: {archive: framed, crop: 0.5}
   wrong: {archive: abroad, labels: {lymhpo: lymphocyte}}
   nothing: {archive: strange}
@@ -81,6 +85,15 @@ def test_known_classes_are_scored_and_unknown_ones_should_be_abstained_from(proj
     assert predictions["label"].tolist() == ["basophil", "eosinophil", "eosinophil", "lymphocyte", "platelet"]
 
 
+def test_images_that_belong_together_are_resampled_together(project, monkeypatch):
+    metrics, page = run(project, monkeypatch, "patients")
+    alone, _ = run(project, monkeypatch, "abroad")
+    assert (metrics["level"], metrics["groups"]) == ("patient", 3)
+    assert (alone["level"], alone["groups"]) == ("image", 4)
+    assert metrics["known"] == alone["known"]
+    assert "3 of the kind patient" in page
+
+
 def test_a_crop_looks_at_the_middle_only(project, monkeypatch):
     metrics, page = run(project, monkeypatch, "close")
     assert metrics["known"]["accuracy"] == 1.0
@@ -92,7 +105,7 @@ def test_a_crop_looks_at_the_middle_only(project, monkeypatch):
     [
         ("wrong", r"`labels` names lymhpo"),
         ("nothing", r"No image is of a class that the classifier knows \(basophil, eosinophil, lymphocyte\)"),
-        ("elsewhere", r"NAME one of: abroad, close, wrong, nothing"),
+        ("elsewhere", r"NAME one of: abroad, patients, close, wrong, nothing"),
     ],
 )
 def test_a_mistake_is_named_with_what_to_type(project, monkeypatch, capsys, name, message):

@@ -1,7 +1,10 @@
 """The command on a project whose classifier names the color of an image: another laboratory has other colors."""
 
 import csv
+import json
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,9 @@ from stages import export
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import adapt
+from wbc.data.images import decode, resize
+from wbc.evaluation.calibration import tempered
+from wbc.models.tensorflow_setup import keras
 from wbc.prediction.predict import Classifier
 
 BLUISH = [(160, 10, 230), (10, 160, 230), (10, 10, 230)]  # there, where everything is called lymphocyte
@@ -56,6 +62,18 @@ def test_the_adapted_classifier_names_the_other_laboratorys_cells(project, monke
     assert [int(row["cells_per_class"]) for row in rows] == [0] + [1] * 8 + [2] * 8 + [5] * 8
     assert float(rows[-1]["balanced_accuracy"]) > float(rows[0]["balanced_accuracy"])
     assert "all 24 labelled cells, which leaves none to score it on" in printed
+
+
+def test_its_keras_file_says_the_same(project, monkeypatch):
+    run(monkeypatch, "labelled", "--keras")
+    model = keras.models.load_model("models/adapted/classifier.keras", compile=False)
+    classifier = Classifier("models/adapted")
+    images = np.stack([resize(decode(path)[0], 8) for path in sorted(Path("labelled").rglob("*.png"))])
+    by_keras = tempered(model(images.astype(np.float32), training=False).numpy(), classifier.decision.temperature)
+    predicted = [found.probabilities for found in classifier.predict(["labelled"])]
+    np.testing.assert_allclose(predicted, by_keras, atol=0.01)
+    with zipfile.ZipFile("models/adapted/classifier.keras") as members:
+        assert json.loads(members.read("classes.json")) == CLASSES
 
 
 def test_a_folder_that_is_no_class_is_named(project, monkeypatch, capsys):
