@@ -63,6 +63,7 @@ def main() -> None:
         read_json("reports/audit.json"),
         read_json("reports/truth.json"),
         read_json("reports/use.json"),
+        read_json("reports/strangers.json"),
         read_csv("reports/reliability.csv").to_dict("records"),
         read_csv("reports/suspects.csv").to_dict("records"),
         results,

@@ -79,6 +79,7 @@ class Run(NamedTuple):
     audit: dict[str, Any]  # of reports/audit.json
     truth: dict[str, Any]  # of reports/truth.json
     use: dict[str, Any]  # of reports/use.json
+    strangers: dict[str, Any]  # of reports/strangers.json
     reliability: list[dict[str, float]]  # rows of reports/reliability.csv
     suspects: list[dict[str, Any]]  # rows of reports/suspects.csv
     # {protocol: {"metrics": content of metrics.json, "predictions", "roc", "pr": data frames of the tables, "sha256":
@@ -123,7 +124,10 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
             f"of the surest {part} {percent(share)} are mistakes" for part, share in run.use["risk"].items()
         ),
         "use_parameters": _parameters_for_use(run),
-        "use_sentences": sentences.use_sentences(run.use, comparison.unit_of(run.audit)),
+        "use_sentences": [
+            *sentences.use_sentences(run.use, comparison.unit_of(run.audit)),
+            sentences.stranger_sentence(run.strangers),
+        ],
         "trained": {protocol: result["training"] for protocol, result in run.results.items() if "training" in result},
         "results": {protocol: _result(result, classes, shown, min_cells) for protocol, result in run.results.items()},
         **_headline(run, classes, min_cells),

@@ -77,6 +77,19 @@ def copies_limit(truth, audit):
     return f"{first} Cells of one {' or '.join(apart)} are not told apart." if apart else first
 
 
+def stranger_sentence(strangers):
+    """Return what the classifier for use says of pictures without a white cell, in a sentence.
+
+    >>> stranger_sentence({"white": {"images": 10, "abstained": 1.0, "unlike": 0.9}})
+    'Of pictures that show no white cell it should say nothing; it abstains from 100 % of 10 of white.'
+
+    Args:
+        strangers: content of strangers.json.
+    """
+    kinds = [f"{percent(found['abstained'])} of {found['images']} of {kind}" for kind, found in strangers.items()]
+    return f"Of pictures that show no white cell it should say nothing; it abstains from {', '.join(kinds)}."
+
+
 def use_sentences(use, unit):
     """Return what the classifier for use promises, from what was measured out of fold, in sentences.
 

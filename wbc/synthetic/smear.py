@@ -30,7 +30,22 @@ def photograph(label: str, rng: np.random.Generator) -> Image.Image:
     field = _view(radius, rng)
     cell = cells.draw_cell(label, radius, field, rng)
     behind = _red_cells(radius, field, cell.body, rng) + _platelets(radius, field, cell.body, rng)
-    stains = ndimage.gaussian_filter(cell.stains, (0.4, 0.4, 0)) + behind
+    return _exposed(ndimage.gaussian_filter(cell.stains, (0.4, 0.4, 0)) + behind, field, rng)
+
+
+def photograph_between(rng: np.random.Generator) -> Image.Image:
+    """Photograph a piece of slide without a white cell: red cells and platelets.
+
+    Args, result:
+        as `photograph`.
+    """
+    field = _view(rng.uniform(*cells.RADIUS["lymphocyte"]), rng)
+    empty = np.zeros(field.x.shape)
+    return _exposed(_red_cells(0.0, field, empty, rng) + _platelets(0.0, field, empty, rng), field, rng)
+
+
+def _exposed(stains: np.ndarray, field: shapes.Field, rng: np.random.Generator) -> Image.Image:
+    """Return the photo of stains (height, width, N_STAINS), their strength and hue, lamp and focus drawn anew."""
     strength = np.exp(rng.normal(0, [0.3, 0.4, 0.35, 0.35]))
     hue = np.exp(rng.normal(0, 0.14, _DENSITY.shape))
     light = np.exp(-stains @ (_DENSITY * hue * strength[:, None])) * _lamp(field, rng)

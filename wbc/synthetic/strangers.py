@@ -1,0 +1,57 @@
+"""Pictures that show no white blood cell: what a classifier of cells should say nothing of."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from wbc.synthetic import smear
+
+SIDE = 128  # pixels
+EACH = 10  # pictures of a kind
+WORDS = ("blood", "film", "slide 7", "Giemsa", "x 1000", "neg.", "see note", "void")
+
+Pixels = npt.NDArray[np.uint8]  # (SIDE, SIDE, 3), RGB
+
+
+def strangers() -> dict[str, list[Pixels]]:
+    """Return `EACH` pictures of each kind, always the same."""
+    return {
+        kind: [draw(np.random.default_rng([number, position])) for number in range(EACH)]
+        for position, (kind, draw) in enumerate(KINDS.items())
+    }
+
+
+def _white(random: np.random.Generator) -> Pixels:
+    return np.full((SIDE, SIDE, 3), random.integers(235, 256), np.uint8)
+
+
+def _black(random: np.random.Generator) -> Pixels:
+    return np.full((SIDE, SIDE, 3), random.integers(0, 20), np.uint8)
+
+
+def _noise(random: np.random.Generator) -> Pixels:
+    return random.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+
+
+def _text(random: np.random.Generator) -> Pixels:
+    page = Image.new("RGB", (SIDE, SIDE), (250, 250, 245))
+    pen = ImageDraw.Draw(page)
+    for line in range(5):
+        words = " ".join(random.choice(WORDS, 2))
+        pen.text((6, 6 + 24 * line), words, (20, 20, 60), ImageFont.load_default(int(random.integers(12, 20))))
+    return np.asarray(page)
+
+
+def _red_cells(random: np.random.Generator) -> Pixels:
+    return np.asarray(smear.photograph_between(random).resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
+KINDS: dict[str, Callable[[np.random.Generator], Pixels]] = {
+    "white": _white,
+    "black": _black,
+    "noise": _noise,
+    "text": _text,
+    "drawn red cells": _red_cells,
+}
