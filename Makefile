@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 mlflow repro predict blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup lite0 mlflow formats-packages app-packages repro predict formats app blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -40,6 +40,18 @@ mlflow: .venv/mlflow  ## add MLflow's client to .venv, for `python -m tools.log_
 	$(INSTALL) --requirement requirements-mlflow.txt
 	@touch $@
 
+formats-packages: .venv/formats  ## add what `make formats` needs to .venv
+
+.venv/formats: requirements-formats.txt | .venv/installed
+	$(INSTALL) --requirement requirements-formats.txt
+	@touch $@
+
+app-packages: .venv/app  ## add what `make app` needs to .venv
+
+.venv/app: requirements-app.txt | .venv/installed
+	$(INSTALL) --requirement requirements-app.txt
+	@touch $@
+
 repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(BIN)/python -m tools.preflight
 	@$(RUN) python -m dvc repro
@@ -49,6 +61,12 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
 	@$(BIN)/python -m tools.predict "$(IMAGES)"
+
+formats: formats-packages  ## the classifier for use as ONNX and LiteRT files, checked on the test images
+	@$(BIN)/python -m tools.export_formats
+
+app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
+	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 --browser.gatherUsageStats false
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
@@ -103,6 +121,8 @@ bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to
 lock: .cache/lock/bin/uv  ## pin every requirements*.in anew, into its .txt
 	$< $(COMPILE) requirements.in --output-file requirements.txt
 	$< $(COMPILE) requirements-mlflow.in --output-file requirements-mlflow.txt
+	$< $(COMPILE) requirements-formats.in --output-file requirements-formats.txt
+	$< $(COMPILE) requirements-app.in --output-file requirements-app.txt
 	$< $(COMPILE) --no-deps requirements-lite0.in --output-file requirements-lite0.txt
 
 .cache/lock/bin/uv:

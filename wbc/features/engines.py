@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 # The kernels that oneDNN may use, inside OpenVINO and TensorFlow. Left to itself it takes the best that a CPU has, and
 # kernels differ in the order of their sums: with those of SSE4.1, 0.7 % of the features were other float16 numbers.
-# Every x86-64 CPU since 2013 (Intel) and 2015 (AMD) has AVX2. It reads the variable once, at its first computation.
-KERNELS = "AVX2"
+# Every x86-64 CPU since 2013 (Intel) and 2015 (AMD) has AVX2; bfloat16 needs a later one. Each library reads the
+# variable once, at its first computation, so a process that has computed in float32 can't do so in bfloat16 afterwards.
+KERNELS, BFLOAT16_KERNELS = "AVX2", "AVX512_CORE_BF16"
 os.environ["ONEDNN_MAX_CPU_ISA"] = KERNELS
 
 AUTO = "auto"  # in place of an engine's name: the fastest here
@@ -73,6 +74,7 @@ class EngineKind(NamedTuple):
     convert: Callable[["keras.Model"], bytes]  # the backbone in the engine's form
     load: Callable[[Engine], Forward]
     packages: tuple[str, ...]  # whose versions decide the bytes, beside those of every engine
+    kernels: str = KERNELS
 
 
 def choose(name: str) -> str:
@@ -107,7 +109,7 @@ def surroundings(name: str) -> str:
     """
     packages = ("tensorflow", "keras", "numpy", "pillow", "opencv-python-headless", *ENGINES[name].packages)
     versions = " ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
-    return f"{name} {CHUNK} {KERNELS} {versions} {code_digest(FEATURE_CODE)}"
+    return f"{name} {CHUNK} {ENGINES[name].kernels} {versions} {code_digest(FEATURE_CODE)}"
 
 
 def build(name: str, backbone: "keras.Model") -> Engine:
@@ -233,6 +235,7 @@ def _compiled(engine: Engine, precision: str, cut: Callable[[Any], Any]) -> tupl
     import openvino
     from openvino.preprocess import PrePostProcessor
 
+    os.environ["ONEDNN_MAX_CPU_ISA"] = ENGINES[engine.name].kernels
     core = openvino.Core()
     # Without such a CPU, OpenVINO would compute in float32 and say nothing.
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -264,6 +267,8 @@ def _compiled(engine: Engine, precision: str, cut: Callable[[Any], Any]) -> tupl
 # Every engine, by the word of the parameter.
 ENGINES = {
     "openvino": EngineKind(_frozen_graph, _openvino, ("openvino",)),
-    "openvino-bfloat16": EngineKind(_frozen_graph, functools.partial(_openvino, precision="bf16"), ("openvino",)),
+    "openvino-bfloat16": EngineKind(
+        _frozen_graph, functools.partial(_openvino, precision="bf16"), ("openvino",), BFLOAT16_KERNELS
+    ),
     "tensorflow": EngineKind(_keras_file, _tensorflow, ()),
 }
