@@ -66,7 +66,8 @@ formats: formats-packages  ## the classifier for use as ONNX and LiteRT files, c
 	@$(BIN)/python -m tools.export_formats
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
-	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 --browser.gatherUsageStats false
+	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 \
+		--browser.gatherUsageStats false --client.toolbarMode minimal
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \

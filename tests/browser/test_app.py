@@ -1,0 +1,71 @@
+"""The page of `make app` in a real browser that reaches nothing but this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("streamlit", reason="`make app-packages` installs it")
+
+from stages import export
+from tests import color_classifier
+from tests.color_classifier import COLORS
+from tools.code_dependencies import ROOT
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The page's address, of a classifier that names colors."""
+    root = tmp_path_factory.mktemp("app")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        color_classifier.make(root)
+        export.main()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tools/app.py"), *options]
+    command += ["--browser.gatherUsageStats", "false"]
+    server = subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(root)})
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health").close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_dropped_images_are_named_or_abstained_from(address, browser, tmp_path):
+    Image.new("RGB", (20, 30), COLORS[1]).save(tmp_path / "green.png")
+    Image.new("RGB", (20, 20), (255, 255, 255)).save(tmp_path / "white.png")
+    (tmp_path / "text.png").write_text("no image")
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        requested = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(address)
+        files = page.locator("input[type=file]")
+        files.wait_for(state="attached", timeout=60_000)
+        files.set_input_files([tmp_path / name for name in ("green.png", "white.png", "text.png")])
+        page.get_by_text("not a readable image").wait_for(timeout=60_000)
+        shown = page.inner_text("body")
+        assert page.get_by_role("heading", name="eosinophil").count() == 1
+        assert "green.png. Prediction set: eosinophil" in shown
+        assert "It would rather not say: unlike the images that it learned from." in shown
+        assert "text.png: not a readable image" in shown
+        assert page.locator("[data-testid=stImage] img").count() == 4, "a picture and its heat map of each readable one"
+        assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in requested)
+    finally:
+        context.close()

@@ -1,0 +1,91 @@
+"""A page on this machine that says of dropped images what `tools.predict` says; nothing leaves the machine.
+
+    make app                                    # installs what it needs, then opens http://127.0.0.1:8501
+    python -m streamlit run tools/app.py -- --model models/adapted
+
+Needs the folder models/use/ and nothing of the images that it learned from.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from wbc.core.errors import UserError
+from wbc.data.images import decode
+from wbc.prediction.predict import Classifier, Prediction
+from wbc.prediction.sources import Source, list_sources
+
+MOST = 200  # images shown of one drop
+PICTURE = 160  # pixels a side
+
+
+def main() -> None:
+    """Draw the page; Streamlit calls this anew after every drop."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
+    model = parser.parse_args().model
+    st.set_page_config("White blood cells", layout="centered")
+    st.title("White blood cells")
+    st.write(
+        "Drop images of single cells. The classifier names each, or says why it would rather not. Beside each picture, "
+        "what speaks for the class is bright. It is not a medical device, and nothing leaves this machine."
+    )
+    try:
+        classifier = load(model)
+    except UserError as error:
+        st.error(f"{error} Type `make repro`, or fetch the folder by `dvc pull models/use`.")
+        return
+    files = st.file_uploader("Images, or a zip of images", accept_multiple_files=True)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = [source for number, file in enumerate(files) for source in stored(file, Path(folder, str(number)))]
+        if len(sources) > MOST:
+            st.warning(f"{len(sources):,} images came; the first {MOST} are shown. `tools.predict` takes them all.")
+        for source, prediction in zip(sources, classifier.predict_sources(sources[:MOST]), strict=False):
+            with st.container(border=True):
+                show(classifier, source, prediction, "/".join(Path(source.name).relative_to(folder).parts[1:]))
+
+
+@st.cache_resource(show_spinner="Loading the classifier ...")
+def load(model: str) -> Classifier:
+    """Return the classifier, made ready once."""
+    return Classifier(model)
+
+
+def stored(file: Any, folder: Path) -> list[Source]:
+    """Return the images of an uploaded file, itself or those in a zip, kept in a folder while the page is drawn."""
+    folder.mkdir()
+    path = folder / Path(file.name).name
+    path.write_bytes(file.getvalue())
+    try:
+        return list_sources([str(path)])
+    except UserError as error:
+        st.error(str(error).replace(f"{folder}/", ""))
+        return []
+
+
+def show(classifier: Classifier, source: Source, prediction: Prediction, name: str) -> None:
+    """Draw one image and what is said of it."""
+    pictures, words = st.columns([2, 3])
+    if prediction.error:
+        words.error(f"{name}: {prediction.error}")
+        return
+    original = Image.fromarray(decode(source.read(), suffix=source.suffix)[0])
+    original.thumbnail((2 * PICTURE, 2 * PICTURE))
+    pictures.image([original, classifier.lit(source, prediction.label)], width=PICTURE)
+    classes = classifier.decision.classes
+    if prediction.reason:
+        words.warning(f"It would rather not say: {prediction.reason}.")
+    else:
+        words.subheader(prediction.label)
+    words.caption(f"{name}. Prediction set: {', '.join(prediction.members) or 'none'}.")
+    chances = pd.DataFrame({"probability": prediction.probabilities}, index=pd.Index(classes, name="class"))
+    words.dataframe(chances.sort_values("probability", ascending=False))
+
+
+if __name__ == "__main__":
+    main()
