@@ -96,6 +96,10 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
     (root / "reports" / "truth.json").write_text(json.dumps(TRUTH if synthetic else {"known": False}))
     (root / "reports" / "use.json").write_text(json.dumps(USE))
+    maps = dict.fromkeys(splits["path"].tolist(), [[0.0, 1.0], [0.5, 0.0]])
+    (root / "reports" / "heat_maps.json").write_text(json.dumps(dict.fromkeys(PROTOCOLS, maps)))
+    strangers = {"noise": {"images": 10, "abstained": 0.9, "unlike": 0.8}}
+    (root / "reports" / "strangers.json").write_text(json.dumps(strangers))
     (root / "reports" / "reliability.csv").write_text(RELIABILITY)
     suspect = {"path": splits["path"][0], "images": 2, "group": 0, "label": classes[0], "suggested": classes[1]}
     pd.DataFrame([suspect | {"p_label": 0.125, "p_suggested": 0.875}]).to_csv(
@@ -322,6 +326,7 @@ def test_mistakes_are_shown_once_a_cell(five):
     page = five["index.html"].decode()
     section = page[page.index("most confident mistakes, one per cell") :]
     section = section[: section.index("</details>")]
+    assert section.count("<img ") == 2 * 4, "each beside its heat map"
     assert re.findall(r"(\w+\.png)</span></li>", section) == [
         *(f"basophil{number}.png" for number in (10, 2, 6)),
         "eosinoph10.png",
@@ -384,6 +389,7 @@ def test_what_the_classifier_for_use_promises_is_said_with_its_limits(five):
         assert "it answers 40 % of them, and 75 % of these answers are right" in text
         assert "hold the true class for 91.2 % of the images (90 % was asked for)" in text
         assert "error is 0.040, and without it 0.110" in text
+        assert "it abstains from 90 % of 10 of noise" in text
         assert "calibration doesn't transfer" in text and "probabilities are not calibrated" not in text
 
 
