@@ -96,7 +96,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "data" / "features" / "features.json").write_text(json.dumps(features))
     (root / "reports" / "truth.json").write_text(json.dumps(TRUTH if synthetic else {"known": False}))
     (root / "reports" / "use.json").write_text(json.dumps(USE))
-    maps = dict.fromkeys(splits["path"].tolist(), [[0.0, 1.0], [0.5, 0.0]])
+    maps = {path: [[0.0, 1.0], [0.5, 0.0]] for path in splits["path"]}
     (root / "reports" / "heat_maps.json").write_text(json.dumps(dict.fromkeys(PROTOCOLS, maps)))
     strangers = {"noise": {"images": 10, "abstained": 0.9, "unlike": 0.8}}
     (root / "reports" / "strangers.json").write_text(json.dumps(strangers))
@@ -389,7 +389,7 @@ def test_what_the_classifier_for_use_promises_is_said_with_its_limits(five):
         assert "it answers 40 % of them, and 75 % of these answers are right" in text
         assert "hold the true class for 91.2 % of the images (90 % was asked for)" in text
         assert "error is 0.040, and without it 0.110" in text
-        assert "it abstains from 90 % of 10 of noise" in text
+        assert "of 10 pictures each, it abstains from 90 % (noise)." in text
         assert "calibration doesn't transfer" in text and "probabilities are not calibrated" not in text
 
 

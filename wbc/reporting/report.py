@@ -96,7 +96,7 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         shown: how many mistakes are shown per protocol; 0 for no picture of a cell.
         min_cells: a recall of a class is not estimable from fewer scored cells.
     """
-    classes = sorted(run.fetch["classes"])
+    classes, unit = sorted(run.fetch["classes"]), comparison.unit_of(run.audit)
     return {
         "label": sentences.SYNTHETIC if run.fetch["synthetic"] else "",
         "fetch": run.fetch,
@@ -106,12 +106,10 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         "reliability": run.reliability,
         "suspects": run.suspects[:shown],
         "suspects_count": len(run.suspects),
-        "suspect_sentences": sentences.suspect_sentences(
-            run.results["crossval"]["metrics"], comparison.unit_of(run.audit)
-        ),
+        "suspect_sentences": sentences.suspect_sentences(run.results["crossval"]["metrics"], unit),
         "classes": classes,
         "protocols": comparison.titles(run.audit),
-        "unit": comparison.unit_of(run.audit),
+        "unit": unit,
         "figures": FIGURES,
         "listed": LISTED,
         "shown": shown,
@@ -125,7 +123,7 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         ),
         "use_parameters": _parameters_for_use(run),
         "use_sentences": [
-            *sentences.use_sentences(run.use, comparison.unit_of(run.audit)),
+            *sentences.use_sentences(run.use, unit),
             sentences.stranger_sentence(run.strangers),
         ],
         "trained": {protocol: result["training"] for protocol, result in run.results.items() if "training" in result},

@@ -81,13 +81,15 @@ def stranger_sentence(strangers):
     """Return what the classifier for use says of pictures without a white cell, in a sentence.
 
     >>> stranger_sentence({"white": {"images": 10, "abstained": 1.0, "unlike": 0.9}})
-    'Of pictures that show no white cell it should say nothing; it abstains from 100 % of 10 of white.'
+    'Where no white cell is shown it should name none: of 10 pictures each, it abstains from 100 % (white).'
 
     Args:
         strangers: content of strangers.json.
     """
-    kinds = [f"{percent(found['abstained'])} of {found['images']} of {kind}" for kind, found in strangers.items()]
-    return f"Of pictures that show no white cell it should say nothing; it abstains from {', '.join(kinds)}."
+    each = max(found["images"] for found in strangers.values())
+    kinds = [f"{percent(found['abstained'])} ({kind})" for kind, found in strangers.items()]
+    shares = ", ".join(kinds)
+    return f"Where no white cell is shown it should name none: of {each} pictures each, it abstains from {shares}."
 
 
 def use_sentences(use, unit):
