@@ -44,7 +44,7 @@ def test_a_change_of_views_concerns_embed_and_what_follows_but_not_split(project
     following = {"embed"}
     while more := {after for before, after in edges if before in following} - following:
         following |= more
-    assert following == {"embed", "baseline", "train", "evaluate", "calibrate", "export", "plot"}
+    assert following == {"embed", "baseline", "train", "evaluate", "calibrate", "export", "explain", "plot"}
 
 
 def test_a_change_of_style_reruns_plot_alone(project):
