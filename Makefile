@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 mlflow formats-packages app-packages repro predict formats app blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup lite0 mlflow formats app-packages repro predict app blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -40,7 +40,7 @@ mlflow: .venv/mlflow  ## add MLflow's client to .venv, for `python -m tools.log_
 	$(INSTALL) --requirement requirements-mlflow.txt
 	@touch $@
 
-formats-packages: .venv/formats  ## add what `make formats` needs to .venv
+formats: .venv/formats  ## add what ONNX and LiteRT files need to .venv, for `formats` in params.yaml
 
 .venv/formats: requirements-formats.txt | .venv/installed
 	$(INSTALL) --requirement requirements-formats.txt
@@ -61,9 +61,6 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
 	@$(BIN)/python -m tools.predict "$(IMAGES)"
-
-formats: formats-packages  ## the classifier for use as ONNX and LiteRT files, checked on the test images
-	@$(BIN)/python -m tools.export_formats
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
 	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 \

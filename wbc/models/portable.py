@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wbc.models.onnx_order import canonical
 from wbc.models.tensorflow_setup import keras, tf
 
 INPUT, OUTPUT = "image", "probabilities"
@@ -36,8 +37,8 @@ def calibrated_graph(model: "keras.Model", temperature: float) -> Any:
     return convert_variables_to_constants_v2(probabilities.get_concrete_function())
 
 
-def litert(graph: Any) -> bytes:
-    """Return what `calibrated_graph` returned as a LiteRT file, its numbers float32."""
+def litert(graph: Any, _: dict[str, str]) -> bytes:
+    """Return what `calibrated_graph` returned as a LiteRT file, its numbers float32; it carries no facts."""
     return tf.lite.TFLiteConverter.from_concrete_functions([graph]).convert()
 
 
@@ -62,7 +63,7 @@ def onnx(graph: Any, facts: dict[str, str]) -> bytes:
             for names in (node.input, node.output):
                 names[:] = [name if one == old else one for one in names]
     helper.set_model_props(model, facts)
-    return model.SerializeToString()
+    return canonical(model).SerializeToString(deterministic=True)
 
 
 def onnx_runner(file: Path) -> Runner:

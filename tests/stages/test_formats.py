@@ -1,0 +1,120 @@
+"""The files of other runtimes say what Keras says, and the examples of the page run as they stand there."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("tf2onnx", reason="`make formats` installs it")
+
+from stages import export, formats
+from tests import color_classifier
+from tests.color_classifier import CLASSES, COLORS
+from tools.code_dependencies import ROOT
+from wbc.evaluation.calibration import tempered
+from wbc.models.tensorflow_setup import keras
+
+PAGE = (ROOT / "docs/how-to/formats.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"## ([^\n]*)\n\n```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose classifier for use was written in every form, and a picture of the second class."""
+    root = tmp_path_factory.mktemp("formats")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        color_classifier.make(root)
+        export.main()
+        (root / "params.yaml").write_text("formats: [onnx, litert]")
+        for name in formats.FORMATS:
+            patch.setattr(sys, "argv", ["formats", name])
+            formats.main()
+    Image.new("RGB", (20, 30), COLORS[1]).save(root / "cell.png")
+    return root
+
+
+def test_both_files_are_checked_and_say_what_they_are(project):
+    import onnx
+
+    for name in formats.FORMATS:
+        checked = json.loads((project / f"reports/formats/{name}.json").read_text())
+        assert checked["images"] == 6 and checked["bytes"] > 1000
+        about = json.loads((project / f"models/formats/{name}/about.json").read_text())
+        assert (about["classes"], about["image_size"]) == (CLASSES, 8)
+    model = onnx.load(project / "models/formats/onnx/classifier.onnx")
+    onnx.checker.check_model(model)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(metadata["classes"]) == CLASSES
+    assert "RGB" in metadata["preprocessing"]
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_any_number_of_images_at_once_as_keras_has_them(project, name):
+    run = formats.FORMATS[name].runner(project / "models/formats" / name / formats.FORMATS[name].file)
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.float32)
+    together, alone = run(images), np.concatenate([run(images[[number]]) for number in range(5)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    model = keras.models.load_model(project / "models/use/classifier.keras", compile=False)
+    temperature = json.loads((project / "models/use/decision.json").read_text())["temperature"]
+    by_keras = tempered(model(images, training=False).numpy(), temperature)
+    np.testing.assert_allclose(together, by_keras, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_another_process_writes_the_same_bytes(project, name):
+    file = project / "models/formats" / name / formats.FORMATS[name].file
+    before = file.read_bytes()
+    command = [sys.executable, "-m", "stages.formats", name]
+    done = subprocess.run(
+        command, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "times Keras' rate" in done.stdout
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("code", [code for _, code in EXAMPLES], ids=[title for title, _ in EXAMPLES])
+def test_the_examples_of_the_page_name_the_class(project, code):
+    assert len(EXAMPLES) == 4
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("eosinophil"), done.stdout
+
+
+def test_what_is_not_installed_is_said_and_nothing_changes(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["formats", "onnx"])
+    lacking = formats.FORMATS["onnx"]._replace(packages=("tf2onnx", "no_such_package"))
+    monkeypatch.setitem(formats.FORMATS, "onnx", lacking)
+    with pytest.raises(SystemExit):
+        formats.main()
+    assert "Not installed: no_such_package. Type `make formats`" in capsys.readouterr().err
+    assert (project / "models/formats/onnx/classifier.onnx").exists()
+
+
+def test_a_file_that_says_something_else_is_not_written(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["formats", "litert"])
+    before = (project / "models/formats/litert/classifier.tflite").read_bytes()
+    wrong = formats.FORMATS["litert"]._replace(
+        convert=lambda graph, facts: b"other", runner=lambda file: lambda images: np.full((len(images), 3), 1 / 3)
+    )
+    monkeypatch.setitem(formats.FORMATS, "litert", wrong)
+    with pytest.raises(SystemExit):
+        formats.main()
+    assert "classifier.tflite gives other probabilities than Keras" in capsys.readouterr().err
+    assert (project / "models/formats/litert/classifier.tflite").read_bytes() == before
+
+
+def test_a_format_that_params_do_not_name_is_refused(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["formats", "coreml"])
+    with pytest.raises(SystemExit):
+        formats.main()
+    assert "NAME one of: onnx, litert" in capsys.readouterr().err
