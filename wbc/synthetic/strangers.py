@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
+from sklearn.datasets import load_sample_image
 
 from wbc.synthetic import smear
 
@@ -48,10 +49,20 @@ def _red_cells(random: np.random.Generator) -> Pixels:
     return np.asarray(smear.photograph_between(random).resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
+def _photograph(random: np.random.Generator) -> Pixels:
+    """Return a piece of one of scikit-learn's two photographs, of a temple and of a flower."""
+    photo = load_sample_image(str(random.choice(["china.jpg", "flower.jpg"])))
+    side = int(random.integers(SIDE, 400))
+    top, left = (int(random.integers(0, length - side)) for length in photo.shape[:2])
+    piece = Image.fromarray(photo[top : top + side, left : left + side])
+    return np.asarray(piece.resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
 KINDS: dict[str, Callable[[np.random.Generator], Pixels]] = {
     "white": _white,
     "black": _black,
     "noise": _noise,
     "text": _text,
+    "photographs": _photograph,
     "drawn red cells": _red_cells,
 }

@@ -5,7 +5,7 @@ from wbc.synthetic.strangers import EACH, SIDE, strangers
 
 def test_each_kind_is_what_it_is_called_and_always_the_same():
     drawn, again = strangers(), strangers()
-    assert list(drawn) == ["white", "black", "noise", "text", "drawn red cells"]
+    assert list(drawn) == ["white", "black", "noise", "text", "photographs", "drawn red cells"]
     for kind, pictures in drawn.items():
         assert len(pictures) == EACH
         assert all(picture.shape == (SIDE, SIDE, 3) and picture.dtype == np.uint8 for picture in pictures)
@@ -14,5 +14,6 @@ def test_each_kind_is_what_it_is_called_and_always_the_same():
     assert max(picture.max() for picture in drawn["black"]) < 20
     assert all(60 < picture.std() < 90 for picture in drawn["noise"])
     assert all(20 < picture.std() < 100 and picture.mean() > 180 for picture in drawn["text"])
+    assert np.mean([picture.std() > 20 for picture in drawn["photographs"]]) > 0.8
     reddish = [picture[..., 0].mean() > picture[..., 1].mean() for picture in drawn["drawn red cells"]]
     assert np.mean(reddish) > 0.5
