@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
+from stages import export
 from wbc.evaluation import novelty
 from wbc.features import engines
 from wbc.models.head import Head, predict_proba, save_head
@@ -45,3 +47,11 @@ def make(root: Path) -> None:
     save_reference(novelty.reference(known), root / "models/reference.npz")
     decision = Decision(CLASSES, 1.0, 0.2, 0.2, 1, 0.9, 0.99)
     (root / "models/decision.json").write_text(json.dumps(to_json(decision)))
+
+
+def ship(root: Path) -> None:
+    """Write under `root` what a finished run leaves: what `make` writes, and the classifiers of the stage `export`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        make(root)
+        export.main()

@@ -12,7 +12,6 @@ from PIL import Image
 
 pytest.importorskip("streamlit", reason="`make app-packages` installs it")
 
-from stages import export
 from tests import color_classifier
 from tests.color_classifier import COLORS
 from tools.code_dependencies import ROOT
@@ -22,10 +21,7 @@ from tools.code_dependencies import ROOT
 def address(tmp_path_factory):
     """The page's address, of a classifier that names colors."""
     root = tmp_path_factory.mktemp("app")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        color_classifier.make(root)
-        export.main()
+    color_classifier.ship(root)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages import export, external
+from stages import external
 from tests import color_classifier
 from tests.color_classifier import COLORS
 
@@ -32,10 +32,7 @@ intervals: {confidence_level: 0.95, n_resamples: 100, seed: 1}
 def project(tmp_path_factory):
     """A project with a shipped classifier, and data sets of other laboratories."""
     root = tmp_path_factory.mktemp("external")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        color_classifier.make(root)
-        export.main()
+    color_classifier.ship(root)
     (root / "params.yaml").write_text(PARAMS)
     (root / "reports/crossval").mkdir()
     interval = {"low": 0.8, "high": 1.0}

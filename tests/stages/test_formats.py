@@ -12,7 +12,7 @@ from PIL import Image
 
 pytest.importorskip("tf2onnx", reason="`make formats` installs it")
 
-from stages import export, formats
+from stages import formats
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools.code_dependencies import ROOT
@@ -29,8 +29,7 @@ def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("formats")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        color_classifier.make(root)
-        export.main()
+        color_classifier.ship(root)
         (root / "params.yaml").write_text("formats: [onnx, litert]")
         for name in formats.FORMATS:
             patch.setattr(sys, "argv", ["formats", name])

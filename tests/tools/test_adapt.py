@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages import export
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import adapt
@@ -27,8 +26,7 @@ BLUISH = [(160, 10, 230), (10, 160, 230), (10, 10, 230)]  # there, where everyth
 def project(tmp_path, monkeypatch):
     """A project with a shipped classifier and its cells, and labelled cells of the other laboratory."""
     monkeypatch.chdir(tmp_path)
-    color_classifier.make(tmp_path)
-    export.main()
+    color_classifier.ship(tmp_path)
     features = np.repeat(np.array(COLORS) / 50, 4, axis=0)[:, None].astype(np.float16)
     np.save(tmp_path / "data/features/features.npy", features)
     (tmp_path / "data/features/features.json").write_text('{"image_size": 8, "test_views": 8}')

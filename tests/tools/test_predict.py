@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages import export
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import predict
@@ -24,10 +23,7 @@ from wbc.prediction.predict import Classifier
 def project(tmp_path_factory):
     """A project with what was shipped, and images of each color and of none."""
     root = tmp_path_factory.mktemp("predict")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        color_classifier.make(root)
-        export.main()
+    color_classifier.ship(root)
     new = root / "new"
     new.mkdir()
     for name, color in zip(CLASSES, COLORS, strict=True):

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages import export
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import robustness
@@ -17,8 +16,7 @@ from wbc.evaluation.perturbations import PERTURBATIONS
 def project(tmp_path, monkeypatch):
     """A project with a shipped classifier, and the splits of its images: each a cell of its own."""
     monkeypatch.chdir(tmp_path)
-    color_classifier.make(tmp_path)
-    export.main()
+    color_classifier.ship(tmp_path)
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
     for path in paths:
         Image.new("RGB", (60, 45), COLORS[CLASSES.index(path.split("/")[0])]).save(tmp_path / "data/raw" / path)

@@ -50,16 +50,18 @@ def canonical(model: Any) -> Any:
         return names[digest]
 
     nodes = []
-    for number, (_, _, node) in enumerate(ordered):
-        node.name = f"n{number}"
+    for _, _, node in ordered:
         node.input[:] = [renamed(name) for name in node.input]
         node.output[:] = [renamed(name) for name in node.output]
         attributes = sorted(node.attribute, key=lambda attribute: attribute.name)
         del node.attribute[:]
         node.attribute.extend(attributes)
         nodes.append(node)
+    nodes = _without_repeats(nodes)
+    for number, node in enumerate(nodes):
+        node.name = f"n{number}"
     del graph.node[:], graph.value_info[:]
-    graph.node.extend(_without_repeats(nodes))
+    graph.node.extend(nodes)
     for name, constant in used.items():
         constant.name = name
     del graph.initializer[:]
