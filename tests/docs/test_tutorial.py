@@ -29,9 +29,14 @@ def test_every_command_of_the_tutorial_does_what_the_page_says(project, tmp_path
     (tmp_path / "new").mkdir()
     for file in sorted((tmp_path / "cells/lymph").iterdir())[:3]:
         shutil.copy(file, tmp_path / "new")
+    for name in OTHER_NAMES.values():
+        (tmp_path / "labelled" / name).mkdir(parents=True)
+        for file in sorted((tmp_path / "cells" / name).iterdir())[::3]:  # one of the three copies of each cell
+            shutil.copy(file, tmp_path / "labelled" / name)
+    shutil.copytree(tmp_path / "new", tmp_path / "theirs")
     page = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     printed = [project.run("bash", "-ec", block.replace("/path/to/", f"{tmp_path}/")) for block in blocks]
     assert "by patient" in printed[1], "the report says at which level its score holds"
     assert project.run("git", "log", "-1", "--format=%s").strip() == "my cells: the first run"
@@ -40,6 +45,8 @@ def test_every_command_of_the_tutorial_does_what_the_page_says(project, tmp_path
         rows = list(csv.DictReader(file))
     assert len(rows) == 3
     assert {"p_lymph", "p_mono", "p_segmented"} < set(rows[0])
+    assert re.search(r"^ +5 +\d\.\d{3}", printed[5], re.M), "the learning curve"
+    assert len((project.folder / "theirs.csv").read_text().splitlines()) == 1 + 3
     project.run("git", "reset", "--quiet", "--hard", "HEAD~1")  # for the tests that follow
 
 
