@@ -3,7 +3,7 @@
     python -m tools.code_dependencies [--check]
 
 A stage depends on its script, on every module of this project that the script imports, wherever the import stands, and
-on the templates that those modules fill. That can be read off the imports, so nobody keeps it by hand. Other
+on the templates that those modules fill and the pictures that they read. That can be read off the imports, so nobody keeps it by hand. Other
 dependencies, such as data, are left as they are.
 """
 
@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 PIPELINES = {"stages": ".", "pretraining": "pretraining"}  # package of the scripts: folder of their dvc.yaml
-CODE = re.compile(r"^(wbc|stages|pretraining)/.*\.(py|j2)$")  # from the top folder
+CODE = re.compile(r"^(wbc|stages|pretraining)/.*\.(py|j2|jpg)$")  # from the top folder
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def from_top(folder: Path, path: str) -> str:
 def code_of(script: str) -> list[str]:
     """Return the files of code that running `script` reads, itself among them, as sorted POSIX paths from the top.
 
-    A folder of templates beside a module is read by the module that names it. The `__init__.py` of a package holds a
+    A folder of templates or pictures beside a module is read by the module that names it. The `__init__.py` of a package holds a
     docstring only, which a test makes sure of, and is left out.
     """
     seen, waiting = set(), [Path(script)]
@@ -86,7 +86,7 @@ def code_of(script: str) -> list[str]:
         seen.add(file)
         if file.suffix == ".py":
             waiting += imported_files(file)
-            waiting += _templates(file)
+            waiting += _read_beside(file)
     return sorted(file.as_posix() for file in seen)
 
 
@@ -106,11 +106,12 @@ def _imported_names(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _templates(file: Path) -> list[Path]:
-    folder = file.parent / "templates"
-    if not (ROOT / folder).is_dir() or '"templates"' not in (ROOT / file).read_text(encoding="utf-8"):
-        return []
-    return [template.relative_to(ROOT) for template in (ROOT / folder).iterdir()]
+def _read_beside(file: Path) -> list[Path]:
+    """Return the templates and pictures that lie in folders beside a module which it names."""
+    code = (ROOT / file).read_text(encoding="utf-8")
+    folders = [ROOT / file.parent / name for name in ("templates", "pictures") if f'"{name}"' in code]
+    inside = [path.relative_to(ROOT) for folder in folders for path in folder.glob("*")]
+    return [path for path in inside if CODE.match(path.as_posix())]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Pictures that show no white blood cell: what a classifier of cells should say nothing of."""
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from wbc.synthetic import smear
 
 SIDE = 128  # pixels
 EACH = 10  # pictures of a kind
+FOLDER = Path(__file__).parent / "pictures"
 WORDS = ("blood", "film", "slide 7", "Giemsa", "x 1000", "neg.", "see note", "void")
 
 Pixels = npt.NDArray[np.uint8]  # (SIDE, SIDE, 3), RGB
@@ -51,8 +54,18 @@ def _red_cells(random: np.random.Generator) -> Pixels:
 
 def _photograph(random: np.random.Generator) -> Pixels:
     """Return a piece of one of scikit-learn's two photographs, of a temple and of a flower."""
-    photo = load_sample_image(str(random.choice(["china.jpg", "flower.jpg"])))
-    side = int(random.integers(SIDE, 400))
+    return _piece(load_sample_image(str(random.choice(["china.jpg", "flower.jpg"]))), random)
+
+
+def _of_file(name: str, random: np.random.Generator) -> Pixels:
+    """Return a piece of a picture that lies beside this module."""
+    with Image.open(FOLDER / name) as picture:
+        return _piece(np.asarray(picture), random)
+
+
+def _piece(photo: Pixels, random: np.random.Generator) -> Pixels:
+    """Return a square of a picture at least `SIDE` high and wide, of random side and place, made `SIDE` wide."""
+    side = int(random.integers(SIDE, min(400, *photo.shape[:2])))
     top, left = (int(random.integers(0, length - side)) for length in photo.shape[:2])
     piece = Image.fromarray(photo[top : top + side, left : left + side])
     return np.asarray(piece.resize((SIDE, SIDE), Image.Resampling.BOX))
@@ -64,5 +77,7 @@ KINDS: dict[str, Callable[[np.random.Generator], Pixels]] = {
     "noise": _noise,
     "text": _text,
     "photographs": _photograph,
+    "a cat": functools.partial(_of_file, "cat.jpg"),
+    "stained tissue": functools.partial(_of_file, "tissue.jpg"),
     "drawn red cells": _red_cells,
 }
