@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from benchmarks import passes
@@ -47,6 +48,9 @@ def main():
         print("bench: engines", file=sys.stderr, flush=True)
         files = sorted(file for file in (clone / "data/raw").rglob("*") if file.is_file())
         lines += passes.measure(files, settings)
+        print("bench: predicting", file=sys.stderr, flush=True)
+        lines += passes.measure_predicting(files, clone / "models/use")
+        lines += _first_prediction(clone, environment, files[0])
     text = "\n".join(lines)
     print(f"\n{text}")
     if options.output:
@@ -104,6 +108,17 @@ def _whole(clone, environment, size, epochs):
             + (f"{head.stages[stage][0]:.1f} |" if stage in head.stages else "– |")
             for stage, (seconds, peak) in cold.stages.items()
         ),
+    ]
+
+
+def _first_prediction(clone, environment, file):
+    """Time `tools.predict` on one image, from the command to the end of the process; returns lines of Markdown."""
+    command = [sys.executable, "-m", "tools.predict", file, "--output", clone / "one.csv"]
+    seconds = [watch(command, clone, environment).seconds for _ in range(passes.ROUNDS)]
+    found = f"{np.median(seconds):.1f} ({min(seconds):.1f}–{max(seconds):.1f})"
+    return [
+        "",
+        f"One image by `python -m tools.predict`, the start of Python included, {passes.ROUNDS} times: {found} s.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""How fast the backbone's passes are, by engine, and whether decoding and augmenting keep up with them."""
+"""How fast the backbone's passes are, by engine, and whether what is done around them keeps up with them."""
 
 import time
 from pathlib import Path
@@ -10,9 +10,10 @@ from wbc.core.files import sha256
 from wbc.data.images import decode, resize
 from wbc.features import engines
 from wbc.features.embedding import ViewSpec, Work, embed
-from wbc.features.views import Augmentation, view
+from wbc.features.views import Augmentation, orientations, view
 from wbc.models.backbones import build
 from wbc.models.tensorflow_setup import start
+from wbc.prediction import predict
 
 PASSES = 512  # images by which engines are timed
 ROUNDS = 5  # of timing everything in turn
@@ -88,6 +89,36 @@ def _feeding(forwards, files, settings):
         "| | images a second (range) |",
         "|---|---:|",
         *(f"| {name} | {_range(found)} |" for name, found in speeds.items()),
+    ]
+
+
+def measure_predicting(files, use):
+    """Time the prediction of images with the classifier for use beside its passes alone; returns lines of Markdown.
+
+    Args:
+        files: some image files.
+        use: folder of the classifier for use.
+    """
+    files = files[: 2 * PASSES]
+    classifier = predict.Classifier(use)
+    size, count = classifier.size, classifier.test_views
+    forward = engines.Engine("openvino", (use / predict.BACKBONE).read_bytes(), size).load()
+    images = [resize(decode(file)[0], size) for file in files]
+    pixels = [turned for image in images for turned in (orientations(image) if count > 1 else [image])]
+    runners = {
+        "passes alone": lambda: list(forward(pixels)),
+        "files to predictions": lambda: list(classifier.predict(map(str, files))),
+    }
+    runners["files to predictions"]()  # a first time, in which things are compiled
+    speeds = _in_turn(runners, len(files))
+    shares = [
+        whole / alone for whole, alone in zip(speeds["files to predictions"], speeds["passes alone"], strict=True)
+    ]
+    return [
+        "",
+        f"Predicting {len(files)} files with the classifier for use, {count} orientations each, {ROUNDS} rounds in "
+        f"turn: {_range(speeds['files to predictions'])} images a second, {np.median(shares):.2f} "
+        f"({min(shares):.2f}–{max(shares):.2f}) of the rate of the passes alone.",
     ]
 
 
