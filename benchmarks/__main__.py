@@ -15,16 +15,17 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 
 from benchmarks import passes
-from benchmarks.watch import watch
+from benchmarks.watch import Watched, watch
 from wbc.core.files import replacing
 
 
-def main():
+def main() -> None:
     """Run the benchmarks that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, help="a zip or folder of class folders; default: 3,500 drawn tiles")
@@ -58,7 +59,7 @@ def main():
             partial.write_text(f"{text}\n", encoding="utf-8")
 
 
-def _set(clone, options):
+def _set(clone: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Set the clone's parameters for the benchmark; returns their section `embed`."""
     content = _read(clone)
     if options.archive:
@@ -70,10 +71,10 @@ def _set(clone, options):
     return content["embed"]
 
 
-def _whole(clone, environment, size, epochs):
+def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> list[str]:
     """Time a cold run, a changed head, nothing changed, and the naive script; returns lines of Markdown."""
 
-    def repro(label):
+    def repro(label: str) -> Watched:
         print(f"bench: {label}", file=sys.stderr, flush=True)
         return watch(["dvc", "repro"], clone, environment)
 
@@ -83,7 +84,15 @@ def _whole(clone, environment, size, epochs):
     _write(clone, content)
     head, nothing = repro("a changed head"), repro("nothing changed")
     print("bench: the naive script", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "benchmarks.naive", "data/raw", passes.WEIGHTS, "--size", str(size)]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "benchmarks.naive",
+        "data/raw",
+        passes.WEIGHTS,
+        "--size",
+        str(size),
+    ]
     naive = watch([*command, "--epochs", str(epochs)], clone, environment)
 
     images = len((clone / "data/manifest.csv").read_text(encoding="utf-8").splitlines()) - 1
@@ -111,9 +120,9 @@ def _whole(clone, environment, size, epochs):
     ]
 
 
-def _first_prediction(clone, environment, file):
+def _first_prediction(clone: Path, environment: dict[str, str], file: Path) -> list[str]:
     """Time `tools.predict` on one image, from the command to the end of the process; returns lines of Markdown."""
-    command = [sys.executable, "-m", "tools.predict", file, "--output", clone / "one.csv"]
+    command: list[str | Path] = [sys.executable, "-m", "tools.predict", file, "--output", clone / "one.csv"]
     seconds = [watch(command, clone, environment).seconds for _ in range(passes.ROUNDS)]
     found = f"{np.median(seconds):.1f} ({min(seconds):.1f}–{max(seconds):.1f})"
     return [
@@ -122,28 +131,28 @@ def _first_prediction(clone, environment, file):
     ]
 
 
-def _words(options):
+def _words(options: argparse.Namespace) -> list[str]:
     return [f"ARCHIVE={options.archive.name}"] if options.archive else []
 
 
-def _processor():
+def _processor() -> str:
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return names[0] if names else "unknown processor"
 
 
-def _lines(path):
+def _lines(path: Path | str) -> list[str]:
     return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
 
 
-def _mega(size):
+def _mega(size: float) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
-def _read(clone):
+def _read(clone: Path) -> dict[str, Any]:
     return yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))
 
 
-def _write(clone, content):
+def _write(clone: Path, content: dict[str, Any]) -> None:
     (clone / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 

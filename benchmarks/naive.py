@@ -18,7 +18,7 @@ from wbc.models.tensorflow_setup import keras, tf
 matplotlib.use("Agg")
 
 
-def main():
+def main() -> None:
     """Do what a script without a cache does."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", help="folder with a folder a class")

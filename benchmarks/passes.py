@@ -1,7 +1,10 @@
 """How fast the backbone's passes are, by engine, and whether what is done around them keeps up with them."""
 
+import functools
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,15 +15,16 @@ from wbc.features import engines
 from wbc.features.embedding import ViewSpec, Work, embed
 from wbc.features.views import Augmentation, orientations, view
 from wbc.models.backbones import build
-from wbc.models.tensorflow_setup import start
+from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction import predict
 
 PASSES = 512  # images by which engines are timed
 ROUNDS = 5  # of timing everything in turn
+Runners = dict[str, Callable[[], Any]]  # what is timed, by name
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 
 
-def measure(files, settings):
+def measure(files: list[Path], settings: dict[str, Any]) -> list[str]:
     """Time engines and the feeding of them; returns lines of Markdown.
 
     Args:
@@ -39,11 +43,11 @@ def measure(files, settings):
     return _engines(backbone, forwards, size) + refused + _feeding(forwards, files, settings)
 
 
-def _engines(backbone, forwards, size):
+def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: int) -> list[str]:
     images = np.random.default_rng(1).integers(256, size=(PASSES, size, size, 3), dtype=np.uint8)
-    runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
+    runners: Runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
     for name, forward in forwards.items():
-        runners[name] = lambda forward=forward: np.concatenate(list(forward(images)))
+        runners[name] = functools.partial(_joined, forward, images)
     features = {name: run() for name, run in runners.items()}  # a first time, in which things are compiled
     speeds = _in_turn(runners, PASSES)
     expected = features["Keras' predict"]
@@ -63,7 +67,7 @@ def _engines(backbone, forwards, size):
     ]
 
 
-def _feeding(forwards, files, settings):
+def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: dict[str, Any]) -> list[str]:
     """Compare the two halves of embedding, each by itself, with the whole of it."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
     recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
@@ -72,14 +76,14 @@ def _feeding(forwards, files, settings):
     images = [resize(decode(Path(work.file))[0], size) for work in works]
     pixels = [view(image, number, recipe.augmentation, [1]) for image in images for number in views]
 
-    def nothing(images):
+    def nothing(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return (np.zeros((1, 1), np.float32) for _ in images)
 
-    runners = {"decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe))}
+    runners: Runners = {"decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe))}
     for name, forward in forwards.items():
-        runners[f"{name}, passes alone"] = lambda forward=forward: list(forward(pixels))
-        runners[f"{name}, both together, as `embed` runs them"] = lambda forward=forward: list(
-            embed(works, forward, size, recipe)
+        runners[f"{name}, passes alone"] = functools.partial(_joined, forward, pixels)
+        runners[f"{name}, both together, as `embed` runs them"] = functools.partial(
+            lambda forward: list(embed(works, forward, size, recipe)), forward
         )
     speeds = _in_turn(runners, count)
     return [
@@ -92,7 +96,7 @@ def _feeding(forwards, files, settings):
     ]
 
 
-def measure_predicting(files, use):
+def measure_predicting(files: list[Path], use: Path) -> list[str]:
     """Time the prediction of images with the classifier for use beside its passes alone; returns lines of Markdown.
 
     Args:
@@ -122,9 +126,13 @@ def measure_predicting(files, use):
     ]
 
 
-def _in_turn(runners, count):
+def _joined(forward: engines.Forward, images: Iterable[np.ndarray]) -> np.ndarray:
+    return np.concatenate(list(forward(images)))
+
+
+def _in_turn(runners: Runners, count: int) -> dict[str, list[float]]:
     """Return {name: images a second of each round}, all of them timed once a round."""
-    speeds = {name: [] for name in runners}
+    speeds: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(ROUNDS):
         for name, run in runners.items():
             started = time.monotonic()
@@ -133,5 +141,5 @@ def _in_turn(runners, count):
     return speeds
 
 
-def _range(found):
+def _range(found: list[float]) -> str:
     return f"{np.median(found):.0f} ({min(found):.0f}–{max(found):.0f})"

@@ -15,7 +15,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
@@ -39,7 +41,7 @@ PARAMETERS = {
 }
 
 
-def main():
+def main() -> None:
     """Measure time and memory against the number of images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="+", type=int)
@@ -56,7 +58,7 @@ def main():
     draw(table, options.output / "scale.svg")
 
 
-def measure(count):
+def measure(count: int) -> Iterator[dict[str, Any]]:
     """Run the pipeline on `count` images; yields {"stage", "seconds", "peak_mb"} for each stage."""
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         make(Path(folder, "images"), count)
@@ -71,10 +73,10 @@ def measure(count):
             yield {"stage": stage, "seconds": round(seconds, 1), "peak_mb": round(peak / 1e6)}
 
 
-def make(folder, count):
+def make(folder: Path, count: int) -> None:
     """Write `count` images, evenly over the classes, each class in another color."""
     random = np.random.default_rng(count)
-    latest = {}
+    latest: dict[int, np.ndarray] = {}
     for number in track(range(count), "make"):
         kind = number % len(CLASSES)
         is_copy = number // len(CLASSES) % 5 == 4
@@ -84,7 +86,7 @@ def make(folder, count):
         cv2.imwrite(str(file), latest[kind])
 
 
-def blots(random, kind):
+def blots(random: np.random.Generator, kind: int) -> np.ndarray:
     """Return an image of a dark disc with lobes and a texture of its own, uint8 (SIDE, SIDE, 3).
 
     The texture is to an image what chromatin is to a cell: without it so many look alike that the search for
@@ -98,11 +100,11 @@ def blots(random, kind):
         axes = random.integers(3, 8, 2).tolist()
         cv2.ellipse(image, center, axes, float(random.uniform(0, 180)), 0, 360, color.tolist(), -1)
     texture = cv2.resize(random.normal(0, 30, (9, 9)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    image = cv2.GaussianBlur(image, (0, 0), 0.8) + texture[..., None] * (image[..., 1:2] < 200)
-    return np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+    textured = cv2.GaussianBlur(image, (0, 0), 0.8) + texture[..., None] * (image[..., 1:2] < 200)
+    return np.clip(textured + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
 
 
-def draw(table, path):
+def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw time and peak memory over the number of images, both axes logarithmic."""
     with matplotlib.rc_context({"svg.hashsalt": "scale", "font.size": 9}):
         figure, (times, memory) = pyplot.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
@@ -130,7 +132,7 @@ def draw(table, path):
         pyplot.close(figure)
 
 
-def _update(content, changes):
+def _update(content: dict[str, Any], changes: dict[str, Any]) -> None:
     """Put nested changes into nested dicts."""
     for key, value in changes.items():
         if isinstance(value, dict):

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -22,7 +24,7 @@ class Watched(NamedTuple):
     peak: int  # bytes of all its processes together, the largest sum seen
 
 
-def watch(command, folder, environment):
+def watch(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> Watched:
     """Run a command and return a `Watched`, saying which stage is at work. Memory is looked at five times a second.
 
     Raises:
@@ -34,7 +36,7 @@ def watch(command, folder, environment):
     )
     marks, peaks, printed = [("", started)], {"": 0}, []
 
-    def look():
+    def look() -> None:
         whole = psutil.Process(process.pid)
         while process.poll() is None:
             stage, used = marks[-1][0], 0
@@ -48,6 +50,7 @@ def watch(command, folder, environment):
 
     looking = threading.Thread(target=look)
     looking.start()
+    assert process.stdout is not None  # it is piped
     for line in process.stdout:
         printed.append(line)
         if found := STAGE.match(line):

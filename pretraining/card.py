@@ -6,6 +6,7 @@ Reads what the other stages of pretraining/dvc.yaml wrote, and pretraining/param
 """
 
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -25,7 +26,7 @@ METHODS = {
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     """Write the backbone's card."""
     history = pd.read_csv("pretraining/history.csv")
     training = read_json("pretraining/training.json")
@@ -55,7 +56,7 @@ def main():
         partial.write_text(card, encoding="utf-8", newline="\n")
 
 
-def rows(results):
+def rows(results: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """Return the rows of the table of results: (what was scored, by what, [one backbone's scores, the other's])."""
     backbones = [results["blood"], results["imagenet_lite0"]]
     tests = [("PBC, test part", [found["pbc_test"] for found in backbones])]
@@ -68,7 +69,7 @@ def rows(results):
     ]
 
 
-def score(found, name):
+def score(found: dict[str, Any], name: str) -> str:
     """Return a score as text, with its range over the seeds where there are several."""
     values = [by_seed[name] for by_seed in found.get("by_seed", {}).values()]
     text = f"{found[name]:.3f}"

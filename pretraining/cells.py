@@ -31,7 +31,7 @@ class CellsParams(params.Section):
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     """Read the archive and decide which cells are trained on."""
     settings = params.load(PARAMS, "cells", CellsParams)
     archive = Path(settings.archive)

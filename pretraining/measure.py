@@ -13,7 +13,9 @@ each by the commonest class, by logistic regression and by the default head, see
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pydantic
@@ -44,7 +46,7 @@ class MeasureParams(params.Section):
 
     @pydantic.field_validator("laboratories")
     @classmethod
-    def are_other_laboratories(cls, found):
+    def are_other_laboratories(cls, found: dict[str, str]) -> dict[str, str]:
         """Refuse the laboratory that the backbone was trained on."""
         if "pbc" in found:
             raise ValueError("pbc is the laboratory that the backbone comes from; give the other another name")
@@ -52,7 +54,7 @@ class MeasureParams(params.Section):
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     """Measure the backbone's features within and between laboratories."""
     settings = params.load(PARAMS, "measure", MeasureParams)
     head = params.load("params.yaml", "train", fitting.TrainParams)
@@ -90,7 +92,7 @@ def main():
     )
 
 
-def read_home(classes):
+def read_home(classes: Sequence[str]) -> pd.DataFrame:
     """Return the cells of `classes` that the backbone was made from and with, as a table: file, label, part."""
     table = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
     if missing := sorted(set(classes) - set(table["label"])):
@@ -102,7 +104,7 @@ def read_home(classes):
     return table[table["label"].isin(classes)]
 
 
-def read_laboratory(name, archive, folder, classes):
+def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[str]) -> pd.DataFrame:
     """Unpack another laboratory's archive to `folder` and return its cells of `classes`: file, label, group."""
     if not archive.is_file():
         raise UserError(
@@ -125,7 +127,12 @@ def read_laboratory(name, archive, folder, classes):
     return table
 
 
-def score(features, tables, head, seeds):
+def score(
+    features: dict[str, transfer.Labelled],
+    tables: dict[str, pd.DataFrame],
+    head: fitting.TrainParams,
+    seeds: Sequence[int],
+) -> dict[str, Any]:
     """Return one backbone's results; `features` is {"pbc" and each laboratory: `probes.Labelled`}, as `tables` are."""
     pbc, *others = features
     part = tables[pbc]["part"]

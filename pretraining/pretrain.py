@@ -14,8 +14,9 @@ Each epoch ends with a checkpoint in .cache/blood/; killed and started again, th
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -46,16 +47,16 @@ class Settings(params.Section):
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     """Train the backbone."""
     settings = params.load(PARAMS, "pretrain", Settings)
     start(settings.seed)
     table = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
     classes = sorted(table["label"].unique())
     largest = max(phase.image_size for phase in settings.training.phases)
-    cells = {
-        part: read_cells(table[table["part"] == part], classes, round(ROOM * largest)) for part in ("train", "valid")
-    }
+    train, valid = (
+        read_cells(table[table["part"] == part], classes, round(ROOM * largest)) for part in ("train", "valid")
+    )
 
     model = keras.applications.EfficientNetB0(
         include_top=False, weights=None, pooling="avg", input_shape=(None, None, 3)
@@ -66,10 +67,10 @@ def main():
     if checkpoint.exists():
         print(f"going on from {checkpoint}", file=sys.stderr)
     history = backbone_training.pretrain(
-        model, len(classes), *cells.values(), settings.training, settings.seed, checkpoint, report=say
+        model, len(classes), train, valid, settings.training, settings.seed, checkpoint, report=say
     )
 
-    sample = backbone_training.sample(cells["valid"], largest)
+    sample = backbone_training.sample(valid, largest)
     exact = model(sample, training=False).numpy()
     save_float16(model, WEIGHTS)
     difference = np.abs(model(sample, training=False).numpy() - exact).max()
@@ -83,7 +84,7 @@ def main():
             "archive_sha256": read_json(CELLS / "source.json")["sha256"],
             "cells_sha256": sha256(CELLS / "cells.csv"),
             "classes": classes,
-            "images": {part: len(found) for part, found in cells.items()},
+            "images": {"train": len(train), "valid": len(valid)},
             "best_epoch": best,
             "best": {name: round(value, 4) for name, value in history[best - 1].items() if "_" in name},
             "float16": {"images": len(sample), "largest_feature": round(float(exact.max()), 4)}
@@ -93,7 +94,7 @@ def main():
     checkpoint.unlink()
 
 
-def read_cells(table, classes, side):
+def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> backbone_training.Cells:
     """Return the images of a table of cells, decoded and resized to `side` pixels, as `pretraining.Cells`."""
     images = np.empty((len(table), side, side, 3), np.uint8)
     for row, path in enumerate(track(table["path"], "read")):
@@ -101,14 +102,14 @@ def read_cells(table, classes, side):
     return backbone_training.Cells(images, table["label"].map(classes.index).to_numpy())
 
 
-def name_of(settings):
+def name_of(settings: Settings) -> str:
     """A name for a training's checkpoint, made of all that the training depends on."""
-    code = [sha256(module.__file__) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
+    code = [sha256(str(module.__file__)) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
     content = [settings.model_dump(), sha256(CELLS / "cells.csv"), code, keras.__version__]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def say(row):
+def say(row: dict[str, Any]) -> None:
     """Print an epoch's results as one line."""
     shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if isinstance(value, float))
     print(f"epoch {row['epoch']} at {row['image_size']} px: {shown}", file=sys.stderr, flush=True)

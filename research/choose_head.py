@@ -21,8 +21,9 @@ import hashlib
 import itertools
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pydantic
@@ -65,7 +66,7 @@ class Outcome(NamedTuple):
 
 
 @exit_on_user_error
-def main():
+def main() -> None:
     """Train every setting of the head that is compared."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -85,7 +86,7 @@ def main():
 
     data = hashlib.sha256(features.tobytes() + labels.tobytes()).hexdigest()
 
-    def fit(name, train, valid, test):
+    def fit(name: str, train: np.ndarray, valid: np.ndarray, test: np.ndarray) -> np.ndarray:
         _, settings, views = candidates[name]
         made_of = [data, CODE, settings.model_dump(), views, *(rows.tolist() for rows in (train, valid, test))]
         file = Path(".cache/heads", f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.npy")
@@ -95,12 +96,12 @@ def main():
                 np.save(partial, found)
         return np.load(file, allow_pickle=False)
 
-    def quality(rows, probabilities):
+    def quality(rows: Any, probabilities: np.ndarray) -> float:
         return score(labels[rows], probabilities.argmax(axis=1), cell_weights(groups[rows]))["balanced_accuracy"]
 
     outcome = cross_validate(fold, list(candidates), len(classes), fit, quality)
 
-    def described(probabilities):
+    def described(probabilities: np.ndarray) -> str:
         found = intervals_of(labels, probabilities, groups, classes, cell_weights(groups), intervals)
         interval = found["balanced_accuracy"]
         return f"{quality(slice(None), probabilities):.3f} | {interval['low']:.3f}–{interval['high']:.3f}"
@@ -129,7 +130,7 @@ def main():
             partial.write_text(f"{text}\n", encoding="utf-8")
 
 
-def read_candidates(path, content, features):
+def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndarray) -> dict[str, Candidate]:
     """Return {name: Candidate} of the YAML file at `path`.
 
     Args:
@@ -144,7 +145,7 @@ def read_candidates(path, content, features):
     for name, overrides in yaml.safe_load(Path(path).read_text(encoding="utf-8")).items():
         changed = copy.deepcopy({"train": content["train"], "embed": {"views": content["embed"]["views"]}})
         for key, value in overrides.items():
-            section = changed
+            section: Any = changed
             *parents, last = key.split(".")
             for parent in parents:
                 section = section.get(parent) if isinstance(section, dict) else None
@@ -169,7 +170,13 @@ def read_candidates(path, content, features):
     return candidates
 
 
-def cross_validate(fold, names, classes, fit, quality):
+def cross_validate(
+    fold: np.ndarray,
+    names: list[str],
+    classes: int,
+    fit: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    quality: Callable[[Any, np.ndarray], float],
+) -> Outcome:
     """Cross-validate each candidate, and the choice among them.
 
     One head serves twice: trained without folds a and b, it is scored on a to choose for b, and on b to choose for a.
@@ -207,12 +214,13 @@ def cross_validate(fold, names, classes, fit, quality):
             for other in numbers[numbers != number]:
                 pair = (min(number, other), max(number, other))
                 inner[name][fold == other] = found[name, pair][fold == other]
-        choices.append(max(names, key=lambda name, inner=inner, rows=others: quality(rows, inner[name][rows])))
+        scores = [quality(others, inner[name][others]) for name in names]
+        choices.append(names[scores.index(max(scores))])
         nested[here] = probabilities[choices[-1]][here]
     return Outcome(probabilities, choices, nested)
 
 
-def command(overrides):
+def command(overrides: dict[str, Any]) -> str:
     """Return a sentence with the command that takes a candidate's overrides over."""
     if not overrides:
         return "That is what params.yaml says: there is nothing to change."

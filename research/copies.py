@@ -8,13 +8,14 @@ saturation, blur, JPEG quality 40 to 95.
 import io
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 FILL = (218, 220, 215)
 _SIDE = 160  # pixels, before the last resizing
 
 
-def copy(pixels, random, strong):
+def copy(pixels: npt.NDArray[np.uint8], random: np.random.Generator, strong: bool) -> npt.NDArray[np.uint8]:
     """Return a random augmented copy of an image.
 
     Args:
@@ -47,7 +48,7 @@ def copy(pixels, random, strong):
     return np.asarray(Image.open(file).convert("RGB"))
 
 
-def _recolored(image, random):
+def _recolored(image: Image.Image, random: np.random.Generator) -> Image.Image:
     """Shift hue by up to 14 degrees, saturation and light by up to 20 %."""
     levels = np.asarray(image.convert("HSV")).astype(int)
     levels[..., 0] = (levels[..., 0] + random.integers(-10, 11)) % 256

@@ -17,8 +17,10 @@ docs/results/grouping.md.
 import argparse
 import io
 import zipfile
+from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
@@ -27,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from research.copies import copy
 from wbc.core.progress import track
 from wbc.grouping.canonical_frame import describe, frame
-from wbc.grouping.registration import compare, measures
+from wbc.grouping.registration import PairFeatures, compare, measures
 
 # (seed, cells, copies a cell, strong, blurred first, most positives, most negatives)
 SETS = [
@@ -42,7 +44,7 @@ REGULARIZATION = 0.1  # scikit-learn's C: the measures overlap, and large opposi
 DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs are one that stands there twice
 
 
-def main():
+def main() -> None:
     """Fit the log odds of pairs on drawn cells."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", help="zip of class folders with one image a cell")
@@ -68,17 +70,27 @@ def main():
     print(f"}}\nINTERCEPT = {model.intercept_[0] - weights @ scaler.mean_:.3f}")
 
 
-def pairs_of(archive, names, seed, cells, copies, strong, blurred, most_same, most_other):
-    """Yield (evidence, whether it is one cell) of candidate pairs of one set."""
+def pairs_of(
+    archive: zipfile.ZipFile,
+    names: list[str],
+    seed: int,
+    cells: int,
+    copies: int,
+    strong: bool,
+    blurred: bool,
+    most_same: int,
+    most_other: int,
+) -> Iterator[tuple[PairFeatures | None, bool]]:
+    """Yield (features, whether it is one cell) of candidate pairs of one set; None of one that can't be registered."""
     random = np.random.default_rng(seed)
-    images, sources = [], []
+    images: list[np.ndarray] = []
+    numbers: list[int] = []
     for number in random.choice(len(names), min(cells, len(names)), replace=False):
-        photograph = Image.open(io.BytesIO(archive.read(names[number]))).convert("RGB")
-        photograph = taken(photograph, random, blurred)
+        photograph = taken(Image.open(io.BytesIO(archive.read(names[number]))).convert("RGB"), random, blurred)
         for _ in range(copies):
             images.append(copy(photograph, random, strong) if copies > 1 else photograph)
-            sources.append(number)
-    sources = np.array(sources)
+            numbers.append(number)
+    sources = np.array(numbers)
     framed = [frame(image) for image in images]
     points = np.stack([describe(image.waves) for image in framed])
     near = NearestNeighbors(n_neighbors=11).fit(points).kneighbors(points, return_distance=False)
@@ -91,7 +103,7 @@ def pairs_of(archive, names, seed, cells, copies, strong, blurred, most_same, mo
             yield compare(framed[one], framed[two]), is_same
 
 
-def taken(photograph, random, blurred):
+def taken(photograph: Image.Image, random: np.random.Generator, blurred: bool) -> npt.NDArray[np.uint8]:
     """Crop a photograph, loosely or closely, and take it out of focus and flat where `blurred`."""
     side = min(photograph.size) * random.uniform(0.5, 1)
     left, top = ((length - side) / 2 for length in photograph.size)

@@ -29,7 +29,7 @@ from wbc.splitting.splits import folds, split_by_group
 FOLDS = 5
 
 
-def main():
+def main() -> None:
     """Score the search where the truth is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
@@ -60,19 +60,19 @@ def main():
         started = time.monotonic()
         found = find_near_duplicates(files)
         print(f"{len(files):,} images, {len(set(sources)):,} sources, {time.monotonic() - started:,.0f} s")
-    sources = np.unique(sources, return_inverse=True)[1]
+    numbers = np.unique(sources, return_inverse=True)[1]
     for name in ("photo_id", "group"):
-        print(f"{name}: {describe(getattr(found, name), sources)}")
+        print(f"{name}: {describe(getattr(found, name), numbers)}")
     for seed in (1, 2, 3):
         parts = split_by_group(labels, found.group, (0.7, 0.15), seed)
-        train = set(sources[parts == "train"])
-        test = sources[parts == "test"]
+        train = set(numbers[parts == "train"])
+        test = numbers[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
         fold = folds(np.array(labels), found.group, FOLDS, seed)
         withheld, too_doubtful = withhold(labels, fold, found.photo_id, found.doubtful)
         for name, texts in (("all", None), ("but what is doubtful", withheld)):
             rounds = cv_rounds(fold, texts)
-            leaks = np.concatenate([np.isin(sources[scored], sources[learned]) for learned, _, scored in rounds])
+            leaks = np.concatenate([np.isin(numbers[scored], numbers[learned]) for learned, _, scored in rounds])
             learned = np.mean([len(learned) for learned, *_ in rounds]) / len(fold)
             print(
                 f"cross-validation {seed}, learning from {name}, {learned:.3f} of the images: {leaks.mean():.4f} leak"
@@ -81,7 +81,7 @@ def main():
             print(f"too doubtful: {', '.join(too_doubtful)}")
 
 
-def make(files, labels, folder, arguments):
+def make(files: list[Path], labels: list[str], folder: Path, arguments: argparse.Namespace) -> list[list]:
     """Write `arguments.images` copies a class to `folder`; returns files, labels and sources."""
     random = np.random.default_rng(arguments.seed)
     made = []
@@ -96,7 +96,7 @@ def make(files, labels, folder, arguments):
     return [list(column) for column in zip(*made, strict=True)]
 
 
-def describe(groups, sources):
+def describe(groups: np.ndarray, sources: np.ndarray) -> str:
     """Pair recall and precision, number of groups, and the share of images in a group with another source's."""
     table = np.zeros((groups.max() + 1, sources.max() + 1), int)
     np.add.at(table, (groups, sources), 1)

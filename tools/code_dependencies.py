@@ -3,8 +3,8 @@
     python -m tools.code_dependencies [--check]
 
 A stage depends on its script, on every module of this project that the script imports, wherever the import stands, and
-on the templates that those modules fill and the pictures that they read. That can be read off the imports, so nobody keeps it by hand. Other
-dependencies, such as data, are left as they are.
+on the templates that those modules fill and the pictures that they read. That can be read off the imports, so nobody
+keeps it by hand. Other dependencies, such as data, are left as they are.
 """
 
 import argparse
@@ -75,8 +75,8 @@ def from_top(folder: Path, path: str) -> str:
 def code_of(script: str) -> list[str]:
     """Return the files of code that running `script` reads, itself among them, as sorted POSIX paths from the top.
 
-    A folder of templates or pictures beside a module is read by the module that names it. The `__init__.py` of a package holds a
-    docstring only, which a test makes sure of, and is left out.
+    A folder of templates or pictures beside a module is read by the module that names it. The `__init__.py` of a
+    package holds a docstring only, which a test makes sure of, and is left out.
     """
     seen, waiting = set(), [Path(script)]
     while waiting:

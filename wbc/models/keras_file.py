@@ -3,11 +3,15 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from wbc.core.zips import DATE, write_zip
 
+if TYPE_CHECKING:
+    from wbc.models.tensorflow_setup import keras
 
-def save(model, path, more=None):
+
+def save(model: "keras.Model", path: Path | str, more: dict[str, bytes] | None = None) -> None:
     """Write `model` as a `.keras` file that `keras.models.load_model` opens, the same bytes for the same model.
 
     Keras writes the date of saving, zip times, and memory addresses (as ids of shared objects) into the file; they
@@ -28,17 +32,17 @@ def save(model, path, more=None):
     write_zip(path, members)
 
 
-def _without_date(content):
+def _without_date(content: bytes) -> bytes:
     metadata = json.loads(content)
     metadata["date_saved"] = "{}-{:02}-{:02}@00:00:00".format(*DATE[:3])
     return json.dumps(metadata).encode()
 
 
-def _without_addresses(content):
+def _without_addresses(content: bytes) -> bytes:
     """Number the shared objects in the order in which they appear."""
-    numbers = {}
+    numbers: dict[int, int] = {}
 
-    def renumber(item):
+    def renumber(item: Any) -> None:
         if isinstance(item, dict):
             if "shared_object_id" in item:
                 item["shared_object_id"] = numbers.setdefault(item["shared_object_id"], len(numbers) + 1)

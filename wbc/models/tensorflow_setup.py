@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # errors only
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # the faster kernels; said here because the choice changes the last bits
@@ -17,7 +18,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
 
 
 @contextlib.contextmanager
-def _without_chatter():
+def _without_chatter() -> Iterator[None]:
     """Hold back what TensorFlow's C++ prints before it can be told not to; a failing import still shows it."""
     sys.stderr.flush()
     terminal = os.dup(2)
@@ -41,7 +42,7 @@ with _without_chatter():
 __all__ = ["keras", "start", "tf"]
 
 
-def start(seed):
+def start(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow, and have TensorFlow use deterministic kernels only.
 
     See https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism.

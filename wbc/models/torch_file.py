@@ -9,6 +9,7 @@ https://docs.python.org/3/library/pickle.html#restricting-globals.
 import collections
 import pickle
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,7 +20,7 @@ _PROTOCOL = 1001
 _TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-def read(path):
+def read(path: Path | str) -> dict[str, np.ndarray]:
     """Return the tensors of a weights file as {name: array}.
 
     Args:
@@ -44,7 +45,7 @@ def read(path):
         raise UserError(f"{path} can't be read as a PyTorch weights file: {error}.") from None
 
 
-def _unpickle(file):
+def _unpickle(file: BinaryIO) -> Any:
     """Unpickle something that consists of plain numbers, texts, lists and dicts."""
     return _TensorReader(file, names={}).load()
 
@@ -52,51 +53,57 @@ def _unpickle(file):
 class _Storage:
     """The numbers behind one or several tensors, read after all tensors are known."""
 
-    def __init__(self, kind, count):
-        self.kind, self.count, self.numbers = kind, count, None
+    def __init__(self, kind: np.dtype, count: int) -> None:
+        self.kind, self.count = kind, count
+        self.numbers: np.ndarray | None = None
 
 
 class _Tensor:
     """What `torch._utils._rebuild_tensor_v2` gets: a window on a storage."""
 
-    def __init__(self, storage, offset, shape, strides, *_):
+    def __init__(
+        self, storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
+    ) -> None:
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
 
-    def array(self):
+    def array(self) -> np.ndarray:
         size = self.storage.kind.itemsize
         reach = self.offset + sum((n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True))
         if min((self.offset, *self.strides, *self.shape), default=0) < 0 or reach >= self.storage.count:
             raise ValueError("a tensor reaches beyond its numbers")
+        assert self.storage.numbers is not None  # `fill` has read them
         window = self.storage.numbers[self.offset :]
         strides = [stride * size for stride in self.strides]
         return np.lib.stride_tricks.as_strided(window, self.shape, strides, writeable=False).copy()
 
 
+# What the file of tensors may name, and what it gets.
+_TENSOR_NAMES: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
+} | {("torch", kind): dtype for kind, dtype in _TYPES.items()}
+
+
 class _TensorReader(pickle.Unpickler):
     """An unpickler that knows `OrderedDict`, tensors and storages, and refuses every other name."""
 
-    def __init__(self, file, names=None):
+    def __init__(self, file: BinaryIO, names: dict[tuple[str, str], Any] | None = None) -> None:
         super().__init__(file)
-        self.storages = {}
-        self.names = names
-        if names is None:
-            self.names = {
-                ("collections", "OrderedDict"): collections.OrderedDict,
-                ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
-            } | {("torch", kind): dtype for kind, dtype in _TYPES.items()}
+        self.storages: dict[str, _Storage] = {}
+        self.names: dict[tuple[str, str], Any] = names if names is not None else _TENSOR_NAMES
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.names:
             raise ValueError(f"it asks for {module}.{name}, which is no part of a tensor")
         return self.names[module, name]
 
-    def persistent_load(self, reference):
+    def persistent_load(self, reference: tuple) -> _Storage:
         word, kind, key, _, count, *_ = reference
         if word != "storage" or kind not in _TYPES.values():
             raise ValueError("it refers to something that is no storage of numbers")
         return self.storages.setdefault(key, _Storage(kind, count))
 
-    def fill(self, key, file):
+    def fill(self, key: str, file: BinaryIO) -> None:
         """Read the numbers of storage `key`, the next in the file."""
         storage = self.storages[key]
         if int.from_bytes(file.read(8), "little") != storage.count:

@@ -8,7 +8,9 @@ costs the features elsewhere (Kornblith et al., arXiv:2010.16402).
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pydantic
@@ -41,7 +43,7 @@ class PretrainParams(Section):
     domain_augmentation: DomainAugmentation
 
     @pydantic.model_validator(mode="after")
-    def warms_up_before_it_ends(self):
+    def warms_up_before_it_ends(self) -> Self:
         """Refuse a warm-up as long as the training."""
         epochs = sum(phase.epochs for phase in self.phases)
         if self.warm_up >= epochs:
@@ -55,11 +57,20 @@ class Cells(NamedTuple):
     images: np.ndarray  # uint8 (n, side, side, 3), RGB
     labels: np.ndarray  # int (n,), class numbers from 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
 
-def pretrain(backbone, classes, train, valid, params, seed, checkpoint, report=None):
+def pretrain(
+    backbone: keras.Model,
+    classes: int,
+    train: Cells,
+    valid: Cells,
+    params: PretrainParams,
+    seed: int,
+    checkpoint: Path,
+    report: Callable[[dict[str, Any]], object] | None = None,
+) -> list[dict[str, Any]]:
     """Train `backbone` in place and leave in it the averaged weights of the epoch that does best on `valid`.
 
     Best is the lowest loss on the validation images as other laboratories might have taken them. Every epoch ends with
@@ -83,7 +94,7 @@ def pretrain(backbone, classes, train, valid, params, seed, checkpoint, report=N
     history = training.restore(checkpoint) if checkpoint.exists() else []
     sizes = [phase.image_size for phase in params.phases for _ in range(phase.epochs)]
     for epoch, size in enumerate(sizes[len(history) :], start=len(history) + 1):
-        row = {"epoch": epoch, "image_size": size}
+        row: dict[str, Any] = {"epoch": epoch, "image_size": size}
         row |= training.epoch(train, size, np.random.default_rng([seed, epoch]), key=(seed % 2**20, epoch))
         row |= training.validate(valid, size, key=seed % 2**20)
         row["best"] = int(row["shifted_loss"] < min((past["shifted_loss"] for past in history), default=math.inf))
@@ -101,7 +112,7 @@ def pretrain(backbone, classes, train, valid, params, seed, checkpoint, report=N
 class _Training:
     """The network in training with its optimizer, its averaged weights and the best of them so far."""
 
-    def __init__(self, backbone, classes, params, steps):
+    def __init__(self, backbone: keras.Model, classes: int, params: PretrainParams, steps: int) -> None:
         self.backbone, self.params, self.steps = backbone, params, steps
         self.top = keras.Sequential(
             [
@@ -124,9 +135,11 @@ class _Training:
         self.best = [weight.numpy() for weight in backbone.weights]
         self.step = tf.function(self._step)
         self.logits = tf.function(lambda images: self.top(self.backbone(images, training=False), training=False))
-        self.shifted = tf.function(lambda *arguments: augment_domain(*arguments, shift=params.domain_augmentation))
+        self.shifted = tf.function(
+            lambda images, size, key: augment_domain(images, size, key, params.domain_augmentation)
+        )
 
-    def _step(self, images, labels, size, key):
+    def _step(self, images: tf.Tensor, labels: tf.Tensor, size: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One step of the optimizer on uint8 images; returns (loss, number of images called right)."""
         images = augment_domain(images, size, key, self.params.domain_augmentation)
         with tf.GradientTape() as tape:
@@ -141,7 +154,7 @@ class _Training:
                 average.assign(average * share + tf.convert_to_tensor(weight) * (1 - share))
         return loss, tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
 
-    def epoch(self, train, size, random, key):
+    def epoch(self, train: Cells, size: int, random: np.random.Generator, key: tuple[int, int]) -> dict[str, float]:
         """See every training image once, but for a remainder smaller than a batch."""
         order = random.permutation(len(train))[: self.steps * self.params.batch_size]
         losses, right = [], 0
@@ -157,7 +170,7 @@ class _Training:
             "accuracy": right / len(order),
         }
 
-    def validate(self, valid, size, key):
+    def validate(self, valid: Cells, size: int, key: int) -> dict[str, float]:
         """Score the averaged weights, then go back to the trained ones."""
         trained = [weight.numpy() for weight in self.weights]
         self._put(self.averaged)
@@ -177,36 +190,38 @@ class _Training:
             "plain_accuracy": float(np.mean(plain.argmax(axis=1) == valid.labels)),
         }
 
-    def _batches(self, cells):
+    def _batches(self, cells: Cells) -> Iterator[tf.Tensor]:
         """Yield all images in batches of one size; the last is filled up with images from the start."""
         size = self.params.batch_size
         for start in range(0, len(cells), size):
             yield tf.constant(cells.images[np.arange(start, start + size) % len(cells)])
 
-    def _logits(self, images, size):
+    def _logits(self, images: tf.Tensor, size: int) -> np.ndarray:
         return self.logits(tf.image.resize(tf.cast(images, tf.float32), [size, size], antialias=True)).numpy()
 
-    def _put(self, values):
+    def _put(self, values: Sequence[Any]) -> None:
         for weight, value in zip(self.weights, values, strict=True):
             weight.assign(value)
 
-    def keep_best(self):
+    def keep_best(self) -> None:
         """Keep the averaged weights of the backbone."""
         self.best = [average.numpy() for average in self.averaged[: len(self.best)]]
 
-    def _variables(self):
+    def _variables(self) -> list[Any]:
         # `variables` holds the states of the random generators of dropout too, which `weights` leaves out.
         return self.backbone.variables + self.top.variables + self.optimizer.variables + self.averaged
 
-    def save(self, path, history):
+    def save(self, path: Path, history: list[dict[str, Any]]) -> None:
         """Write everything that the rest of the training depends on, whole or not at all."""
-        arrays = {f"variable_{number}": variable.numpy() for number, variable in enumerate(self._variables())}
+        arrays: dict[str, Any] = {
+            f"variable_{number}": variable.numpy() for number, variable in enumerate(self._variables())
+        }
         arrays |= {f"best_{number}": value for number, value in enumerate(self.best)}
-        columns = {f"history_{name}": np.array([row[name] for row in history]) for name in history[0]}
+        arrays |= {f"history_{name}": np.array([row[name] for row in history]) for name in history[0]}
         with replacing(path) as partial, partial.open("wb") as file:
-            np.savez(file, **arrays, **columns)
+            np.savez(file, **arrays)
 
-    def restore(self, path):
+    def restore(self, path: Path) -> list[dict[str, Any]]:
         """Go back to a checkpoint; returns its history."""
         with np.load(path, allow_pickle=False) as saved:
             for number, variable in enumerate(self._variables()):
@@ -220,11 +235,11 @@ class _Training:
         ]
 
 
-def sample(cells, size, count=256):
+def sample(cells: Cells, size: int, count: int = 256) -> tf.Tensor:
     """Return the first images of `cells` as they are, resized, to compare features on: float32 (n, size, size, 3)."""
     return tf.image.resize(tf.cast(cells.images[:count], tf.float32), [size, size], antialias=True)
 
 
-def _cross_entropy(logits, labels):
+def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
     return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])

@@ -1,11 +1,14 @@
 """The figure of a backbone's training: loss and accuracy an epoch, with the image size of each phase."""
 
 import itertools
+from collections.abc import Iterator
 
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wbc.reporting.drawing import BLUE, GREEN, VERMILION, WIDE, styled
+from wbc.reporting.drawing import BLUE, GREEN, VERMILION, WIDE, layout_of, styled
 
 LABELS = {
     "train": "training images, shifted",
@@ -15,7 +18,7 @@ LABELS = {
 
 
 @styled
-def pretraining_curves(epochs, best_epoch):
+def pretraining_curves(epochs: pd.DataFrame, best_epoch: int) -> Figure:
     """Return loss and accuracy over the epochs as a figure, with the phases of one image size set apart by shade.
 
     Training images are scored by the weights as they are at each step, validation images by their running average.
@@ -25,7 +28,7 @@ def pretraining_curves(epochs, best_epoch):
         best_epoch: the epoch whose weights were kept.
     """
     figure = Figure(figsize=(WIDE, 5.6), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
+    layout_of(figure).set(w_pad=0.08, h_pad=0.06)
     panels = figure.subplots(2, sharex=True)
     marks = {"train": (BLUE, "-"), "shifted": (VERMILION, "--"), "plain": (GREEN, "-.")}
     columns = [
@@ -51,14 +54,14 @@ def pretraining_curves(epochs, best_epoch):
     return figure
 
 
-def _phases(epochs):
+def _phases(epochs: pd.DataFrame) -> Iterator[tuple[float, float, int]]:
     """Yield (start, end, image size) of each run of epochs at one size, in epochs, half an epoch around the marks."""
     for size, run in itertools.groupby(zip(epochs["epoch"], epochs["image_size"], strict=True), lambda pair: pair[1]):
         numbers = [epoch for epoch, _ in run]
         yield numbers[0] - 0.5, numbers[-1] + 0.5, size
 
 
-def _shade_phases(axes, epochs):
+def _shade_phases(axes: Axes, epochs: pd.DataFrame) -> None:
     for number, (start, end, _) in enumerate(_phases(epochs)):
         if number % 2:
             axes.axvspan(start, end, color="#F2F2F2", zorder=0, lw=0)

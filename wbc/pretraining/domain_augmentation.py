@@ -7,6 +7,7 @@ Analysis 58, 2019, arXiv:1902.06543: in optical density, a share of each stain a
 """
 
 import math
+from collections.abc import Sequence
 
 import pydantic
 
@@ -45,20 +46,20 @@ class DomainAugmentation(Section):
 class _Draws:
     """Random numbers that depend on a key and on the order in which they are asked for."""
 
-    def __init__(self, key):
+    def __init__(self, key: tf.Tensor) -> None:
         self.key, self.count = tf.cast(key, tf.int32), 0
 
-    def uniform(self, shape, low, high):
+    def uniform(self, shape: Sequence[int], low: float, high: float) -> tf.Tensor:
         self.count += 1
         seed = tf.stack([self.key[0], self.key[1] * 1000 + self.count])
         return tf.random.stateless_uniform(shape, seed, low, high)
 
-    def normal(self, shape):
+    def normal(self, shape: Sequence[int]) -> tf.Tensor:
         self.count += 1
         return tf.random.stateless_normal(shape, tf.stack([self.key[0], self.key[1] * 1000 + self.count]))
 
 
-def augment_domain(images, size, key, shift):
+def augment_domain(images: tf.Tensor, size: int, key: tf.Tensor, shift: DomainAugmentation) -> tf.Tensor:
     """Return a batch of images as other laboratories might have taken them, each changed in its own way.
 
     Runs inside a `tf.function`. The same key gives the same changes.
@@ -81,7 +82,7 @@ def augment_domain(images, size, key, shift):
     return tf.clip_by_value(images, 0, 1) * 255
 
 
-def _surroundings(images, shift, draws):
+def _surroundings(images: tf.Tensor, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
     """Put another image's outside, or an even light one, around the cell in some of the images."""
     count, side = images.shape[0], images.shape[1]
     axis = (tf.range(side, dtype=tf.float32) + 0.5) / side - 0.5
@@ -95,7 +96,7 @@ def _surroundings(images, shift, draws):
     return images + chosen * outside * (put - images)
 
 
-def _transform(images, size, shift, draws):
+def _transform(images: tf.Tensor, size: int, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
     """Turn by any angle, mirror, zoom, squash, slant and move, in one resampling; the border is the image mirrored."""
     count, side = images.shape[0], images.shape[1]
     angle = draws.uniform([count], 0, 2 * math.pi)
@@ -124,7 +125,7 @@ def _transform(images, size, shift, draws):
     )
 
 
-def _colors(images, shift, draws):
+def _colors(images: tf.Tensor, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
     """Stain more or less of each dye, turn the hue, and change saturation, contrast and white balance."""
     count = images.shape[0]
     # Stain: densities are shares of the dyes; each share changes, and all of them together.
@@ -149,13 +150,13 @@ def _colors(images, shift, draws):
     return tf.clip_by_value(images * gain, 0, 1)
 
 
-def _mixed(images, matrices):
+def _mixed(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     """Multiply each image's colors by its own 3 x 3 matrix."""
     count, height, width, _ = images.shape
     return tf.reshape(tf.reshape(images, [count, height * width, 3]) @ matrices, images.shape)
 
 
-def _camera(images, size, shift, draws):
+def _camera(images: tf.Tensor, size: int, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
     """Lose resolution, blur, add noise and recompress."""
     chunks = []
     for number, chunk in enumerate(tf.split(images, _CHUNKS)):
@@ -175,7 +176,7 @@ def _camera(images, size, shift, draws):
     return images + draws.normal(images.shape) * deviation
 
 
-def _blur(images, deviation):
+def _blur(images: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
     """Gaussian blur by a standard deviation in pixels; a negative one leaves the images as they are."""
     offsets = tf.range(-4, 5, dtype=tf.float32)
     kernel = tf.exp(-0.5 * (offsets / tf.maximum(deviation, 0.01)) ** 2)
@@ -185,10 +186,10 @@ def _blur(images, deviation):
     return tf.nn.depthwise_conv2d(blurred, tf.transpose(kernel, [1, 0, 2, 3]), [1, 1, 1, 1], "VALID")
 
 
-def _recompress(images, quality):
+def _recompress(images: tf.Tensor, quality: tf.Tensor) -> tf.Tensor:
     """Write each image as a JPEG of its quality and read it again."""
 
-    def one(pair):
+    def one(pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         image = tf.image.convert_image_dtype(tf.clip_by_value(pair[0], 0, 1), tf.uint8)
         return tf.image.convert_image_dtype(tf.image.adjust_jpeg_quality(image, pair[1]), tf.float32)
 

@@ -5,7 +5,9 @@ Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3); the project's 
 """
 
 import itertools
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +17,14 @@ from wbc.data.images import decode, resize
 from wbc.evaluation import baselines
 from wbc.evaluation.metrics import score
 from wbc.models.inference import compiled
+from wbc.models.tensorflow_setup import keras
 from wbc.splitting import splits
 from wbc.training.cross_validation import fit_predict
+from wbc.training.fitting import TrainParams
 
 FOLDS = 5
+
+Scores = dict[str, dict[str, Any]]  # {method: {score: value, "by_seed": the same for each seed}}
 
 
 class Labelled(NamedTuple):
@@ -27,12 +33,12 @@ class Labelled(NamedTuple):
     features: np.ndarray  # float32 (images, n)
     labels: np.ndarray  # int (images,), class numbers
 
-    def of(self, rows):
+    def of(self, rows: np.ndarray) -> "Labelled":
         """Return some of the rows, given as a mask or as indices."""
         return Labelled(self.features[rows], self.labels[rows])
 
 
-def mean_mirror_features(model, files, label):
+def mean_mirror_features(model: keras.Model, files: Sequence[Path], label: str) -> np.ndarray:
     """Return the features of image files, each the mean of the image's and of its mirror image's.
 
     Args:
@@ -44,7 +50,7 @@ def mean_mirror_features(model, files, label):
         float32 array (files, n).
     """
 
-    def prepare(file):
+    def prepare(file: Path) -> tuple[np.ndarray, np.ndarray]:
         pixels = resize(decode(file)[0], model.input_shape[1])
         return pixels, pixels[:, ::-1]
 
@@ -53,7 +59,9 @@ def mean_mirror_features(model, files, label):
     return found.reshape(len(files), 2, -1).mean(axis=1)
 
 
-def across(train, valid, tests, params, seeds):
+def across(
+    train: Labelled, valid: Labelled, tests: dict[str, Labelled], params: TrainParams, seeds: Sequence[int]
+) -> dict[str, Scores]:
     """Score classifiers fitted on one laboratory's cells on each of several sets of cells.
 
     Logistic regression is fitted on `train` and `valid` together; the head on `train`, stopped by `valid`.
@@ -86,7 +94,7 @@ def across(train, valid, tests, params, seeds):
     }
 
 
-def within(cells, groups, params, seeds):
+def within(cells: Labelled, groups: np.ndarray, params: TrainParams, seeds: Sequence[int]) -> Scores:
     """Score classifiers by stratified 5-fold cross-validation by group, over pooled out-of-fold predictions.
 
     Logistic regression learns from four folds; the head from three, stopped by the fold after the one that is scored. A
@@ -100,7 +108,7 @@ def within(cells, groups, params, seeds):
     Returns:
         {"majority", "logistic_regression", "head"} as in `across`, each but the first with "by_seed".
     """
-    predicted = {"logistic_regression": {}, "head": {}}
+    predicted: dict[str, dict[int, np.ndarray]] = {"logistic_regression": {}, "head": {}}
     folds = {seed: splits.folds(cells.labels, groups, FOLDS, seed) for seed in seeds}
     for method in predicted.values():
         method.update({seed: np.empty_like(cells.labels) for seed in seeds})
@@ -117,16 +125,18 @@ def within(cells, groups, params, seeds):
     return {"majority": score(cells.labels, baselines.majority(cells.labels, len(cells.labels))), **scores}
 
 
-def _by_head(train, valid, test, params, seed):
+def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: TrainParams, seed: int) -> np.ndarray:
     """Fit the head and return the class numbers of the features `test`."""
     features = np.concatenate([train.features, valid.features, test])[:, None]
     labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # of `test` none is looked at
-    rows = np.split(np.arange(len(features)), np.cumsum([len(train.labels), len(valid.labels)]))
+    fitted, stopped = len(train.labels), len(train.labels) + len(valid.labels)
+    rows = np.arange(len(features))
     settings = params.model_copy(update={"seed": seed})
-    return fit_predict(features, labels, 1 + int(labels.max()), *rows, settings).argmax(axis=1)
+    parts = rows[:fitted], rows[fitted:stopped], rows[stopped:]
+    return fit_predict(features, labels, 1 + int(labels.max()), *parts, settings).argmax(axis=1)
 
 
-def _mean(by_seed):
+def _mean(by_seed: dict[int, dict[str, float]]) -> dict[str, Any]:
     """The mean of each score over the seeds, and the scores themselves."""
     scores = list(by_seed.values())
     means = {name: np.mean([found[name] for found in scores]) for name in scores[0]}

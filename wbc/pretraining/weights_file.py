@@ -1,5 +1,7 @@
 """Writing a backbone's weights small enough for Git: half of their bits, read back by Keras as they are."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 
@@ -7,7 +9,7 @@ from wbc.core.files import replacing
 from wbc.models.tensorflow_setup import keras
 
 
-def save_float16(model, path):
+def save_float16(model: keras.Model, path: Path) -> None:
     """Write the weights of `model` as a Keras `.weights.h5` file of float16 numbers, which Keras loads as float32.
 
     The input's mean and variance, six numbers, stay float32: every pixel is computed with them.
@@ -33,7 +35,7 @@ def save_float16(model, path):
         full.unlink()
 
 
-def _copy(name, item, target):
+def _copy(name: str, item: h5py.Group | h5py.Dataset, target: h5py.File) -> None:
     if isinstance(item, h5py.Group):
         group = target.require_group(name)
         for key, value in item.attrs.items():

@@ -1,6 +1,7 @@
 """The scores side by side, each with its interval, and what their differences mean."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from wbc.reporting.original_study import ORIGINAL, same_classes, whose
 
@@ -8,14 +9,16 @@ from wbc.reporting.original_study import ORIGINAL, same_classes, whose
 _TITLES = {"crossval": "cross-validated by {unit}", "grouped": "split by {unit}", "image": "split by file"}
 GIVEN_PARTS = "split as given"  # in place of "split by file"
 
+Rows = list[tuple[str, tuple[str, ...]]]
+
 # Rows of the table: name, and where the number is in metrics.json. A cell with several images counts as the share of
 # them that was named right.
-EACH_CELL = [
+EACH_CELL: Rows = [
     ("Balanced accuracy", ("cells", "balanced_accuracy")),
     ("Accuracy", ("cells", "accuracy")),
     ("Macro F1", ("cells", "macro", "f1")),
 ]
-EACH_IMAGE = [
+EACH_IMAGE: Rows = [
     ("Balanced accuracy", ("balanced_accuracy",)),
     ("Accuracy", ("accuracy",)),
     ("Macro precision", ("macro", "precision")),
@@ -31,7 +34,7 @@ RULE = "Better is said only where the whole interval lies above the other's scor
 NEEDS_CELLS = ("recall", "f1", "auc")  # of a class: they rest on its cells among the scored images
 
 
-def unit_of(audit):
+def unit_of(audit: dict[str, Any]) -> str:
     """Return the word for what is never divided: what the widest given groups are, else a cell.
 
     Args:
@@ -40,7 +43,7 @@ def unit_of(audit):
     return "cell" if audit["level"] == "photograph" else audit["level"]
 
 
-def titles(audit):
+def titles(audit: dict[str, Any]) -> dict[str, str]:
     """Return {protocol: what it is called}, the one to believe first.
 
     Args:
@@ -60,27 +63,31 @@ class Estimate(NamedTuple):
     few: str = ""  # what is said instead, where the class has too few cells for any estimate
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The score with two decimals, or why there is none."""
         return self.few or number(self.value)
 
     @property
-    def interval(self):
+    def interval(self) -> str:
         """The interval as text, † for Wilson's; "" where there is none."""
         if self.low is None:
             return ""
         return f"{self.low:.2f}–{self.high:.2f}{'†' if self.wilson else ''}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.text} ({self.interval})" if self.interval else self.text
 
 
-def number(value, digits=2):
+# Sections of rows: (heading, [(name, {protocol: score}, the original study's or None)]).
+Table = list[tuple[str, list[tuple[str, dict[str, Estimate], float | None]]]]
+
+
+def number(value: float | None, digits: int = 2) -> str:
     """Return a score as text, and an undefined one (None) as a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def lookup(content, *keys):
+def lookup(content: dict[str, Any], *keys: str) -> Any:
     """Return the value that `keys` lead to in nested dicts, or None where there is none."""
     for key in keys:
         if key not in content:
@@ -89,12 +96,12 @@ def lookup(content, *keys):
     return content
 
 
-def cells(metrics, name):
+def cells(metrics: dict[str, Any], name: str) -> int:
     """How many cells of class `name` were scored."""
     return lookup(metrics, "cells", "per_class", name, "support") or 0
 
 
-def estimate(metrics, *keys, min_cells=0):
+def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimate:
     """Return the `Estimate` of one score.
 
     Args:
@@ -109,18 +116,18 @@ def estimate(metrics, *keys, min_cells=0):
     return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
 
 
-def published(classes):
+def published(classes: Sequence[str]) -> dict[str, float | None]:
     """Return the original study's scores per image, {name as in `table`: score or None}; {} for other classes."""
     if not same_classes(classes):
         return {}
     return {name: lookup(ORIGINAL, *keys) for name, keys in [*EACH_IMAGE, *_recall_rows(classes)]}
 
 
-def _recall_rows(classes):
+def _recall_rows(classes: Sequence[str]) -> Rows:
     return [(f"Recall: {name}", ("per_class", name, "recall")) for name in classes]
 
 
-def table(results, classes, min_cells, unit="cell"):
+def table(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int, unit: str = "cell") -> Table:
     """The table that sets the protocols side by side.
 
     Args:
@@ -133,8 +140,8 @@ def table(results, classes, min_cells, unit="cell"):
         [(heading, [(name, {protocol: Estimate}, the original study's score or None)])].
     """
     recalls = _recall_rows(classes)
-    baselines = [(text, ("baseline", name, "cells", "balanced_accuracy")) for name, text in BASELINES.items()]
-    sections = {
+    baselines: Rows = [(text, ("baseline", name, "cells", "balanced_accuracy")) for name, text in BASELINES.items()]
+    sections: dict[str, Rows] = {
         f"Each {unit} counts once": [*EACH_CELL, *((name, ("cells", *keys)) for name, keys in recalls)],
         f"Simpler methods: balanced accuracy, each {unit} counts once": baselines,
         "Each image counts once": [*EACH_IMAGE, *recalls],
@@ -156,7 +163,13 @@ def table(results, classes, min_cells, unit="cell"):
     ]
 
 
-def recalls(results, classes, fetch, min_cells, names):
+def recalls(
+    results: dict[str, dict[str, Any]],
+    classes: Sequence[str],
+    fetch: dict[str, Any],
+    min_cells: int,
+    names: dict[str, str],
+) -> dict[str, dict[str, Estimate]]:
     """Recall of each class, each cell counting once, and last their mean, for the figure that compares the protocols.
 
     Args:
@@ -167,7 +180,9 @@ def recalls(results, classes, fetch, min_cells, names):
     Returns:
         {series: {class: Estimate}}; the original study is a series where all its classes are here.
     """
-    series = {names[protocol]: (metrics, ("cells",)) for protocol, metrics in results.items()}
+    series: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+        names[protocol]: (metrics, ("cells",)) for protocol, metrics in results.items()
+    }
     if same_classes(classes):
         name = "original study" if whose(fetch) == "same" else "original study (other data)"
         series[name] = (ORIGINAL, ())
@@ -184,7 +199,7 @@ def recalls(results, classes, fetch, min_cells, names):
     }
 
 
-def gap(results, leak, unit="cell"):
+def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = "cell") -> str:
     """What the difference between the split by file and the cross-validation by cell means, in plain sentences.
 
     Args:
@@ -194,6 +209,7 @@ def gap(results, leak, unit="cell"):
     """
     copy = "copy" if unit == "cell" else f"image of the same {unit}"
     by_file, by_cell = (estimate(results[name], "cells", "balanced_accuracy") for name in ("image", "crossval"))
+    assert by_file.value is not None and by_cell.value is not None  # defined wherever an image was scored
     difference = by_file.value - by_cell.value
     if not leak["image"]:
         return (
@@ -220,7 +236,7 @@ def gap(results, leak, unit="cell"):
     )
 
 
-def against_baselines(metrics, unit="cell"):
+def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple[bool, str]]:
     """Whether the classifier is worth its trouble, one sentence a simpler method that looks at the images.
 
     It is called better by `RULE`, and worse where the whole interval lies below.
@@ -248,7 +264,7 @@ def against_baselines(metrics, unit="cell"):
     return found
 
 
-def too_few(results, classes, min_cells):
+def too_few(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> dict[str, dict[str, int]]:
     """Classes whose recall is not estimable, as {class: {protocol: its scored cells}}."""
     found = {
         name: {

@@ -8,9 +8,12 @@ import re
 import textwrap
 import unicodedata
 import warnings
+from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 NARROW = 3.7  # inches of a figure that a phone shows at its natural size; wide screens show several side by side
 WIDE = 6.8  # of one that needs room: a matrix with its names, rows of pictures
@@ -43,7 +46,7 @@ THEME = {BLACK: "--text", "white": "--card", "#ffffff": "--card", GRAY: "--faint
 }
 
 
-def new_figure(title, key, note, height, width=NARROW):
+def new_figure(title: str, key: str, note: str, height: float, width: float = NARROW) -> Figure:
     """Return an empty figure with a heading: the title, what the marks are, and the note.
 
     Args:
@@ -51,22 +54,29 @@ def new_figure(title, key, note, height, width=NARROW):
         width: inches.
     """
     letters = width / WIDE  # as many fit on a line as the figure is wide
-    heading = [
+    heading: list[tuple[str, dict[str, Any]]] = [
         *((line, {"fontsize": 11, "fontweight": "bold"}) for line in textwrap.wrap(title, int(62 * letters))),
         *((line, {"fontsize": 9, "color": SOFT}) for line in textwrap.wrap(key, int(90 * letters))),
         *((line, {"fontsize": 9, "color": "#A84300"}) for line in textwrap.wrap(note, int(90 * letters))),
     ]
     top = 0.22 * len(heading) + 0.15
     figure = Figure(figsize=(width, height + top), layout="constrained")
-    figure.get_layout_engine().set(rect=(0, 0, 1, height / (height + top)), w_pad=0.08, h_pad=0.06)
+    layout_of(figure).set(rect=(0, 0, 1, height / (height + top)), w_pad=0.08, h_pad=0.06)
     for index, (line, style) in enumerate(heading):
         text = figure.text(0.1 / width, 1 - (0.22 * index + 0.1) / (height + top), line, va="top", **style)
         text.set_gid(HEADING)
     return figure
 
 
+def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
+    """Return what places the parts of a figure that `new_figure` made."""
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    return engine
+
+
 @styled
-def save(figure, path):
+def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
     if path.suffix == ".png":
         figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
@@ -76,7 +86,7 @@ def save(figure, path):
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def inline(figure, path, name):
+def inline(figure: Figure, path: Path, name: str) -> str:
     """Return a figure as an SVG element for a page: without its heading and ground, and in the page's colors.
 
     Args:
@@ -89,7 +99,7 @@ def inline(figure, path, name):
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(rf'<g id="(?:{HEADING}|patch_1)">.*?</g>', "", svg, flags=re.DOTALL)  # patch_1 is the ground
     width, height = (72 * inches for inches in figure.get_size_inches())
-    below = height * figure.get_layout_engine().get()["rect"][3]
+    below = height * layout_of(figure).get()["rect"][3]
     tag = (
         f'<svg viewBox="0 {height - below:.2f} {width:.2f} {below:.2f}" width="{width / 0.75:.0f}" '
         f'height="{below / 0.75:.0f}" xmlns:xlink="http://www.w3.org/1999/xlink" aria-hidden="true">'
@@ -102,7 +112,7 @@ def inline(figure, path, name):
     return svg.strip()
 
 
-def shorten(name, width=22, lines=2):
+def shorten(name: str, width: int = 22, lines: int = 2) -> str:
     r"""Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
 
     >>> shorten("lymphocyte, large granular", width=12)
@@ -117,6 +127,6 @@ def shorten(name, width=22, lines=2):
     return "\n".join(wrapped)
 
 
-def longest_line(text):
+def longest_line(text: str) -> int:
     """Return how many letters the longest line of `text` has."""
     return max(map(len, text.splitlines()))

@@ -1,11 +1,17 @@
 """The figures of the report: each function makes one from plain tables, and the same input gives the same bytes."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import confusion_matrix
 
+from wbc.reporting.comparison import Estimate
 from wbc.reporting.drawing import (
     BLACK,
     BLUE,
@@ -16,15 +22,26 @@ from wbc.reporting.drawing import (
     SOFT,
     VERMILION,
     WIDE,
+    layout_of,
     longest_line,
     new_figure,
     shorten,
     styled,
 )
 
+Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB 0-255
+
 
 @styled
-def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues"):
+def confusion(
+    truth: Sequence[str],
+    predicted: Sequence[str],
+    groups: Sequence[int],
+    classes: Sequence[str],
+    title: str,
+    note: str = "",
+    colormap: str = "Blues",
+) -> Figure:
     """Confusion matrix: a row a true class, with counts, and shares of the row as text and color.
 
     Args:
@@ -38,9 +55,9 @@ def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues
     counts = confusion_matrix(truth, predicted, labels=classes)
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
-    truth, groups = np.asarray(truth), np.asarray(groups)
+    of_class = {name: np.asarray(groups)[np.asarray(truth) == name] for name in classes}
     rows = [
-        f"{shorten(name)}\n{_many(total, 'image')}, {_many(len(np.unique(groups[truth == name])), 'cell')}"
+        f"{shorten(name)}\n{_many(total, 'image')}, {_many(len(np.unique(of_class[name])), 'cell')}"
         for name, total in zip(classes, support[:, 0], strict=True)
     ]
     columns = [shorten(name) for name in classes]
@@ -81,7 +98,7 @@ def confusion(truth, predicted, groups, classes, title, note="", colormap="Blues
 
 
 @styled
-def history(epochs, best_epoch, title, note=""):
+def history(epochs: pd.DataFrame, best_epoch: int, title: str, note: str = "") -> Figure:
     """Accuracy, loss and, where it changes, learning rate over the epochs, with the epoch that was kept marked.
 
     Args:
@@ -119,7 +136,7 @@ def history(epochs, best_epoch, title, note=""):
 
 
 @styled
-def roc(curves, auc, title, note=""):
+def roc(curves: pd.DataFrame, auc: dict[str, str], title: str, note: str = "") -> Figure:
     """ROC curves, one class against all others: a panel per class, with the other classes in gray behind.
 
     Args:
@@ -133,7 +150,9 @@ def roc(curves, auc, title, note=""):
 
 
 @styled
-def pr(curves, prevalence, precision, title, note=""):
+def pr(
+    curves: pd.DataFrame, prevalence: dict[str, float], precision: dict[str, float | None], title: str, note: str = ""
+) -> Figure:
     """Precision-recall curves: a panel per class, with its share of the scored images as the line of no skill.
 
     Args:
@@ -149,7 +168,7 @@ def pr(curves, prevalence, precision, title, note=""):
 
 
 @styled
-def mistakes(rows, title, note=""):
+def mistakes(rows: Sequence[tuple[Pixels, str, str, float]], title: str, note: str = "") -> Figure:
     """Thumbnails of wrongly classified images, each beside its heat map, with their true and predicted class.
 
     Args:
@@ -172,7 +191,7 @@ def mistakes(rows, title, note=""):
 
 
 @styled
-def near_duplicates(rows, title, note=""):
+def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: str, note: str = "") -> Figure:
     """Thumbnails of sets of near-duplicates, a row per set, so that one can see whether they show one cell.
 
     Args:
@@ -185,7 +204,7 @@ def near_duplicates(rows, title, note=""):
     side = min(1.1, (WIDE - beside - 0.1) / across)
     key = "a row is a group: images found to show one photographed cell"
     figure = new_figure(title, key, note, side * len(rows), WIDE)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    layout_of(figure).set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     widths = [beside, *[side] * across, WIDE - beside - side * across]
     grid = figure.subplots(len(rows), across + 2, squeeze=False, width_ratios=widths)
     for line, (label, count, thumbnails) in zip(grid, rows, strict=True):
@@ -198,7 +217,7 @@ def near_duplicates(rows, title, note=""):
 
 
 @styled
-def composition(counts, title, note=""):
+def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "") -> Figure:
     """Two bars a class: how many images there are, and how many cells they show.
 
     Args:
@@ -224,7 +243,7 @@ def composition(counts, title, note=""):
 
 
 @styled
-def recalls(scores, title, note=""):
+def recalls(scores: dict[str, dict[str, Estimate]], title: str, note: str = "") -> Figure:
     """Dot plot of the recall of each class, with one kind of marker for each series and its interval as a line.
 
     Args:
@@ -236,7 +255,7 @@ def recalls(scores, title, note=""):
     figure = new_figure(title, "lines: intervals", note, 0.5 * len(classes) + 1.5)
     axes = figure.subplots()
     # Vermilion is by cell, filled where cross-validated; blue is split by file.
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {"marker": "D", "color": VERMILION},
         {"marker": "D", "color": VERMILION, "markerfacecolor": "white"},
         {"marker": "o", "color": BLUE},
@@ -244,11 +263,11 @@ def recalls(scores, title, note=""):
     ]
     rows = np.arange(len(classes))
     for index, ((series, values), kind) in enumerate(zip(scores.items(), kinds, strict=False)):
-        x = [np.nan if found.value is None else found.value for found in values.values()]
+        x = np.array([found.value for found in values.values()], float)  # NaN for None
         # Markers of one class stand a little above one another, so that equal scores don't hide each other.
         y = rows + (index - (len(scores) - 1) / 2) * 0.2
         for row, found in zip(y, values.values(), strict=True):
-            if found.low is not None:
+            if found.low is not None and found.high is not None:
                 axes.plot([found.low, found.high], [row, row], color=kind["color"], lw=1.2, zorder=2)
         axes.plot(x, y, ls="none", ms=6, clip_on=False, label=series, zorder=3, **kind)
     axes.set_yticks(rows, [shorten(name, width=14) for name in classes])
@@ -264,7 +283,7 @@ def recalls(scores, title, note=""):
 
 
 @styled
-def reliability(bins, before, after, title, note=""):
+def reliability(bins: list[dict[str, float]], before: float, after: float, title: str, note: str = "") -> Figure:
     """Reliability diagram: how often predictions are right, against how sure they are.
 
     Args:
@@ -286,7 +305,7 @@ def reliability(bins, before, after, title, note=""):
 
 
 @styled
-def risk_coverage(risk, title, note=""):
+def risk_coverage(risk: dict[float, float], title: str, note: str = "") -> Figure:
     """Share of mistakes among the surest images, against how many of them are answered.
 
     Args:
@@ -295,7 +314,7 @@ def risk_coverage(risk, title, note=""):
     """
     figure = new_figure(title, "", note, 3.0)
     axes = figure.subplots()
-    axes.plot(risk.keys(), risk.values(), color=VERMILION, marker="o", clip_on=False)
+    axes.plot(list(risk), list(risk.values()), color=VERMILION, marker="o", clip_on=False)
     axes.grid(axis="y")
     ticks = list(risk)
     axes.set_xticks(ticks, [f"{100 * part:.0f} %" for part in ticks])
@@ -306,7 +325,7 @@ def risk_coverage(risk, title, note=""):
 
 
 @styled
-def robustness(table, title, note=""):
+def robustness(table: pd.DataFrame, title: str, note: str = "") -> Figure:
     """Balanced accuracy against the strength of each perturbation, a panel per kind with the other kinds in gray.
 
     Args:
@@ -330,7 +349,16 @@ def robustness(table, title, note=""):
     return figure
 
 
-def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="default"):
+def _panels(
+    curves: pd.DataFrame,
+    columns: tuple[str, str],
+    chance: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    titles: dict[str, str],
+    labels: tuple[str, str],
+    title: str,
+    note: str,
+    drawstyle: str = "default",
+) -> Figure:
     """A panel per class: its curve, in gray those of the others, and dashes where guessing would be."""
     classes = list(chance)
     across = min(2, len(classes))
@@ -359,17 +387,17 @@ def _panels(curves, columns, chance, titles, labels, title, note, drawstyle="def
     return figure
 
 
-def _thinned(points):
+def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The points of a curve without those that nobody can tell from the one before, to be light in Git."""
-    steps = np.abs(np.diff(np.rint(points * 150), axis=0)).any(axis=1)  # a panel is about 130 points of print wide
+    steps = np.any(np.diff(np.rint(points * 150), axis=0) != 0, axis=1)  # a panel is about 130 points of print wide
     return points[np.r_[True, steps]] if len(points) < 3 else points[np.r_[True, steps[:-1], True]]
 
 
-def _many(count, noun):
+def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _readable_on(color):
+def _readable_on(color: Sequence[float]) -> str:
     """Black or white, whichever has the greater contrast with an RGB color (WCAG's relative luminance)."""
     levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in color[:3]]
     luminance = 0.2126 * levels[0] + 0.7152 * levels[1] + 0.0722 * levels[2]

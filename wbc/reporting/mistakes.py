@@ -1,10 +1,15 @@
 """Which images were named wrongly, and which of them are shown."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
 MOST = 60  # mistakes that may be shown of a scheme
 IN_SQUARE = 4  # images shown per square of the confusion matrix, each of another group
 
 
-def wrong(predictions):
+def wrong(predictions: pd.DataFrame) -> pd.DataFrame:
     """The wrongly classified rows of predictions.csv, the most confident first, with their `probability`."""
     rows = predictions[predictions["label"] != predictions["predicted"]]
     probability = [row[f"p_{row['predicted']}"] for _, row in rows.iterrows()]
@@ -12,12 +17,12 @@ def wrong(predictions):
     return rows.assign(probability=probability).sort_values(["probability", "path"], ascending=[False, True])
 
 
-def one_per_group(predictions):
+def one_per_group(predictions: pd.DataFrame) -> pd.DataFrame:
     """The surest mistake of each group, the most confident first, as `wrong` has them."""
     return wrong(predictions).drop_duplicates("group")
 
 
-def confusion_squares(predictions, classes, pictures=True):
+def confusion_squares(predictions: pd.DataFrame, classes: Sequence[str], pictures: bool = True) -> list[dict[str, Any]]:
     """Return the confusion matrix with examples, a list of rows: one per true class, with a square per predicted one.
 
     Args:

@@ -1,5 +1,6 @@
 """What the original study published, and how far its numbers can be compared with ours."""
 
+from collections.abc import Iterable
 from typing import Any
 
 # The table in the shape of metrics.json: random split by file, 106 test images a class. It has no AUC and no
@@ -30,13 +31,13 @@ COMPARABLE = {
 }
 
 
-def whose(fetch):
+def whose(fetch: dict[str, Any]) -> str:
     """Whose images these are, as a key of `COMPARABLE`, by the content of fetch.json."""
     if fetch["synthetic"]:
         return "synthetic"
     return "same" if fetch["source"] == "kaggle" and DATASET in fetch["origin"] else "unknown"
 
 
-def same_classes(classes):
+def same_classes(classes: Iterable[str]) -> bool:
     """Whether these are exactly the classes of the original study."""
     return set(classes) == set(ORIGINAL["per_class"])

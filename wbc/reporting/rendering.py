@@ -4,8 +4,11 @@ import base64
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import jinja2
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup, escape
 from PIL import Image
 
@@ -13,7 +16,7 @@ from wbc.reporting.comparison import number
 from wbc.reporting.sentences import percent
 
 
-def render(template, **content):
+def render(template: str, **content: Any) -> str:
     """Fill a template of `wbc/reporting/templates`.
 
     Args:
@@ -25,7 +28,7 @@ def render(template, **content):
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=lambda name: name.endswith(".html.j2"),
+        autoescape=lambda name: str(name).endswith(".html.j2"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -36,17 +39,17 @@ def render(template, **content):
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def escape_markdown(text):
+def escape_markdown(text: object) -> str:
     """Return `text` so that GitHub's Markdown shows it as it is, in a table too."""
     return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(str(text).split()))
 
 
-def mark_code(text):
+def mark_code(text: str) -> Markup:
     """Return `text` for HTML, escaped, with `words in backticks` as code."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
-def picture(pixels):
+def picture(pixels: npt.NDArray[np.uint8]) -> str:
     """Return an image, uint8 (height, width, 3), as the data: address of a JPEG."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=85, optimize=True)

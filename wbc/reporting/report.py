@@ -1,5 +1,6 @@
 """What the report says: the numbers, sentences and tables that its Markdown and its HTML page share."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +59,9 @@ FIGURES = {
 }
 
 
-def parts(splits, protocols=("image", "grouped")):
+def parts(
+    splits: pd.DataFrame, protocols: Sequence[str] = ("image", "grouped")
+) -> dict[str, dict[str, dict[str, int]]]:
     """Count the images of each class in each part, as {class: {protocol: {part: images}}}.
 
     Args:
@@ -202,7 +205,7 @@ def _images(run: Run) -> dict[str, Any]:
     }
 
 
-def _believe(result, classes):
+def _believe(result: dict[str, Any], classes: int) -> dict[str, Any]:
     """The first screen: what was scored, and the number to believe."""
     metrics, predictions = result["metrics"], result["predictions"]
     baseline = metrics["baseline"]
@@ -221,7 +224,7 @@ def _believe(result, classes):
     }
 
 
-def _result(result, classes, shown, min_cells):
+def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cells: int) -> dict[str, Any]:
     """What the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
@@ -233,7 +236,7 @@ def _result(result, classes, shown, min_cells):
     training = result.get("training")
     precision = {name: average_precision(result["pr"], name) for name in classes}
     columns = ("precision", "recall", "specificity", "f1", "auc")
-    per_class = {
+    per_class: dict[str, dict[str, Any]] = {
         name: {
             **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells) for key in columns},
             "average_precision": precision[name],

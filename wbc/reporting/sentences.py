@@ -1,5 +1,7 @@
 """What the report says in sentences: at which level a score holds, what copies do to it, and how it is to be read."""
 
+from typing import Any
+
 # Of the search for near-duplicates, measured where the truth is known: docs/results/grouping.md.
 SEARCH_REACHED = (
     "On sets whose truth is known the search recognized 98 to 100 % of the pairs of copies (docs/results/grouping.md)."
@@ -7,7 +9,7 @@ SEARCH_REACHED = (
 SYNTHETIC = "synthetic cells, drawn by this project: these scores say nothing about patients' cells"
 
 
-def level_sentence(audit):
+def level_sentence(audit: dict[str, Any]) -> str:
     """Return at which level the scores hold: what was kept together, and so what they say of.
 
     Args:
@@ -29,7 +31,7 @@ def level_sentence(audit):
     )
 
 
-def copies_in_training(truth, audit):
+def copies_in_training(truth: dict[str, Any], audit: dict[str, Any]) -> str:
     """Return what is known of copies that the search did not recognize, in sentences.
 
     Args:
@@ -53,7 +55,7 @@ def copies_in_training(truth, audit):
     return f"{sentence} The score is too high by what those copies add." if leak["crossval"] else sentence
 
 
-def copies_limit(truth, audit):
+def copies_limit(truth: dict[str, Any], audit: dict[str, Any]) -> str:
     """Return what unrecognized copies do to the scores by group, as the report's limits say it.
 
     Args:
@@ -77,7 +79,7 @@ def copies_limit(truth, audit):
     return f"{first} Cells of one {' or '.join(apart)} are not told apart." if apart else first
 
 
-def stranger_sentence(strangers):
+def stranger_sentence(strangers: dict[str, Any]) -> str:
     """Return what the classifier for use says of pictures without a white cell, in a sentence.
 
     >>> stranger_sentence({"white": {"images": 10, "abstained": 1.0, "unlike": 0.9}})
@@ -92,7 +94,7 @@ def stranger_sentence(strangers):
     return f"Where no white cell is shown it should name none: of {each} pictures each, it abstains from {shares}."
 
 
-def use_sentences(use, unit):
+def use_sentences(use: dict[str, Any], unit: str) -> list[str]:
     """Return what the classifier for use promises, from what was measured out of fold, in sentences.
 
     Args:
@@ -115,7 +117,7 @@ def use_sentences(use, unit):
     ]
 
 
-def suspect_sentences(metrics, unit):
+def suspect_sentences(metrics: dict[str, Any], unit: str) -> list[str]:
     """Return what is said of labels that the cross-validation doubts, in sentences.
 
     Args:
@@ -143,7 +145,7 @@ def suspect_sentences(metrics, unit):
     ]
 
 
-def relabelled_sentences(relabelled):
+def relabelled_sentences(relabelled: dict[str, str]) -> list[str]:
     """Return which images were given another label, as a list of one sentence or none.
 
     Args:
@@ -158,7 +160,7 @@ def relabelled_sentences(relabelled):
     ]
 
 
-def common_sentence(metrics, unit):
+def common_sentence(metrics: dict[str, Any], unit: str) -> str:
     """Return the balanced accuracy without the classes of few cells, or "" where there is none.
 
     Args:
@@ -173,7 +175,7 @@ def common_sentence(metrics, unit):
     )
 
 
-def reading(metrics, level):
+def reading(metrics: dict[str, Any], level: str) -> list[str]:
     """How to read the table of scores, in sentences."""
     sentences = [
         f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
@@ -193,7 +195,7 @@ def reading(metrics, level):
     return sentences
 
 
-def percent(share, digits=0):
+def percent(share: float | None, digits: int = 0) -> str:
     """Return a share of 0-1 as text: an undefined one (None) as a dash, and none that is not 0 as 0."""
     if share is None:
         return "–"
@@ -201,6 +203,6 @@ def percent(share, digits=0):
     return f"less than {least:g} %" if 0 < 100 * share < least / 2 else f"{100 * share:.{digits}f} %"
 
 
-def _any_wilson(content):
+def _any_wilson(content: Any) -> bool:
     """Whether any interval in nested dicts is Wilson's."""
     return isinstance(content, dict) and (bool(content.get("wilson")) or any(map(_any_wilson, content.values())))

@@ -5,7 +5,16 @@ from wbc.synthetic.strangers import EACH, SIDE, strangers
 
 def test_each_kind_is_what_it_is_called_and_always_the_same():
     drawn, again = strangers(), strangers()
-    assert list(drawn) == ["white", "black", "noise", "text", "photographs", "a cat", "stained tissue", "drawn red cells"]
+    assert list(drawn) == [
+        "white",
+        "black",
+        "noise",
+        "text",
+        "photographs",
+        "a cat",
+        "stained tissue",
+        "drawn red cells",
+    ]
     for kind, pictures in drawn.items():
         assert len(pictures) == EACH
         assert all(picture.shape == (SIDE, SIDE, 3) and picture.dtype == np.uint8 for picture in pictures)
