@@ -68,8 +68,8 @@ def test_the_files_that_extending_touches_are_there():
         assert (ROOT / file).exists() or "NAME" in file, file
     for name, file in (
         ("BACKBONES", "wbc/models/backbones.py"),
-        ("METRICS", "wbc/evaluation/scoring.py"),
-        ("weighted_metrics", "wbc/evaluation/metrics.py"),
+        ("PER_CLASS", "wbc/core/class_metrics.py"),
+        ("SOURCES", "stages/fetch.py"),
     ):
         assert f"`{name}`" in text and re.search(rf"^(def )?{name}\b", (ROOT / file).read_text(encoding="utf-8"), re.M)
 

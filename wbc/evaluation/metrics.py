@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn import metrics as sk
 
+from wbc.core.class_metrics import AVERAGED, PER_CLASS, WEIGHTED, Scored, ratio
+
 DIGITS = 4  # of every reported number: beyond them, CPUs differ in how sums are rounded
 
 
@@ -28,9 +30,8 @@ def compute_metrics(
 
     Returns:
         {"accuracy", "balanced_accuracy",
-         "macro": {"precision", "recall", "f1", "auc"}, "weighted": {"precision", "recall", "f1"},
-         "per_class": {name: {"precision", "recall", "specificity", "f1", "auc", "support"}}}; AUC is one-vs-rest,
-        support is the weight of the class's images, rounded to a whole number.
+         "macro": {AVERAGED}, "weighted": {WEIGHTED}, "per_class": {name: {PER_CLASS, "support"}}}; support is the
+        weight of the class's images, rounded to a whole number.
     """
     sample_weight = np.ones(len(y_true)) if sample_weight is None else np.asarray(sample_weight, float)
     summary = weighted_metrics(y_true, y_prob, classes, sample_weight)
@@ -72,50 +73,20 @@ def weighted_metrics(
     correct = confusion.diagonal(axis1=-2, axis2=-1)
     support, called = confusion.sum(axis=-1), confusion.sum(axis=-2)
     total = support.sum(axis=-1)
-
-    values = {
-        "precision": _ratio(correct, called),
-        "recall": _ratio(correct, support),
-        "specificity": 1 - _ratio(called - correct, total[..., None] - support),
-        "f1": np.where(support > 0, _ratio(2 * correct, support + called), np.nan),
-        "auc": np.stack([auc(y_true == n, y_prob[:, n], sample_weight) for n in range(count)], axis=-1),
-        "support": support,
-    }
+    found = Scored(correct, support, called, total[..., None] - support, y_true, y_prob, sample_weight)
+    values = {name: metric.of(found) for name, metric in PER_CLASS.items()} | {"support": support}
     shares = support / total[..., None]
     return {
         "accuracy": correct.sum(axis=-1) / total,
         "balanced_accuracy": _mean(values["recall"]),
-        "macro": {name: _mean(values[name]) for name in ("precision", "recall", "f1", "auc")},
+        "macro": {name: _mean(values[name]) for name in AVERAGED},
         # A class with test images that was never predicted has no precision; it weighs 0, as scikit-learn has it.
-        "weighted": {
-            name: (np.nan_to_num(values[name]) * shares).sum(axis=-1) for name in ("precision", "recall", "f1")
-        },
+        "weighted": {name: (np.nan_to_num(values[name]) * shares).sum(axis=-1) for name in WEIGHTED},
         "per_class": {
             class_name: {name: value[..., number] for name, value in values.items()}
             for number, class_name in enumerate(classes)
         },
     }
-
-
-def auc(is_class: npt.NDArray[np.bool_], scores: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-    """Return the area under the ROC curve for many weightings at once, NaN where one side has no weight.
-
-    The area is the chance that an image of the class has a higher score than one of the others, ties counting half
-    (Hanley and McNeil, The meaning and use of the area under a receiver operating characteristic curve, Radiology 143,
-    1982, pp. 29-36). The scores are sorted once; each weighting then takes two running sums.
-
-    Args:
-        is_class: bool array (images,).
-        scores: float array (images,).
-        sample_weight: float array (..., images).
-    """
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # of each run of equal scores
-    sample_weight, is_class = sample_weight[..., order], is_class[order]
-    inside = np.add.reduceat(sample_weight * is_class, starts, axis=-1)
-    others = np.add.reduceat(sample_weight * ~is_class, starts, axis=-1)
-    below = np.cumsum(others, axis=-1) - others / 2
-    return _ratio((inside * below).sum(axis=-1), inside.sum(axis=-1) * others.sum(axis=-1))
 
 
 def score(y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, float]:
@@ -176,14 +147,9 @@ def _by_class(y_true: np.ndarray) -> list[np.ndarray]:
     return [y_true == number for number in np.unique(y_true)]
 
 
-def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> np.ndarray:
-    """Return part / whole, NaN where the whole is nothing."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
-
-
 def _mean(values: np.ndarray) -> np.ndarray:
     """Return the mean over the classes, the last axis, for which a metric is defined."""
-    return _ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
+    return ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
 
 
 def _undefined(value: Any) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wbc.core.class_metrics import AVERAGED, PER_CLASS
 from wbc.core.files import write_csv, write_json
 from wbc.evaluation.intervals import IntervalParams, bootstrap, combined, degenerate, wilson
 from wbc.evaluation.metrics import (
@@ -24,7 +25,6 @@ from wbc.evaluation.metrics import (
     weighted_metrics,
 )
 
-METRICS = ("precision", "recall", "f1", "auc")
 COMMON = 5  # cells; one cell of a rarer class moves the balanced accuracy of five classes by more than 0.04
 
 
@@ -51,7 +51,7 @@ def describe(
 
     Returns:
         `metrics.compute_metrics`'s dict, with
-        "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {METRICS, "support"}}}, and, where some
+        "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {AVERAGED, "support"}}}, and, where some
             classes have fewer than `COMMON` groups, "balanced_accuracy_common" of the others and "common_from",
         "intervals": {"confidence_level", "n_resamples", "accuracy": {"low", "high"}, "balanced_accuracy", "macro",
             "per_class", "cells": {"accuracy", "balanced_accuracy", "macro", "per_class": {name: {"recall"}}}}, see
@@ -62,7 +62,7 @@ def describe(
     cells = compute_metrics(y_true, y_prob, classes, sample_weight)
     support = source_counts(y_true, groups, range(len(classes)))
     per_class = {
-        name: {metric: value for metric, value in values.items() if metric in METRICS} | {"support": support[number]}
+        name: {metric: value for metric, value in values.items() if metric in AVERAGED} | {"support": support[number]}
         for number, (name, values) in enumerate(cells["per_class"].items())
     }
     by_image = intervals_of(y_true, y_prob, groups, classes, np.ones(len(y_true)), params)
@@ -126,7 +126,7 @@ def intervals_of(
         y_true, y_prob, groups, classes, params: as for `describe`.
 
     Returns:
-        {"accuracy", "balanced_accuracy", "macro": {METRICS}, "per_class": {name: {METRICS}}}
+        {"accuracy", "balanced_accuracy", "macro": {AVERAGED}, "per_class": {name: {AVERAGED}}}
     """
     measured = weighted_metrics(y_true, y_prob, classes, sample_weight)
     resampled = bootstrap(
@@ -149,7 +149,7 @@ def intervals_of(
     return {
         "accuracy": average("recall", resampled["accuracy"], supports),
         "balanced_accuracy": average("recall", resampled["balanced_accuracy"], alike),
-        "macro": {metric: average(metric, resampled["macro"][metric], alike) for metric in METRICS},
+        "macro": {metric: average(metric, resampled["macro"][metric], alike) for metric in AVERAGED},
         "per_class": per_class,
     }
 
@@ -159,7 +159,7 @@ def _class_intervals(
 ) -> dict[str, dict[str, float]]:
     """Return the interval of each defined metric of one class."""
     intervals = {}
-    for metric in METRICS:
+    for metric in AVERAGED:
         estimate, span = float(measured[metric]), resampled[metric]
         if degenerate(span):
             intervals[metric] = _entry(wilson(estimate, cells[metric], params.confidence_level), wilson=True)
@@ -178,7 +178,7 @@ def _average_interval(
     """Return the interval of the mean of a metric over the classes.
 
     Args:
-        metric: one of `METRICS`.
+        metric: one of `AVERAGED`.
         span: the bootstrap's interval of the mean, which holds where no class has Wilson's.
         shares: {class: its share in the mean}.
         measured, per_class: {class: {metric: estimate}} and {class: {metric: interval}}.
@@ -194,27 +194,21 @@ def _average_interval(
 
 def _with_intervals(metrics: dict[str, Any]) -> dict[str, Any]:
     """Return those of `measure`'s metrics that get an interval."""
-    per_class = {name: {metric: values[metric] for metric in METRICS} for name, values in metrics["per_class"].items()}
+    per_class = {name: {metric: values[metric] for metric in AVERAGED} for name, values in metrics["per_class"].items()}
     return {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class}
 
 
 def _cells_behind(
     y_true: np.ndarray, y_pred: np.ndarray, groups: np.ndarray, classes: Sequence[str]
 ) -> dict[str, dict[str, int]]:
-    """Return the number of independent cells that each class's metrics rest on: {name: {metric: count}}.
-
-    Recall and F1 rest on the cells of the class, precision on those called it. An AUC is a share of pairs of a cell of
-    the class and one of another; as many of these have no cell in common as the scarcer side has cells.
-    """
+    """Return the number of independent cells that each class's metrics rest on: {name: {metric: count}}."""
     of_class, called = (source_counts(numbers, groups, range(len(classes))) for numbers in (y_true, y_pred))
     behind = {}
     for number, name in enumerate(classes):
         others = len(np.unique(groups[y_true != number]))
+        counts = (of_class[number], called[number], others)
         behind[name] = {
-            "precision": called[number],
-            "recall": of_class[number],
-            "f1": of_class[number],
-            "auc": min(of_class[number], others),
+            metric: kind.cells_behind(*counts) for metric, kind in PER_CLASS.items() if kind.cells_behind is not None
         }
     return behind
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from wbc.core.class_metrics import PER_CLASS
 from wbc.reporting.original_study import ORIGINAL, same_classes, whose
 
 # Each way of scoring, the one to believe first; `titles` puts the unit in place of {unit}.
@@ -31,7 +32,6 @@ BASELINES = {
     "majority": "always the commonest class",
 }
 RULE = "Better is said only where the whole interval lies above the other's score, which is taken as exact."
-NEEDS_CELLS = ("recall", "f1", "auc")  # of a class: they rest on its cells among the scored images
 
 
 def unit_of(audit: dict[str, Any]) -> str:
@@ -109,7 +109,7 @@ def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimat
         keys: where the score is in it: ("cells", "per_class", "monocyte", "recall").
         min_cells: a recall, F1 or AUC of a class with fewer scored cells is not estimable.
     """
-    if "per_class" in keys and keys[-1] in NEEDS_CELLS and cells(metrics, keys[-2]) < min_cells:
+    if "per_class" in keys and PER_CLASS[keys[-1]].by_class and cells(metrics, keys[-2]) < min_cells:
         count = cells(metrics, keys[-2])
         return Estimate(few=f"not estimable: {count} {'cell' if count == 1 else 'cells'}")
     bounds = lookup(metrics, "intervals", *keys) or {}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wbc.core.audit_sentences import given_sentences, shared_sentences, withheld_sentences
+from wbc.core.class_metrics import AVERAGED, PER_CLASS
 from wbc.core.protocols import PARTS
 from wbc.reporting import comparison, sentences
 from wbc.reporting.comparison import estimate, lookup, number
@@ -114,6 +115,8 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         "protocols": comparison.titles(run.audit),
         "unit": unit,
         "figures": FIGURES,
+        "metric_titles": {name: metric.title for name, metric in PER_CLASS.items()},
+        "metrics_shown": AVERAGED,
         "listed": LISTED,
         "shown": shown,
         "reliability_alt": "; ".join(
@@ -235,10 +238,9 @@ def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cell
     areas = ", ".join(f"{name} {number(lookup(metrics, 'per_class', name, 'auc'))}" for name in classes)
     training = result.get("training")
     precision = {name: average_precision(result["pr"], name) for name in classes}
-    columns = ("precision", "recall", "specificity", "f1", "auc")
     per_class: dict[str, dict[str, Any]] = {
         name: {
-            **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells) for key in columns},
+            **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells) for key in PER_CLASS},
             "average_precision": precision[name],
             "images": lookup(metrics, "per_class", name, "support") or 0,
             "cells": comparison.cells(metrics, name),
@@ -253,7 +255,7 @@ def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cell
         "confusion": confusion_squares(predictions, classes, pictures=shown > 0),
         "mistakes": each_cell.head(shown).to_dict("records"),
         "wrong": len(mistakes),
-        "undefined": any(row[key].text == "–" for row in per_class.values() for key in columns),
+        "undefined": any(row[key].text == "–" for row in per_class.values() for key in PER_CLASS),
         "alt": {
             "confusion": f"{right} of {total} images are on the diagonal{worst}.",
             "history": training

@@ -5,8 +5,8 @@ import pytest
 from sklearn import metrics as sk
 from sklearn.metrics import classification_report
 
+from wbc.core.class_metrics import auc
 from wbc.evaluation.metrics import (
-    auc,
     cell_weights,
     compute_metrics,
     pr_curves,
