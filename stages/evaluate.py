@@ -36,8 +36,7 @@ from wbc.evaluation.intervals import IntervalParams
 from wbc.evaluation.metrics import cell_weights, rounded, score
 from wbc.evaluation.scoring import describe, save, source_counts
 from wbc.evaluation.suspect_labels import Suspect, suspect_labels
-from wbc.models.head import load_head, predict_proba
-from wbc.splitting.folds import cv_rounds
+from wbc.models.head import load_head, out_of_fold, predict_proba
 
 Features = npt.NDArray[np.float16]
 
@@ -122,13 +121,9 @@ def _test_part(
 
 def _cross_validated(features: Features, splits: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, Floats, dict]:
     """Return all rows, the probabilities that each fold's head gives, and what is counted."""
-    probabilities = np.empty((len(splits), len(classes)))
-    rounds = cv_rounds(splits["fold"], splits["withheld"])
-    for _, _, test in rounds:
-        head = load_head(Path("models", CROSSVAL, f"fold_{splits['fold'].iloc[test[0]]}.npz"))
-        probabilities[test] = predict_proba(head, features[test, 0])
+    probabilities = out_of_fold(Path("models", CROSSVAL), features[:, 0], splits["fold"], len(classes))
     facts = {
-        "folds": len(rounds),
+        "folds": splits["fold"].nunique(),
         "images": {"all": len(splits)},
         "sources": {"all": source_counts(splits["label"], splits["group"], classes)},
     }

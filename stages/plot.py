@@ -9,6 +9,7 @@ Reads what every other stage wrote; writes only pictures and text, so that a cha
 figure is drawn once and written twice: as a file with a heading of its own, and as a part of the page in its colors.
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -157,6 +158,7 @@ def _shown(content: dict[str, Any]) -> list[str]:
     return sorted(paths)
 
 
+@functools.lru_cache(1024)  # the page shows most pictures that the figures show
 def _pixels(path: str, size: int) -> npt.NDArray[np.uint8]:
     """Return an image as the classifier sees it, uint8 (size, size, 3)."""
     return images.resize(images.decode(RAW / path)[0], size)

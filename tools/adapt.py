@@ -10,7 +10,6 @@ copies of a cell among the labelled ones would make the curve too good.
 """
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
@@ -73,15 +72,14 @@ def main() -> None:
 
 def save_keras(file: Path, head: Head, classifier: Classifier) -> None:
     """Write the adapted classifier as one Keras model; its probabilities are those before the temperature."""
-    from wbc.models import keras_file  # TensorFlow takes seconds to import, and nothing else here needs it
-    from wbc.models.classifier import build_classifier, keras_head
+    # TensorFlow takes seconds to import, and nothing else here needs it.
+    from wbc.models.classifier import build_classifier, keras_head, save_classifier
     from wbc.models.tensorflow_setup import keras, start
 
     start(seed=0)
     backbone = keras.models.load_model("data/features/backbone.keras", compile=False)
     model = build_classifier(backbone, [keras_head(head)], classifier.test_views, "adapted_classifier")
-    classes = json.dumps(classifier.decision.classes, ensure_ascii=False).encode()
-    keras_file.save(model, file, {"classes.json": classes})
+    save_classifier(model, file, classifier.decision.classes)
 
 
 def cells_of_the_pipeline(classifier: Classifier) -> Cells:

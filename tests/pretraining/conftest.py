@@ -1,4 +1,4 @@
-"""A folder to run the scripts of stages/blood/ in, with the project's own parameters and drawn cells."""
+"""A folder to run the scripts of pretraining/ in, with the project's own parameters and drawn cells."""
 
 import zipfile
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from wbc.core.wording import plural
+
 
 def shared_sentences(without_own_group: list[dict[str, Any]]) -> list[str]:
     """Return what the audit says of classes without a group of their own."""
@@ -47,8 +49,3 @@ def withheld_sentences(withheld: dict[str, Any]) -> list[str]:
             "them could be left out: there the cross-validation may be too good"
         )
     return sentences
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count and its noun: "1 image", "1,200 images"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -15,6 +15,7 @@ that fsspec knows (s3://bucket/folder), elsewhere.
 """
 
 import hashlib
+import os
 import re
 import struct
 import time
@@ -29,6 +30,7 @@ import numpy.typing as npt
 
 KEY = np.dtype("V16")  # what a row's key is stored as
 MAGIC, ENDING = b"wbcfeat1", ".shard"
+LIMIT = 20 * 10**9  # bytes of the project's cache, 870,000 images with 8 views; more only while all are in use
 OLD_ENDING = ".npz"  # of shards written by earlier versions, which only `trim` still knows
 
 _START = struct.Struct(f"<{len(MAGIC)}sII32s")
@@ -43,6 +45,15 @@ class Damaged(Exception):
 def key(made_of: str) -> bytes:
     """Return the key, 16 bytes, of what a text says all about."""
     return hashlib.blake2b(made_of.encode(), digest_size=16).digest()
+
+
+def project_cache(maker: str) -> "FeatureCache":
+    """Return the cache of this project: where the environment's FEATURE_CACHE says, or in .cache/features.
+
+    Args:
+        maker: see `FeatureCache`.
+    """
+    return FeatureCache(os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute(), maker, LIMIT)
 
 
 class FeatureCache:

@@ -29,6 +29,7 @@ class Augmentation(Section):
     contrast: float = pydantic.Field(ge=0, le=0.9)  # largest change of contrast either way
 
 
+UNCHANGED = Augmentation(horizontal_flip=False, vertical_flip=False, rotation=0, zoom=0, contrast=0)
 ORIENTATIONS = 8  # of a square: four turns, each also mirrored; none of them invents a pixel
 _BACK = slice(None, None, -1)
 _FLIPS: tuple[tuple[slice, ...], ...] = ((), (_BACK,), (slice(None), _BACK), (_BACK, _BACK))

@@ -16,7 +16,6 @@ the one where it scores the other.
 """
 
 import collections
-import functools
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -30,9 +29,9 @@ from sklearn.decomposition import PCA
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode
-from wbc.grouping.canonical_frame import describe, frame, mean_color
+from wbc.grouping.canonical_frame import describe, frame
+from wbc.grouping.comparisons import Comparisons, Pair
 from wbc.grouping.neighbors import Neighbors
-from wbc.grouping.registration import compare, log_odds
 
 NEIGHBORS = 10  # candidates an image
 FIRST = 3  # of them for an image without any near match: most images of a set without near-duplicates
@@ -47,11 +46,7 @@ WITNESSES = 6  # pairs compared between two groups before they become one; two o
 ROUNDS = 3  # of looking for groups of one cell that no pair of neighbors has joined
 REACH = 60  # images that one without a copy is compared with, where most have copies
 SAMPLE = 400  # images whose nearest neighbors tell how much light and stain vary among copies
-CACHED = 16384  # images kept in their frames, 26 kB each
 BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
-
-
-Pair = tuple[int, int]  # numbers of two images, the lower first
 
 
 class NearDuplicates(NamedTuple):
@@ -118,7 +113,7 @@ class _Search:
     """The search for groups among images of different pixels."""
 
     def __init__(self, files: list[Path], descriptors: np.ndarray) -> None:
-        self.files, count = files, len(files)
+        self.count = count = len(files)
         dimensions = min(DIMENSIONS, *descriptors.shape)
         with np.errstate(invalid="ignore"):  # images that all look alike have no variance to explain
             self.points = PCA(dimensions, svd_solver="full").fit_transform(descriptors).astype(np.float32)
@@ -126,13 +121,12 @@ class _Search:
         self.nearest = self.index.nearest(NEIGHBORS + 1)
         self.photos, self.groups = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
-        self.framed = functools.lru_cache(CACHED)(lambda image: frame(decode(self.files[image])[0]))
-        self.known: dict[Pair, tuple[float, float]] = {}  # (log odds, difference of color) of the pairs compared
+        self.comparisons = Comparisons(files)
+        self.copied, self.tolerance, self.color_evidence = self._colors()
 
     def run(self) -> tuple[np.ndarray, np.ndarray, list[Pair]]:
         """Return the number of each image's photograph and of its group, and the pairs of images that are doubtful."""
-        self.copied, self.tolerance, self.color_evidence = self._colors()
-        self._join_neighbors(1, FIRST, range(len(self.files)))
+        self._join_neighbors(1, FIRST, range(self.count))
         promising = np.flatnonzero(self.best > NEAR)
         self._join_neighbors(FIRST + 1, NEIGHBORS, promising)
         for _ in range(ROUNDS):
@@ -143,7 +137,7 @@ class _Search:
         for subset in self.photos.subsets():
             self._unite(self.groups, sorted(subset))
         if self.copied:
-            for pair, (odds, color) in self.known.items():
+            for pair, (odds, color) in self.comparisons.known.items():
                 if odds > TOGETHER and color <= self.tolerance:
                     self.groups.merge(*pair)
         return self._numbers(self.photos), self._numbers(self.groups), self._doubtful()
@@ -155,7 +149,7 @@ class _Search:
         """
         found = [
             (-round(odds, 6), pair)
-            for pair, (odds, color) in self.known.items()
+            for pair, (odds, color) in self.comparisons.known.items()
             if self.copied and odds > DOUBTFUL and color <= self.tolerance and not self.groups.connected(*pair)
         ]
         return [pair for _, pair in sorted(found)]
@@ -167,13 +161,13 @@ class _Search:
         program did; colors that agree are then evidence, the more the rarer they agree by chance. Where few have one,
         those are rather cells photographed twice, and a pair must stand out by its shapes alone.
         """
-        sample = np.unique(np.linspace(0, len(self.files) - 1, SAMPLE).astype(int))
+        sample = np.unique(np.linspace(0, self.count - 1, SAMPLE).astype(int))
         pairs = [self._pair(image, self._near(image)[0][1]) for image in sample]
-        gaps = [color for odds, color in self._compare(pairs, "sample") if odds > SAME]
+        gaps = [color for odds, color in self.comparisons.of(pairs, "sample") if odds > SAME]
         if len(gaps) < len(sample) / 2:
             return False, PHOTOGRAPH, 0.0
         tolerance = max(PHOTOGRAPH, 2 * float(np.percentile(gaps, 95)))
-        colors = np.array([mean_color(self.framed(image)) for image in sample])
+        colors = self.comparisons.mean_colors(sample)
         chance = np.linalg.norm(colors[:, None] - colors[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
         return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
@@ -202,7 +196,7 @@ class _Search:
         batches = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
         for batch in track(batches, "compare", unit=f"batches of {BATCH} pairs"):
             waiting = [pair for pair in batch if not self.photos.connected(*pair)]
-            for pair, (odds, color) in zip(waiting, self._compare(waiting), strict=True):
+            for pair, (odds, color) in zip(waiting, self.comparisons.of(waiting), strict=True):
                 for image in pair:
                     self.best[image] = max(self.best[image], odds)
                 if self.photos.connected(*pair):
@@ -238,7 +232,7 @@ class _Search:
             if len(self.photos.subset(image)) > 1:
                 continue  # joined by one before it
             others = [other for gap, other in self._near(image, found) if gap < FAR]
-            compared = self._compare([self._pair(image, other) for other in others])
+            compared = self.comparisons.of([self._pair(image, other) for other in others])
             votes = collections.defaultdict(list)
             for other, (odds, color) in zip(others, compared, strict=True):
                 if self._same(odds, color, TOGETHER):
@@ -273,29 +267,19 @@ class _Search:
                 taken.update([mine, theirs])
             if len(pairs) == WITNESSES:
                 break
-        agreeing = sum(self._same(*result, TOGETHER) for result in self._compare(pairs))
+        agreeing = sum(self._same(*result, TOGETHER) for result in self.comparisons.of(pairs))
         return witnesses + agreeing >= 2
 
     def _same(self, odds: float, color: float, least: float = SAME) -> bool:
         """Whether a compared pair shows copies of one photograph; that its colors agree counts as evidence too."""
         return color <= self.tolerance and odds + self.color_evidence > least
 
-    def _compare(self, pairs: Sequence[Pair], label: str | None = None) -> list[tuple[float, float]]:
-        """Return (log odds, difference of mean color) of each pair, in order."""
-        unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
-        results = prefetch(lambda pair: compare(*(self.framed(image) for image in pair)), unknown)
-        if label:
-            results = track(results, label, total=len(unknown), unit="pairs")
-        for pair, evidence in zip(unknown, results, strict=True):
-            self.known[pair] = (log_odds(evidence), evidence.color if evidence else np.inf)
-        return [self.known[pair] for pair in pairs]
-
     def _unite(self, sets: DisjointSet, members: Sequence[int]) -> None:
         for member in members[1:]:
             sets.merge(members[0], member)
 
     def _numbers(self, sets: DisjointSet) -> np.ndarray:
-        numbers = np.empty(len(self.files), int)
+        numbers = np.empty(self.count, int)
         for number, subset in enumerate(sets.subsets()):
             numbers[sorted(subset)] = number
         return numbers

@@ -1,5 +1,10 @@
 """The classifier that is shipped: backbone and head as one Keras model from raw images to probabilities."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from wbc.models import keras_file
 from wbc.models.head import EPSILON, MOMENTUM, Head, folded
 from wbc.models.tensorflow_setup import keras
 
@@ -24,6 +29,11 @@ def keras_head(head: Head, dropout: float = 0.0, name: str = "head") -> "keras.M
     model.add(keras.layers.Dense(head.bias.size, activation="softmax", name="probabilities"))
     model.get_layer("probabilities").set_weights([head.kernel, head.bias])
     return model
+
+
+def save_classifier(model: "keras.Model", path: Path, classes: Sequence[str]) -> None:
+    """Write a classifier as a `.keras` file that holds the class names too, in its member classes.json."""
+    keras_file.save(model, path, {"classes.json": json.dumps(classes, ensure_ascii=False).encode()})
 
 
 def build_classifier(

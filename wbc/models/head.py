@@ -220,3 +220,22 @@ def _named(head: Head) -> Iterator[tuple[int, str, exact.Floats]]:
     for number, block in enumerate(head.blocks, start=1):
         for name, array in block._asdict().items():
             yield number, name, array
+
+
+def out_of_fold(folder: Path, features: npt.NDArray, fold: npt.ArrayLike, classes: int) -> exact.Floats:
+    """Return the probabilities that cross-validated heads give the images of the fold that each was trained without.
+
+    Args:
+        folder: with fold_0.npz, fold_1.npz ...
+        features: array (images, n).
+        fold: fold number of each image.
+        classes: number of classes.
+
+    Returns:
+        array (images, classes).
+    """
+    probabilities = np.empty((len(features), classes))
+    for number in np.unique(fold):
+        rows = np.flatnonzero(np.equal(fold, number))
+        probabilities[rows] = predict_proba(load_head(folder / f"fold_{number}.npz"), features[rows])
+    return probabilities

@@ -5,17 +5,23 @@ Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3); the project's 
 """
 
 import itertools
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
 
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
-from wbc.data.images import decode, resize
+from wbc.data.images import central, decode, resize
 from wbc.evaluation import baselines
 from wbc.evaluation.metrics import score
+from wbc.features.file_features import file_features
+from wbc.features.views import ORIENTATIONS
 from wbc.models.inference import compiled
 from wbc.models.tensorflow_setup import keras
 from wbc.splitting import splits
@@ -30,12 +36,17 @@ Scores = dict[str, dict[str, Any]]  # {method: {score: value, "by_seed": the sam
 class Labelled(NamedTuple):
     """Features and what they are of."""
 
-    features: np.ndarray  # float32 (images, n)
+    features: np.ndarray  # (images, 1 + views, n); [:, 0] is what is scored, the others are fitted on too
     labels: np.ndarray  # int (images,), class numbers
 
     def of(self, rows: np.ndarray) -> "Labelled":
         """Return some of the rows, given as a mask or as indices."""
         return Labelled(self.features[rows], self.labels[rows])
+
+    def to_fit(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features of all views, float64 (images x views, n), and their labels."""
+        images, views, length = self.features.shape
+        return self.features.reshape(images * views, length).astype(np.float64), np.repeat(self.labels, views)
 
 
 def mean_mirror_features(model: keras.Model, files: Sequence[Path], label: str) -> np.ndarray:
@@ -59,6 +70,52 @@ def mean_mirror_features(model: keras.Model, files: Sequence[Path], label: str) 
     return found.reshape(len(files), 2, -1).mean(axis=1)
 
 
+def cropped_features(model: keras.Model, files: Sequence[Path], crops: Sequence[float]) -> npt.NDArray[np.float16]:
+    """Return the features of image files as the main pipeline makes them, of the whole image and of its middle.
+
+    Args:
+        model: Keras model from (size, size, 3) RGB 0-255 to n features.
+        files: paths of image files.
+        crops: shares of an image's sides, 0-1, that are shown of its middle.
+
+    Returns:
+        array (files, 1 + crops, n), each the mean over an image's eight orientations; [:, 0] is of the whole image.
+    """
+    views = [file_features("openvino", model, files, ORIENTATIONS)]
+    with tempfile.TemporaryDirectory(prefix="crops-") as folder:
+        for crop in crops:
+            shown = [Path(folder, f"{crop:g}-{number}.png") for number in range(len(files))]
+            for file, target in zip(track(files, f"crop to {crop:g}"), shown, strict=True):
+                Image.fromarray(central(decode(file)[0], crop)).save(target, compress_level=1)
+            views.append(file_features("openvino", model, shown, ORIENTATIONS))
+    return np.stack(views, axis=1)
+
+
+def before(train: Labelled, tests: dict[str, Labelled]) -> dict[str, dict[str, float]]:
+    """Score what measured these features before: logistic regression on them as they are, C = 1, no class weights.
+
+    Returns:
+        {name of a test: {"accuracy", "balanced_accuracy"}}.
+    """
+    predict = _as_before(train)
+    return {name: score(test.labels, predict(test.features[:, 0])) for name, test in tests.items()}
+
+
+def within_before(cells: Labelled, groups: np.ndarray, seeds: Sequence[int]) -> dict[str, Any]:
+    """Cross-validate as `within` does, by the logistic regression of `before`."""
+    predicted = {seed: np.empty_like(cells.labels) for seed in seeds}
+    for seed, called in predicted.items():
+        folds = splits.folds(cells.labels, groups, FOLDS, seed)
+        for fold in range(FOLDS):
+            test = folds == fold
+            called[test] = _as_before(cells.of(~test))(cells.features[test, 0])
+    return _mean({seed: score(cells.labels, called) for seed, called in predicted.items()})
+
+
+def _as_before(train: Labelled) -> Callable[[np.ndarray], np.ndarray]:
+    return LogisticRegression(max_iter=5000).fit(*train.to_fit()).predict
+
+
 def across(
     train: Labelled, valid: Labelled, tests: dict[str, Labelled], params: TrainParams, seeds: Sequence[int]
 ) -> dict[str, Scores]:
@@ -69,7 +126,7 @@ def across(
     Args:
         train, valid: `Labelled`.
         tests: {name: `Labelled`}.
-        params: a `training.TrainParams`, whose seed gives way to
+        params: a `TrainParams`, whose seed gives way to
         seeds: one head is fitted for each.
 
     Returns:
@@ -78,8 +135,8 @@ def across(
     """
     both = Labelled(*(np.concatenate(parts) for parts in zip(train, valid, strict=True)))
     sizes = np.cumsum([len(test.labels) for test in tests.values()])[:-1]
-    every = np.concatenate([test.features for test in tests.values()])
-    regression = np.split(baselines.logistic_regression(both.features, both.labels)(every), sizes)
+    every = np.concatenate([test.features[:, 0] for test in tests.values()])
+    regression = np.split(baselines.logistic_regression(*both.to_fit())(every.astype(np.float64)), sizes)
     heads = [
         np.split(_by_head(train, valid, every, params, seed), sizes)
         for seed in track(seeds, "head, on one laboratory's cells", unit="fits")
@@ -115,9 +172,10 @@ def within(cells: Labelled, groups: np.ndarray, params: TrainParams, seeds: Sequ
     for seed, fold in track(list(itertools.product(seeds, range(FOLDS))), "within a laboratory", unit="fits"):
         test, valid = folds[seed] == fold, folds[seed] == (fold + 1) % FOLDS
         rest, train = cells.of(~test), cells.of(~test & ~valid)
-        regression = baselines.logistic_regression(rest.features, rest.labels)
-        predicted["logistic_regression"][seed][test] = regression(cells.features[test])
-        predicted["head"][seed][test] = _by_head(train, cells.of(valid), cells.features[test], params, seed)
+        scored = cells.features[test, 0]
+        regression = baselines.logistic_regression(*rest.to_fit())
+        predicted["logistic_regression"][seed][test] = regression(scored.astype(np.float64))
+        predicted["head"][seed][test] = _by_head(train, cells.of(valid), scored, params, seed)
     scores = {
         method: _mean({seed: score(cells.labels, called) for seed, called in by_seed.items()})
         for method, by_seed in predicted.items()
@@ -126,8 +184,9 @@ def within(cells: Labelled, groups: np.ndarray, params: TrainParams, seeds: Sequ
 
 
 def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: TrainParams, seed: int) -> np.ndarray:
-    """Fit the head and return the class numbers of the features `test`."""
-    features = np.concatenate([train.features, valid.features, test])[:, None]
+    """Fit the head and return the class numbers of the features `test`, (images, n)."""
+    alike = np.repeat(test[:, None], train.features.shape[1], axis=1)
+    features = np.concatenate([train.features, valid.features, alike])
     labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # of `test` none is looked at
     fitted, stopped = len(train.labels), len(train.labels) + len(valid.labels)
     rows = np.arange(len(features))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wbc.core.class_metrics import PER_CLASS
+from wbc.core.wording import plural
 from wbc.reporting.original_study import ORIGINAL, same_classes, whose
 
 # Each way of scoring, the one to believe first; `titles` puts the unit in place of {unit}.
@@ -111,7 +112,7 @@ def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimat
     """
     if "per_class" in keys and PER_CLASS[keys[-1]].by_class and cells(metrics, keys[-2]) < min_cells:
         count = cells(metrics, keys[-2])
-        return Estimate(few=f"not estimable: {count} {'cell' if count == 1 else 'cells'}")
+        return Estimate(few=f"not estimable: {plural(count, 'cell')}")
     bounds = lookup(metrics, "intervals", *keys) or {}
     return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
 

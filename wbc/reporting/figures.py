@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import confusion_matrix
 
+from wbc.core.wording import plural
 from wbc.reporting.comparison import Estimate
 from wbc.reporting.drawing import (
     BLACK,
@@ -57,7 +59,7 @@ def confusion(
     shares = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
     of_class = {name: np.asarray(groups)[np.asarray(truth) == name] for name in classes}
     rows = [
-        f"{shorten(name)}\n{_many(total, 'image')}, {_many(len(np.unique(of_class[name])), 'cell')}"
+        f"{shorten(name)}\n{plural(total, 'image')}, {plural(len(np.unique(of_class[name])), 'cell')}"
         for name, total in zip(classes, support[:, 0], strict=True)
     ]
     columns = [shorten(name) for name in classes]
@@ -71,18 +73,7 @@ def confusion(
     below = 0.5 + 0.65 * LETTER * max(map(longest_line, columns)) if tilted else 0.8
     figure = new_figure(title, "images, and share of the true class", note, cell * len(classes) + below, size)
     axes = figure.subplots()
-    # Squares of a mesh stay sharp at every size; an image in an SVG is blurred by some viewers.
-    mesh = axes.pcolormesh(shares, cmap=colormap, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
-    for row, column in np.ndindex(counts.shape):
-        share = shares[row, column]
-        if np.isnan(share):
-            text, color = "–", SOFT
-        else:
-            text = f"{counts[row, column]}\n{share:.0%}" if counts[row, column] else "0"
-            color = _readable_on(mesh.cmap(share)) if counts[row, column] else "#767676"
-        axes.text(
-            column + 0.5, row + 0.5, text, color=color, ha="center", va="center", fontsize=10 if cell > 0.6 else 8
-        )
+    _squares(axes, counts, shares, colormap, letters=10 if cell > 0.6 else 8)
     ticks = np.arange(len(classes)) + 0.5
     axes.set_xticks(ticks, columns)
     if tilted:
@@ -95,6 +86,21 @@ def confusion(
     axes.set(xlabel="predicted class", ylabel="true class", aspect="equal")
     axes.invert_yaxis()
     return figure
+
+
+def _squares(axes: Axes, counts: np.ndarray, shares: np.ndarray, colormap: str, letters: int) -> None:
+    """Draw the squares of a confusion matrix, each colored by its share and with its count and share as text."""
+    # Squares of a mesh stay sharp at every size; an image in an SVG is blurred by some viewers.
+    mesh = axes.pcolormesh(shares, cmap=colormap, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+    for row, column in np.ndindex(counts.shape):
+        share, count = shares[row, column], counts[row, column]
+        if np.isnan(share):
+            text, color = "–", SOFT
+        elif count:
+            text, color = f"{count}\n{share:.0%}", _readable_on(mesh.cmap(share))
+        else:
+            text, color = "0", "#767676"
+        axes.text(column + 0.5, row + 0.5, text, color=color, ha="center", va="center", fontsize=letters)
 
 
 @styled
@@ -391,10 +397,6 @@ def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The points of a curve without those that nobody can tell from the one before, to be light in Git."""
     steps = np.any(np.diff(np.rint(points * 150), axis=0) != 0, axis=1)  # a panel is about 130 points of print wide
     return points[np.r_[True, steps]] if len(points) < 3 else points[np.r_[True, steps[:-1], True]]
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _readable_on(color: Sequence[float]) -> str:

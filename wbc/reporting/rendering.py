@@ -12,6 +12,7 @@ import numpy.typing as npt
 from markupsafe import Markup, escape
 from PIL import Image
 
+from wbc.core.wording import plural
 from wbc.reporting.comparison import number
 from wbc.reporting.sentences import percent
 
@@ -33,7 +34,13 @@ def render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "md": escape_markdown, "code": mark_code}
+    environment.filters |= {
+        "plural": plural,
+        "number": number,
+        "percent": percent,
+        "md": escape_markdown,
+        "code": mark_code,
+    }
     page = environment.get_template(template).render(**content)
     page = re.sub(r" +\n", "\n", page)
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from wbc.core.wording import plural
+
 # Of the search for near-duplicates, measured where the truth is known: docs/results/grouping.md.
 SEARCH_REACHED = (
     "On sets whose truth is known the search recognized 98 to 100 % of the pairs of copies (docs/results/grouping.md)."
@@ -135,8 +137,8 @@ def suspect_sentences(metrics: dict[str, Any], unit: str) -> list[str]:
         else ""
     )
     return [
-        f"The cross-validation doubts the {'label' if count == 1 else 'labels'} of {count:,} {unit}"
-        f"{'' if count == 1 else 's'}: heads that had not seen "
+        f"The cross-validation doubts the {'label' if count == 1 else 'labels'} of {plural(count, unit)}: heads that "
+        "had not seen "
         f"{'it are' if count == 1 else 'them are'} as sure of another class as they are of that class's own {unit}s "
         "(confident learning, Northcutt et al. 2021).",
         f"Whether the label is wrong or the classifier, only a look at the image says; nothing was changed.{without}",
@@ -155,7 +157,7 @@ def relabelled_sentences(relabelled: dict[str, str]) -> list[str]:
         return []
     (old, new), count = next(iter(relabelled.items())), len(relabelled)
     return [
-        f"{count:,} {'image was' if count == 1 else 'images were'} given another label by the user's list "
+        f"{plural(count, 'image')} {'was' if count == 1 else 'were'} given another label by the user's list "
         f"(`fetch.relabel`), such as {old}, now {new}"
     ]
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbc.core.audit_sentences import given_sentences, plural, shared_sentences, withheld_sentences
+from wbc.core.audit_sentences import given_sentences, shared_sentences, withheld_sentences
 from wbc.core.protocols import PARTS, PROTOCOLS
+from wbc.core.wording import plural
 
 SHOWN = 10  # groups, or sets of duplicates, that are listed
 EXAMPLES = 8  # paths listed of each

@@ -1,0 +1,43 @@
+"""The features of some image files by one engine, each computed once: what was computed before lies in the cache."""
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from wbc.core.files import sha256
+from wbc.features import engines, executors
+from wbc.features.cache import project_cache
+from wbc.features.embedding import ViewSpec, write_features
+from wbc.features.views import UNCHANGED
+
+if TYPE_CHECKING:
+    from wbc.models.tensorflow_setup import keras
+
+
+def file_features(
+    name: str, backbone: "keras.Model", files: Sequence[Path], test_views: int
+) -> npt.NDArray[np.float16]:
+    """Return the features of image files as the stage `embed` makes them, without random views.
+
+    Args:
+        name: the engine, a key of `engines.ENGINES`.
+        backbone: Keras model from (size, size, 3) RGB 0-255 to n features.
+        files: paths of the image files.
+        test_views: 1, or 8 for the mean over an image's orientations.
+
+    Returns:
+        array (files, n).
+    """
+    recipe = ViewSpec(UNCHANGED, 0, test_views)
+    cache = project_cache(engines.fingerprint(name, backbone))
+    execute = executors.local(functools.partial(engines.build, name, backbone), recipe, cache)
+    images = [(str(file), sha256(file)) for file in files]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "features.npy")
+        write_features(path, images, 0, backbone.output_shape[1], recipe, cache, execute)
+        return np.load(path, allow_pickle=False)[:, 0]
