@@ -73,7 +73,7 @@ def test_a_view_more_is_fitted_on_and_not_scored():
     scores = [across(train, train, tests, PARAMS, seeds=[1])["test"] for train in (first, both)]
     for method in ("logistic_regression", "head"):
         without, with_second = (found[method]["accuracy"] for found in scores)
-        assert without == 0.5 and with_second > 0.8
+        assert with_second > 0.8 and with_second > without + 0.1
     assert before(both, tests)["test"]["accuracy"] > 0.8
 
 
