@@ -5,9 +5,9 @@
 Reads data/raw/, data/features/backbone.pb, the heads in models/, models/use/ and reports/<scheme>/predictions.csv. It
 writes
 
-    reports/heat_maps.json   {scheme: {path: map}}: for the surest mistakes, one per group, how much each place of the
-                             image speaks for the class that it was given, 0-1, row by row (see
-                             `wbc.prediction.heat_maps`)
+    reports/heat_maps.json   {scheme: {path: map}}: for the surest mistakes, one per group and as many as the report
+                             shows, how much each place of the image speaks for the class that it was given, 0-1, row by
+                             row (see `wbc.prediction.heat_maps`)
     reports/strangers.json   {kind: {"images", "abstained", "unlike": shares of them}}: what the classifier for use says
                              of pictures that show no white cell (see `wbc.synthetic.strangers`); to abstain is right
 """
@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from wbc.core import params
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, write_json
 from wbc.core.progress import track
@@ -33,19 +34,21 @@ from wbc.prediction.decision import UNLIKE
 from wbc.prediction.heat_maps import HeatMaps
 from wbc.prediction.predict import Classifier
 from wbc.prediction.sources import Source
-from wbc.reporting.mistakes import MOST, one_per_group
+from wbc.reporting.mistakes import one_per_group
+from wbc.reporting.plot_params import PlotParams
 from wbc.synthetic.strangers import strangers
 
 
 @exit_on_user_error
 def main() -> None:
     """Make the maps."""
+    shown = params.load("params.yaml", "plot", PlotParams).mistakes
     _, _, classes = read_splits("data/splits.csv")
     facts = read_json("data/features/features.json")
     size = facts["image_size"]
     engine = Engine("openvino", Path("data/features/backbone.pb").read_bytes(), size)
     maker = HeatMaps(engine, facts["test_views"])
-    mistakes = [(scheme, row, head) for scheme in SCHEMES for row, head in with_heads(scheme)]
+    mistakes = [(scheme, row, head) for scheme in SCHEMES for row, head in with_heads(scheme, shown)]
     maps: dict[str, dict[str, list]] = {scheme: {} for scheme in SCHEMES}
     for scheme, row, head in track(mistakes, "explain"):
         image = resize(decode(Path("data/raw", row["path"]))[0], size)
@@ -56,10 +59,10 @@ def main() -> None:
     write_json("reports/strangers.json", {kind: share(classifier, drawn) for kind, drawn in strangers().items()})
 
 
-def with_heads(scheme: str) -> Iterator[tuple[pd.Series, Path]]:
-    """Yield the mistakes of a scheme that may be shown, as rows of its predictions, and the head that made each."""
+def with_heads(scheme: str, shown: int) -> Iterator[tuple[pd.Series, Path]]:
+    """Yield the mistakes of a scheme that are shown, as rows of its predictions, and the head that made each."""
     predictions = read_csv(Path("reports", scheme, "predictions.csv"))
-    for _, row in one_per_group(predictions).head(MOST).iterrows():
+    for _, row in one_per_group(predictions).head(shown).iterrows():
         yield row, Path("models", scheme, f"fold_{row['fold']}.npz" if scheme == CROSSVAL else "head.npz")
 
 

@@ -12,22 +12,21 @@ figure is drawn once and written twice: as a file with a heading of its own, and
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from pydantic import Field
 
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256
-from wbc.core.params import Section, load
+from wbc.core.params import load
 from wbc.core.protocols import CROSSVAL, SCHEMES
 from wbc.core.tables import read_csv
 from wbc.data import images
 from wbc.prediction.overlay import lit
 from wbc.reporting import drawing, figures, report
-from wbc.reporting.mistakes import MOST
+from wbc.reporting.plot_params import PlotParams
 from wbc.reporting.rendering import picture, render
 
 RAW = Path("data/raw")
@@ -42,20 +41,10 @@ PAGES = {
 PICTURE = 96  # pixels a side of a cell in the page; a file's are as large as the classifier sees them
 
 
-class Plot(Section):
-    """Section `plot` of params.yaml."""
-
-    # Each runs from light to dark in one direction, so that it reads in gray print and with every color vision.
-    colormap: Literal["Blues", "Greens", "Greys", "Oranges", "Purples"]
-    mistakes: int = Field(ge=0, le=MOST)  # shown per protocol; 0 keeps pictures of cells out of the report, and of Git
-    near_duplicates: int = Field(ge=0, le=10)  # groups shown; 0 likewise
-    min_cells: int = Field(ge=2, le=100)  # from fewer cells of a class its recall is called not estimable
-
-
 @exit_on_user_error
 def main() -> None:
     """Draw the figures and write the pages."""
-    params = load("params.yaml", "plot", Plot)
+    params = load("params.yaml", "plot", PlotParams)
     results = {protocol: _results(protocol) for protocol in reversed(SCHEMES)}  # the one to believe first
     run = report.Run(
         read_json("data/fetch.json"),
@@ -91,7 +80,7 @@ def main() -> None:
             partial.write_text(render(template, **content), encoding="utf-8", newline="\n")
 
 
-def _draw_plots(content: dict[str, Any], results: dict[str, Any], params: Plot) -> Iterator[tuple[str, Figure]]:
+def _draw_plots(content: dict[str, Any], results: dict[str, Any], params: PlotParams) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of everything that is drawn from numbers."""
     note, unit, use = content["label"], content["unit"], content["use"]
     counts = {name: (found["images"], found["groups"]) for name, found in content["audit"]["classes"].items()}
@@ -108,7 +97,7 @@ def _draw_plots(content: dict[str, Any], results: dict[str, Any], params: Plot) 
 
 
 def _draw_scores(
-    protocol: str, result: dict[str, Any], content: dict[str, Any], params: Plot
+    protocol: str, result: dict[str, Any], content: dict[str, Any], params: PlotParams
 ) -> Iterator[tuple[str, Figure]]:
     """Yield (kind, figure) of the scores by one protocol."""
     classes, note = content["classes"], content["label"]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-MOST = 60  # mistakes that may be shown of a scheme
 IN_SQUARE = 4  # images shown per square of the confusion matrix, each of another group
 
 
