@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from sklearn.metrics import confusion_matrix
 
 from wbc.core.wording import plural
 from wbc.reporting.comparison import Estimate
@@ -54,7 +53,9 @@ def confusion(
         note: a label below the title, such as a warning about the data; "" for none.
         colormap: a Matplotlib colormap that runs from light (0 % of the row) to dark (100 %).
     """
-    counts = confusion_matrix(truth, predicted, labels=classes)
+    # Not scikit-learn's, which takes longer to import than this stage to count.
+    both = (pd.Categorical(names, categories=classes) for names in (truth, predicted))
+    counts = pd.crosstab(*both, dropna=False).to_numpy()
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
     of_class = {name: np.asarray(groups)[np.asarray(truth) == name] for name in classes}
