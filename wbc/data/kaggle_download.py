@@ -16,6 +16,7 @@ from typing import IO
 
 from wbc.core import files
 from wbc.core.errors import UserError
+from wbc.data import kaggle_client
 
 SILENCE, LEAST = 60, 10_000  # seconds in which at least so many bytes must come
 SIGN_OF_LIFE = 10  # seconds between two lines that say how much has come
@@ -90,7 +91,7 @@ def _run_client(dataset: str, version: int, folder: Path) -> None:
     """
     name = f"{dataset}/{version}"
     # "datasets download" must come first: the client lets a command without an account pass by these words.
-    command = [sys.executable, "-m", "kaggle", "datasets", "download", name, "-p", ".", "--quiet"]
+    command = [sys.executable, kaggle_client.__file__, "datasets", "download", name, "-p", ".", "--quiet"]
     # It runs inside the folder: from the project's top, a package called `kaggle` there would be imported instead.
     with tempfile.TemporaryFile() as errors, _child(command, folder, errors) as client:
         _wait_while_it_grows(client, folder, dataset)
@@ -192,6 +193,9 @@ def _explain(dataset: str, version: int, output: str) -> str:
         return f"{asked}: Kaggle has had too many requests from here ({said}). Wait some minutes."
     if re.search(r"does not match expected size|IncompleteRead|Connection broken|ended prematurely", output):
         return f"{asked}: it broke off on its way ({said}). Nothing was kept. Repeat it."
+    if "RefusedRedirectError" in output:
+        said = said.partition(": ")[2]
+        return f"{asked}: {said}. Nothing was kept. A proxy may be in the way; try another network."
     if _NO_NETWORK.search(output):
         return (
             f"{asked}: Kaggle can't be reached ({said}). Check the network, and HTTPS_PROXY if you are behind a proxy. "
