@@ -166,6 +166,13 @@ def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(p
     project.run("git", "reset", "--quiet", "--hard", "HEAD~")
 
 
+def test_an_archive_that_is_not_there_deletes_nothing(project):
+    before = sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*"))
+    project.set({"fetch.source": "archive", "fetch.archive": "/nowhere/cells.zip"})
+    assert "/nowhere/cells.zip" in project.run("dvc", "repro", fails=True)
+    assert sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*")) == before
+
+
 def test_an_unknown_parameter_stops_with_its_name_and_changes_nothing(project):
     file = project.folder / "params.yaml"
     file.write_text(file.read_text().replace("dropout:", "dropuot:"))
