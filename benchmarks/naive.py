@@ -67,8 +67,8 @@ def main() -> None:
         verbose=2,
     )
 
-    found = [(labels.numpy().argmax(axis=1), model.predict_on_batch(batch).argmax(axis=1)) for batch, labels in test]
-    labels, predicted = (np.concatenate(column) for column in zip(*found, strict=True))
+    answered = [(labels.numpy().argmax(axis=1), model.predict_on_batch(batch).argmax(axis=1)) for batch, labels in test]
+    labels, predicted = (np.concatenate(column) for column in zip(*answered, strict=True))
     print(classification_report(labels, predicted, target_names=classes))
     ConfusionMatrixDisplay.from_predictions(labels, predicted, display_labels=classes).figure_.savefig("confusion.png")
 

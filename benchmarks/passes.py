@@ -60,9 +60,9 @@ def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: 
         "| engine | images a second (range) | against Keras' predict | largest difference of a feature |",
         "|---|---:|---:|---:|",
         *(
-            f"| {name} | {_range(found)} | {np.median(found) / usual:.2f} | "
+            f"| {name} | {_range(rates)} | {np.median(rates) / usual:.2f} | "
             f"{np.abs(features[name] - expected).max():.1g} |"
-            for name, found in speeds.items()
+            for name, rates in speeds.items()
         ),
     ]
 
@@ -92,7 +92,7 @@ def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: 
         "",
         "| | passes a second (range) |",
         "|---|---:|",
-        *(f"| {name} | {_range(found)} |" for name, found in speeds.items()),
+        *(f"| {name} | {_range(rates)} |" for name, rates in speeds.items()),
     ]
 
 
@@ -141,5 +141,5 @@ def _in_turn(runners: Runners, count: int) -> dict[str, list[float]]:
     return speeds
 
 
-def _range(found: list[float]) -> str:
-    return f"{np.median(found):.0f} ({min(found):.0f}–{max(found):.0f})"
+def _range(rates: list[float]) -> str:
+    return f"{np.median(rates):.0f} ({min(rates):.0f}–{max(rates):.0f})"

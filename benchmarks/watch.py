@@ -53,9 +53,9 @@ def watch(command: Sequence[str | Path], folder: Path, environment: Mapping[str,
     assert process.stdout is not None  # it is piped
     for line in process.stdout:
         printed.append(line)
-        if found := STAGE.match(line):
-            marks.append((found[1], time.monotonic()))
-            print(f"bench: {marks[-1][1] - started:.0f} s, {found[1]}", file=sys.stderr, flush=True)
+        if started_stage := STAGE.match(line):
+            marks.append((started_stage[1], time.monotonic()))
+            print(f"bench: {marks[-1][1] - started:.0f} s, {started_stage[1]}", file=sys.stderr, flush=True)
     process.wait()
     looking.join()
     ended = time.monotonic()

@@ -65,26 +65,26 @@ def main() -> None:
 def rows(results: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """Return the rows of the table of results: (what was scored, by what, [one backbone's scores, the other's])."""
     backbones = [results["blood"], results["imagenet_lite0"]]
-    tests = [("PBC, test part", [found["pbc_test"] for found in backbones])]
+    tests = [("PBC, test part", [scores["pbc_test"] for scores in backbones])]
     for name in results["blood"]["laboratories"]:
-        places = [found["laboratories"][name] for found in backbones]
+        places = [scores["laboratories"][name] for scores in backbones]
         tests += [
             (title.format(name=name), [place[way] for place in places])
             for way, title in SCORED.items()
             if way in places[0]
         ]
     return [
-        (scored, METHODS[method], [found[method] for found in both])
+        (scored, METHODS[method], [scores[method] for scores in both])
         for scored, both in tests
         for method in METHODS
         if method in both[0]
     ]
 
 
-def score(found: dict[str, Any], name: str) -> str:
+def score(scores: dict[str, Any], name: str) -> str:
     """Return a score as text, with its range over the seeds where there are several."""
-    values = [by_seed[name] for by_seed in found.get("by_seed", {}).values()]
-    text = f"{found[name]:.3f}"
+    values = [by_seed[name] for by_seed in scores.get("by_seed", {}).values()]
+    text = f"{scores[name]:.3f}"
     return f"{text} ({min(values):.3f}–{max(values):.3f})" if len(values) > 1 else text
 
 

@@ -42,9 +42,9 @@ def main() -> None:
         )
     with replacing(OUTPUT) as partial:
         archives.unpack(archive, partial / "raw")
-        found = manifest.build_manifest(partial / "raw")
-        manifest.refuse_bad(found.bad, found.rows)
-        cells = pd.DataFrame(found.rows)[["path", "label", "sha256"]]
+        listed = manifest.build_manifest(partial / "raw")
+        manifest.refuse_bad(listed.bad, listed.rows)
+        cells = pd.DataFrame(listed.rows)[["path", "label", "sha256"]]
         # A file that stands under two labels teaches nothing; copies under one label stay on one side of the split.
         labels = cells.groupby("sha256")["label"].transform("nunique")
         contradicted, cells = cells[labels > 1], cells[labels == 1].reset_index(drop=True)

@@ -49,11 +49,11 @@ class MeasureParams(params.Section):
 
     @pydantic.field_validator("laboratories")
     @classmethod
-    def are_other_laboratories(cls, found: dict[str, str]) -> dict[str, str]:
+    def are_other_laboratories(cls, laboratories: dict[str, str]) -> dict[str, str]:
         """Refuse the laboratory that the backbone was trained on."""
-        if "pbc" in found:
+        if "pbc" in laboratories:
             raise ValueError("pbc is the laboratory that the backbone comes from; give the other another name")
-        return found
+        return laboratories
 
 
 @exit_on_user_error
@@ -110,14 +110,14 @@ def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[st
             "`make blood`, which goes on from here."
         )
     archives.unpack(archive, folder)
-    found = manifest.build_manifest(folder)
-    manifest.refuse_bad(found.bad, found.rows)
-    table = pd.DataFrame(found.rows)
+    listed = manifest.build_manifest(folder)
+    manifest.refuse_bad(listed.bad, listed.rows)
+    table = pd.DataFrame(listed.rows)
     table["file"] = [folder / path for path in table["path"]]
     table = table[table["label"].isin(classes)]
     if table["label"].nunique() < 2:
         raise UserError(
-            f"{archive} holds images of {', '.join(sorted({row.label for row in found.rows}))}, fewer than two of the "
+            f"{archive} holds images of {', '.join(sorted({row.label for row in listed.rows}))}, fewer than two of the "
             f"classes {', '.join(classes)} that `measure.classes` in {PARAMS} names. Rename its folders to those."
         )
     table["group"] = find_near_duplicates(table["file"].tolist()).group
@@ -142,7 +142,7 @@ def measure(
         place: transfer.Labelled(transfer.cropped_features(model, files[place], crops[place]), labels[place])
         for place in tables
     }
-    plain = {place: transfer.Labelled(found.features[:, :1], found.labels) for place, found in cells.items()}
+    plain = {place: transfer.Labelled(labelled.features[:, :1], labelled.labels) for place, labelled in cells.items()}
     mirrored = {
         place: transfer.Labelled(transfer.mean_mirror_features(model, files[place], place)[:, None], labels[place])
         for place in tables

@@ -230,11 +230,11 @@ def cross_validate(
     """
     numbers = np.unique(fold)
     held_out = [*itertools.combinations(numbers, 1), *itertools.combinations(numbers, 2)]
-    found = {}
+    out_of_folds = {}
     for name, held in track(list(itertools.product(names, held_out)), "choose", unit="heads"):
-        found[name, held] = np.full((len(fold), classes), np.nan)
+        out_of_folds[name, held] = np.full((len(fold), classes), np.nan)
         test = np.flatnonzero(np.isin(fold, held))
-        found[name, held][test] = fit(name, *outside(fold, held), test)
+        out_of_folds[name, held][test] = fit(name, *outside(fold, held), test)
 
     probabilities = {name: np.empty((len(fold), classes)) for name in names}
     nested, choices = np.empty((len(fold), classes)), []
@@ -242,11 +242,11 @@ def cross_validate(
         here, others = fold == number, np.flatnonzero(fold != number)
         inner = {}
         for name in names:
-            probabilities[name][here] = found[name, (number,)][here]
+            probabilities[name][here] = out_of_folds[name, (number,)][here]
             inner[name] = np.empty((len(fold), classes))
             for other in numbers[numbers != number]:
                 pair = (min(number, other), max(number, other))
-                inner[name][fold == other] = found[name, pair][fold == other]
+                inner[name][fold == other] = out_of_folds[name, pair][fold == other]
         scores = [quality(others, inner[name][others]) for name in names]
         choices.append(names[scores.index(max(scores))])
         nested[here] = probabilities[choices[-1]][here]

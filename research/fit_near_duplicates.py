@@ -53,8 +53,8 @@ def main() -> None:
 
     rows, same = [], []
     for number, settings in enumerate(SETS, start=1):
-        found = pairs_of(archive, names, *settings)
-        for evidence, is_same in track(found, f"set {number} of {len(SETS)}", total=sum(settings[5:]), unit="pairs"):
+        pairs = pairs_of(archive, names, *settings)
+        for evidence, is_same in track(pairs, f"set {number} of {len(SETS)}", total=sum(settings[5:]), unit="pairs"):
             if evidence and (is_same or evidence.bands[1] < DUPLICATE):
                 rows.append(measures(evidence))
                 same.append(is_same)

@@ -58,18 +58,18 @@ def main() -> None:
         else:
             sources = [str(path) for path in files]
         started = time.monotonic()
-        found = find_near_duplicates(files)
+        duplicates = find_near_duplicates(files)
         print(f"{len(files):,} images, {len(set(sources)):,} sources, {time.monotonic() - started:,.0f} s")
     numbers = np.unique(sources, return_inverse=True)[1]
     for name in ("photo_id", "group"):
-        print(f"{name}: {describe(getattr(found, name), numbers)}")
+        print(f"{name}: {describe(getattr(duplicates, name), numbers)}")
     for seed in (1, 2, 3):
-        parts = split_by_group(labels, found.group, (0.7, 0.15), seed)
+        parts = split_by_group(labels, duplicates.group, (0.7, 0.15), seed)
         train = set(numbers[parts == "train"])
         test = numbers[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
-        fold = folds(np.array(labels), found.group, FOLDS, seed)
-        withheld, too_doubtful = withhold(labels, fold, found.photo_id, found.doubtful)
+        fold = folds(np.array(labels), duplicates.group, FOLDS, seed)
+        withheld, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful)
         for name, texts in (("all", None), ("but what is doubtful", withheld)):
             rounds = cv_rounds(fold, texts)
             leaks = np.concatenate([np.isin(numbers[scored], numbers[learned]) for learned, _, scored in rounds])
@@ -86,7 +86,7 @@ def make(files: list[Path], labels: list[str], folder: Path, arguments: argparse
     random = np.random.default_rng(arguments.seed)
     made = []
     for label in sorted(set(labels)):
-        originals = [path for path, found in zip(files, labels, strict=True) if found == label]
+        originals = [path for path, own_label in zip(files, labels, strict=True) if own_label == label]
         (folder / label).mkdir(parents=True)
         for number in range(arguments.images):
             original = originals[number % len(originals)]

@@ -118,15 +118,15 @@ def find_weights(settings: EmbedParams) -> tuple[Path | str, str | None]:
             f"`embed.weights` is {settings.weights!r}, and there is no such file. "
             "Must be one of blood, imagenet, random, or the path of a .weights.h5 file."
         )
-    found = sha256(path)
-    if settings.weights_sha256 is None or settings.weights_sha256.lower() != found:
+    digest = sha256(path)
+    if settings.weights_sha256 is None or settings.weights_sha256.lower() != digest:
         raise UserError(
-            f"`embed.weights` is the file {path} with SHA-256 {found}, but `embed.weights_sha256` says "
+            f"`embed.weights` is the file {path} with SHA-256 {digest}, but `embed.weights_sha256` says "
             f"{settings.weights_sha256}. "
-            f"If this is the file you mean, set `weights_sha256: {found}` in params.yaml: results are of one "
+            f"If this is the file you mean, set `weights_sha256: {digest}` in params.yaml: results are of one "
             "file, not of whatever has its name."
         )
-    return path, found
+    return path, digest
 
 
 if __name__ == "__main__":

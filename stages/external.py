@@ -96,7 +96,7 @@ def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[P
                 f"`labels` names {', '.join(unknown)}, and {site.archive} has the classes {', '.join(images.classes)}."
             )
         predictions = track(classifier.predict_sources(images.sources), "predict", total=len(images.sources))
-        named = [found._replace(path=row.path) for found, row in zip(predictions, images.rows, strict=True)]
+        named = [prediction._replace(path=row.path) for prediction, row in zip(predictions, images.rows, strict=True)]
         labels = [site.labels.get(row.label, row.label) for row in images.rows]
         return labels, named, images.bad
 
@@ -108,7 +108,7 @@ def groups_of(site: SiteParams, predictions: list[Prediction]) -> tuple[npt.NDAr
         return alone, "image"
     source = str(GIVEN / site.groups) if site.groups.lower().endswith(".csv") else site.groups
     with advise("`groups` of the data set names it: a CSV in data/given/, or a pattern over file names."):
-        given = read_groups(source, [found.path for found in predictions])
+        given = read_groups(source, [prediction.path for prediction in predictions])
     return united(alone, given.table), level_of(list(given.table))
 
 
@@ -128,11 +128,13 @@ def score(
     is_known = np.array([label in classes for label in labels])
     if not is_known.any():
         raise UserError(
-            f"No image is of a class that the classifier knows ({', '.join(classes)}); found were "
+            f"No image is of a class that the classifier knows ({', '.join(classes)}); there are images of "
             f"{', '.join(sorted(set(labels)))}. `labels` translates names."
         )
     numbers = np.array([classes.index(label) for label, known in zip(labels, is_known, strict=True) if known])
-    answers = answers_of([found for found, known in zip(predictions, is_known, strict=True) if known], classes)
+    answers = answers_of(
+        [prediction for prediction, known in zip(predictions, is_known, strict=True) if known], classes
+    )
     weights = np.ones(len(numbers))
     scored = describe(numbers, answers.probabilities, groups[is_known], classes, {}, intervals)
     return rounded(
@@ -143,7 +145,9 @@ def score(
             "intervals": scored["intervals"],
             "use": appraise(answers, numbers, weights),
             "unknown": {
-                label: unknown_class([found for found, of in zip(predictions, labels, strict=True) if of == label])
+                label: unknown_class(
+                    [prediction for prediction, of in zip(predictions, labels, strict=True) if of == label]
+                )
                 for label in sorted(set(labels) - set(classes))
             },
         }
@@ -153,16 +157,16 @@ def score(
 def answers_of(predictions: list[Prediction], classes: list[str]) -> Answers:
     """Return predictions as arrays."""
     return Answers(
-        np.array([found.probabilities for found in predictions]),
-        np.array([[name in found.members for name in classes] for found in predictions]),
-        np.array([found.distance for found in predictions]),
-        [found.reason for found in predictions],
+        np.array([prediction.probabilities for prediction in predictions]),
+        np.array([[name in prediction.members for name in classes] for prediction in predictions]),
+        np.array([prediction.distance for prediction in predictions]),
+        [prediction.reason for prediction in predictions],
     )
 
 
 def unknown_class(predictions: list[Prediction]) -> dict[str, float]:
     """Return what was said of images of a class that the classifier doesn't know; to abstain is right."""
-    reasons: npt.NDArray = np.array([found.reason for found in predictions])
+    reasons: npt.NDArray = np.array([prediction.reason for prediction in predictions])
     return {
         "images": len(predictions),
         "abstained": float((reasons != "").mean()),
@@ -174,14 +178,14 @@ def table(labels: list[str], predictions: list[Prediction], classes: list[str]) 
     """Return predictions.csv."""
     rows = [
         {
-            "path": found.path,
+            "path": prediction.path,
             "label": label,
-            "predicted": found.label,
-            **{f"p_{name}": value for name, value in zip(classes, found.probabilities, strict=True)},
-            "why": found.reason,
-            "distance": found.distance,
+            "predicted": prediction.label,
+            **{f"p_{name}": value for name, value in zip(classes, prediction.probabilities, strict=True)},
+            "why": prediction.reason,
+            "distance": prediction.distance,
         }
-        for label, found in zip(labels, predictions, strict=True)
+        for label, prediction in zip(labels, predictions, strict=True)
     ]
     return pd.DataFrame(rows)
 

@@ -83,7 +83,7 @@ def main() -> None:
 def _draw_plots(content: dict[str, Any], results: dict[str, Any], params: PlotParams) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of everything that is drawn from numbers."""
     note, unit, use = content["label"], content["unit"], content["use"]
-    counts = {name: (found["images"], found["groups"]) for name, found in content["audit"]["classes"].items()}
+    counts = {name: (facts["images"], facts["groups"]) for name, facts in content["audit"]["classes"].items()}
     yield "composition", figures.composition(counts, "Images, and the cells that they show", note)
     yield "recall", figures.recalls(content["recalls"], f"Recall of each class, each {unit} counting once", note)
     bins, error = content["reliability"], use["ece"]

@@ -30,13 +30,13 @@ class Metric(NamedTuple):
     by_class: bool  # whether it rests on the cells of the class, so that few of them make it not estimable
 
 
-def _f1(found: Scored) -> np.ndarray:
-    return np.where(found.support > 0, ratio(2 * found.correct, found.support + found.called), np.nan)
+def _f1(scored: Scored) -> np.ndarray:
+    return np.where(scored.support > 0, ratio(2 * scored.correct, scored.support + scored.called), np.nan)
 
 
-def _auc_of_classes(found: Scored) -> np.ndarray:
-    classes = range(found.y_prob.shape[1])
-    return np.stack([auc(found.y_true == n, found.y_prob[:, n], found.sample_weight) for n in classes], axis=-1)
+def _auc_of_classes(scored: Scored) -> np.ndarray:
+    classes = range(scored.y_prob.shape[1])
+    return np.stack([auc(scored.y_true == n, scored.y_prob[:, n], scored.sample_weight) for n in classes], axis=-1)
 
 
 def auc(is_class: npt.NDArray[np.bool_], scores: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
@@ -69,11 +69,11 @@ def ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> np.ndarray:
 # another; as many of these have no cell in common as the scarcer side has cells.
 PER_CLASS = {
     "precision": Metric(
-        "precision", lambda found: ratio(found.correct, found.called), lambda own, called, _: called, False
+        "precision", lambda scored: ratio(scored.correct, scored.called), lambda own, called, _: called, False
     ),
-    "recall": Metric("recall", lambda found: ratio(found.correct, found.support), lambda own, *_: own, True),
+    "recall": Metric("recall", lambda scored: ratio(scored.correct, scored.support), lambda own, *_: own, True),
     "specificity": Metric(
-        "specificity", lambda found: 1 - ratio(found.called - found.correct, found.others), None, False
+        "specificity", lambda scored: 1 - ratio(scored.called - scored.correct, scored.others), None, False
     ),
     "f1": Metric("F1", _f1, lambda own, *_: own, True),
     "auc": Metric("AUC", _auc_of_classes, lambda own, _, others: min(own, others), True),

@@ -48,7 +48,7 @@ def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[st
     by_name = defaultdict(list)
     for image, path in enumerate(paths):
         by_name[PurePosixPath(path).name].append(image)
-    found: dict[str, list[set[str]]] = {kind: [set() for _ in paths] for kind in kinds}
+    named: dict[str, list[set[str]]] = {kind: [set() for _ in paths] for kind in kinds}
     without = []
     for row in table.to_dict("records"):
         # A name first: letters such as [ in it would be a pattern's.
@@ -63,14 +63,14 @@ def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[st
         for image in images:
             for kind in kinds:
                 if row[kind]:
-                    found[kind][image].add(row[kind])
-    for kind, sets in found.items():
+                    named[kind][image].add(row[kind])
+    for kind, sets in named.items():
         several = [
             f"{paths[image]} ({' and '.join(sorted(names))})" for image, names in enumerate(sets) if len(names) > 1
         ]
         if several:
             raise UserError(f"{file} says two things of one image, by `{kind}`: {some(several)}.")
-    columns = {kind: ["".join(names) for names in sets] for kind, sets in found.items()}
+    columns = {kind: ["".join(names) for names in sets] for kind, sets in named.items()}
     return pd.DataFrame(columns, columns=kinds), without
 
 

@@ -60,7 +60,7 @@ def sort_into_classes(
             that some disks can't tell apart.
     """
     names = list(names)
-    ignored = {found for name in names if (found := litter(name))}
+    ignored = {kind for name in names if (kind := litter(name))}
     paths = [PurePosixPath(name) for name in sorted(names) if not litter(name)]
     folders = {PurePosixPath(name) for name in folder_names if not litter(name)}
     # A folder above a folder of images isn't a class; neither is the top, which has no name.
@@ -91,7 +91,7 @@ def sort_into_classes(
             unusable.append((printable(f"{_label(path)}/{name}"), reason))
         else:
             targets[str(path)] = f"{_label(path)}/{name}"
-    merged = {label: sorted(found) for label, found in sorted(class_folders.items()) if len(found) > 1}
+    merged = {label: sorted(folders) for label, folders in sorted(class_folders.items()) if len(folders) > 1}
     return targets, UnpackReport(sorted(class_folders), unusable, sorted(map(printable, ignored)), merged)
 
 
@@ -183,8 +183,8 @@ def _no_images(source: Path, paths: Paths) -> UserError:
             "or another folder."
         )
     endings = ", ".join(sorted(_IMAGE_SUFFIXES))
-    found = f"only {_few(paths)}" if paths else "nothing"
-    return UserError(f"{source} was to hold folders of images ({endings}), but holds {found}. {advice}")
+    held = f"only {_few(paths)}" if paths else "nothing"
+    return UserError(f"{source} was to hold folders of images ({endings}), but holds {held}. {advice}")
 
 
 def _refuse_stray_images(stray: Paths, source: Path) -> None:

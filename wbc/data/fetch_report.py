@@ -6,14 +6,14 @@ from wbc.data.manifest import Manifest, count_classes
 
 
 def describe(
-    settings: Any, origin: Any, found: Manifest, bad: list[tuple[str, str]], relabelled: dict[str, str]
+    settings: Any, origin: Any, manifest: Manifest, bad: list[tuple[str, str]], relabelled: dict[str, str]
 ) -> dict[str, Any]:
     """Return the content of fetch.json.
 
     Args:
         settings: the stage's parameters, of which `source` is recorded.
         origin: where the images come from (`description`, `name`, `sha256`, `delivery`).
-        found: the `Manifest`.
+        manifest: the `Manifest`.
         bad: (path, reason) of every file that is not among the images.
         relabelled: {path as delivered: path by the user's label}.
     """
@@ -23,9 +23,9 @@ def describe(
         "description": origin.description,
         "origin": origin.name,
         "sha256": origin.sha256,
-        "images": len(found.rows),
-        "classes": count_classes(found.rows),
-        "converted": found.converted,
+        "images": len(manifest.rows),
+        "classes": count_classes(manifest.rows),
+        "converted": manifest.converted,
         "quarantined": [{"path": path, "reason": reason} for path, reason in bad],
         "ignored": origin.delivery.ignored,
         "merged": origin.delivery.merged,
@@ -43,8 +43,8 @@ def summary(content: dict[str, Any]) -> str:
         sentences.append(f"Class {label} was put together from {', '.join(folders)}.")
     if content["converted"]:
         notes = (
-            f"{note}, {found['count']:,} ({_few(found['examples'], found['count'])})"
-            for note, found in content["converted"].items()
+            f"{note}, {files['count']:,} ({_few(files['examples'], files['count'])})"
+            for note, files in content["converted"].items()
         )
         sentences.append(f"Converted when used: {'; '.join(notes)}.")
     if ignored := content["ignored"]:

@@ -56,10 +56,10 @@ def download(dataset: str, version: int, cache: Path, sha256: str | None = None)
     kept = Path(cache) / f"{dataset.replace('/', '--')}--{version}"
     archive, recorded = kept / "archive.zip", kept / "sha256.txt"
     if archive.is_file() and recorded.is_file():
-        found = files.sha256(archive)
-        if found == recorded.read_text().strip() and sha256 in (None, found):
+        digest = files.sha256(archive)
+        if digest == recorded.read_text().strip() and sha256 in (None, digest):
             print(f"Kaggle data set {dataset}, version {version}: {archive} is whole; no download is needed.")
-            return archive, found
+            return archive, digest
         print(f"{archive} isn't what was downloaded or isn't what `sha256` asks for; it is downloaded again.")
     print(f"Downloading Kaggle data set {dataset}, version {version} ...", flush=True)
     with files.replacing(kept) as partial:
@@ -72,16 +72,16 @@ def download(dataset: str, version: int, cache: Path, sha256: str | None = None)
                 f"kept. A proxy or a login page may have answered instead. Look at "
                 f"https://www.kaggle.com/datasets/{dataset} in a browser."
             )
-        found = files.sha256(zips[0])
-        if sha256 not in (None, found):
+        digest = files.sha256(zips[0])
+        if sha256 not in (None, digest):
             raise UserError(
                 f"Kaggle data set {dataset}, version {version}, is not the file that was asked for; nothing was kept.\n"
-                f"  SHA-256 asked: {sha256}\n  SHA-256 found: {found}\n"
+                f"  SHA-256 asked: {sha256}\n  SHA-256 found: {digest}\n"
                 "If a part may be damaged, try again. If you trust what Kaggle serves now, ask for what was found."
             )
         zips[0].rename(partial / archive.name)
-        (partial / recorded.name).write_text(f"{found}\n")
-    return archive, found
+        (partial / recorded.name).write_text(f"{digest}\n")
+    return archive, digest
 
 
 def _run_client(dataset: str, version: int, folder: Path) -> None:

@@ -51,7 +51,7 @@ def build_manifest(folder: Path) -> Manifest:
         rows.append(row)
         for note in notes:
             noted[note].append(path)
-    converted = {note: {"count": len(found), "examples": found[:EXAMPLES]} for note, found in sorted(noted.items())}
+    converted = {note: {"count": len(paths), "examples": paths[:EXAMPLES]} for note, paths in sorted(noted.items())}
     return Manifest(rows, converted, bad)
 
 

@@ -58,14 +58,14 @@ def bootstrap(
 
     random = np.random.default_rng(params.seed)
     block = max(1, BLOCK // len(groups))
-    found = []
+    statistics = []
     for start in range(0, params.n_resamples, block):
         counts = np.empty((min(block, params.n_resamples - start), len(table)))
         for label in np.unique(group_labels):
             members = np.flatnonzero(group_labels == label)
             counts[:, members] = _draws(len(counts), len(members), random)
-        found.append(statistic(counts[:, groups]))
-    return _percentiles(found, [(1 - params.confidence_level) / 2, (1 + params.confidence_level) / 2])
+        statistics.append(statistic(counts[:, groups]))
+    return _percentiles(statistics, [(1 - params.confidence_level) / 2, (1 + params.confidence_level) / 2])
 
 
 def _draws(resamples: int, members: int, random: np.random.Generator) -> np.ndarray:

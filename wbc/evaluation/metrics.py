@@ -73,8 +73,8 @@ def weighted_metrics(
     correct = confusion.diagonal(axis1=-2, axis2=-1)
     support, called = confusion.sum(axis=-1), confusion.sum(axis=-2)
     total = support.sum(axis=-1)
-    found = Scored(correct, support, called, total[..., None] - support, y_true, y_prob, sample_weight)
-    values = {name: metric.of(found) for name, metric in PER_CLASS.items()} | {"support": support}
+    scored = Scored(correct, support, called, total[..., None] - support, y_true, y_prob, sample_weight)
+    values = {name: metric.of(scored) for name, metric in PER_CLASS.items()} | {"support": support}
     shares = support / total[..., None]
     return {
         "accuracy": correct.sum(axis=-1) / total,

@@ -50,10 +50,10 @@ def suspect_labels(
     confident = np.where(means >= thresholds, means, -1)
     suggested = confident.argmax(axis=1)
     suspect = (confident.max(axis=1) > own) & (suggested != given)
-    found = [
+    suspects = [
         Suspect(
             int(pairs[row, 0]), int(given[row]), int(suggested[row]), float(own[row]), float(means[row, suggested[row]])
         )
         for row in np.flatnonzero(suspect)
     ]
-    return sorted(found, key=lambda entry: (entry.p_label - entry.p_suggested, entry.group))
+    return sorted(suspects, key=lambda entry: (entry.p_label - entry.p_suggested, entry.group))

@@ -125,11 +125,11 @@ class FeatureCache:
             keep: shards in use, which stay.
         """
         self.files.invalidate_cache()
-        found = self.files.find(self.root, detail=True).values()
-        found = sorted((_age(entry), entry["name"], entry["size"]) for entry in found)
-        total = sum(size for _, _, size in found)
+        shards = self.files.find(self.root, detail=True).values()
+        shards = sorted((_age(entry), entry["name"], entry["size"]) for entry in shards)
+        total = sum(size for _, _, size in shards)
         keep = set(keep)
-        for age, name, size in reversed(found):
+        for age, name, size in reversed(shards):
             abandoned = name.endswith(".partial") and age > 86400
             if abandoned or (total > self.limit and name.endswith((ENDING, OLD_ENDING)) and name not in keep):
                 self.files.rm_file(name)

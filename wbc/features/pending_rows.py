@@ -43,8 +43,8 @@ class PendingRows:
         """
         keys = np.asarray(keys, KEY)
         starts, ends = (np.searchsorted(self._keys, keys, side) for side in ("left", "right"))
-        found = ((int(index), self._rows[starts[index] : ends[index]]) for index in np.flatnonzero(ends > starts))
-        return [(index, rows) for index, rows in found if self._is_missing[rows[0]]]
+        wanted = ((int(index), self._rows[starts[index] : ends[index]]) for index in np.flatnonzero(ends > starts))
+        return [(index, rows) for index, rows in wanted if self._is_missing[rows[0]]]
 
     def fill(self, rows: np.ndarray) -> None:
         """Note that rows are no longer missing: all those of a key, as `places` returns them."""
@@ -54,6 +54,6 @@ class PendingRows:
         """Return which rows are to be made, a bool array: of missing ones with equal keys, the first."""
         is_first = np.ones(len(self._keys), bool)
         is_first[1:] = self._keys[1:] != self._keys[:-1]
-        found = np.zeros(len(self._keys), bool)
-        found[self._rows[is_first]] = True
-        return found & self._is_missing
+        first = np.zeros(len(self._keys), bool)
+        first[self._rows[is_first]] = True
+        return first & self._is_missing

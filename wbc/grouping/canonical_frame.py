@@ -115,16 +115,16 @@ def turns(waves: np.ndarray, other: np.ndarray, count: int) -> list[tuple[float,
         list of (correlation from -1 to 1, mirrored, angle in radians), best first.
     """
     steps = 2 * ANGLES
-    found = []
+    peaks_of_both = []
     for mirrored, product in ((False, waves.conj() * other), (True, waves * other)):
         spectrum = np.zeros(steps // 2 + 1, complex)
         spectrum[:WAVES] = product.sum(axis=(0, 1))
         correlation = np.fft.irfft(spectrum, steps) * steps
         peaks = (correlation >= np.roll(correlation, 1)) & (correlation >= np.roll(correlation, -1))
-        found += [(correlation[step], mirrored, step / steps * 2 * np.pi) for step in np.flatnonzero(peaks)]
+        peaks_of_both += [(correlation[step], mirrored, step / steps * 2 * np.pi) for step in np.flatnonzero(peaks)]
     norm = np.sqrt(_energy(waves) * _energy(other))
-    found.sort(key=lambda turn: -turn[0])
-    return [(float(value / norm), mirrored, angle) for value, mirrored, angle in found[:count]]
+    peaks_of_both.sort(key=lambda turn: -turn[0])
+    return [(float(value / norm), mirrored, angle) for value, mirrored, angle in peaks_of_both[:count]]
 
 
 def _energy(waves: np.ndarray) -> float:

@@ -69,8 +69,8 @@ def read_parts(file: Path, paths: Sequence[str]) -> np.ndarray:
         raise UserError(f"{file} should have the columns `file` and `part`, but has {', '.join(table.columns)}.")
     if unknown := sorted(set(table["part"]) - set(PARTS)):
         raise UserError(f"{file} names the part {unknown[0]!r}. A part is one of {', '.join(PARTS)}.")
-    found, _ = assign(file, table, ["part"], paths)
-    parts = found["part"].to_numpy(dtype=object)
+    columns, _ = assign(file, table, ["part"], paths)
+    parts = columns["part"].to_numpy(dtype=object)
     if lacking := [path for path, part in zip(paths, parts, strict=True) if not part]:
         raise UserError(f"{file} gives no part to {len(lacking):,} of {len(paths):,} images: {some(lacking)}.")
     for part in ("train", "test"):
@@ -79,24 +79,24 @@ def read_parts(file: Path, paths: Sequence[str]) -> np.ndarray:
     return parts.astype(str)
 
 
-def united(found: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+def united(searched: np.ndarray, table: pd.DataFrame) -> np.ndarray:
     """Return the group number of each image: images that share any group, found or given, are in one.
 
     Args:
-        found: int array, one number per image.
+        searched: int array, one number per image.
         table: of `GivenGroups`.
 
     Returns:
         int array, numbered in the order of appearance.
     """
-    sets = DisjointSet(range(len(found)))
-    for column in (found.tolist(), *(table[kind].tolist() for kind in table)):
+    sets = DisjointSet(range(len(searched)))
+    for column in (searched.tolist(), *(table[kind].tolist() for kind in table)):
         first: dict[object, int] = {}
         for image, name in enumerate(column):
             if name != "":
                 sets.merge(first.setdefault(name, image), image)
     numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(sets[image], len(numbers)) for image in range(len(found))], dtype=int)
+    return np.array([numbers.setdefault(sets[image], len(numbers)) for image in range(len(searched))], dtype=int)
 
 
 def level_of(kinds: Sequence[str]) -> str:

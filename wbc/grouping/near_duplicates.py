@@ -147,12 +147,12 @@ class _Search:
 
         There are some only where most images have copies.
         """
-        found = [
+        doubtful = [
             (-round(odds, 6), pair)
             for pair, (odds, color) in self.comparisons.known.items()
             if self.copied and odds > DOUBTFUL and color <= self.tolerance and not self.groups.connected(*pair)
         ]
-        return [pair for _, pair in sorted(found)]
+        return [pair for _, pair in sorted(doubtful)]
 
     def _colors(self) -> tuple[bool, float, float]:
         """Whether most images have a copy, how far copies differ in mean color, and what agreement adds to the odds.
@@ -171,14 +171,14 @@ class _Search:
         chance = np.linalg.norm(colors[:, None] - colors[None], axis=2)[np.triu_indices(len(sample), 1)] <= tolerance
         return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
-    def _near(self, image: int, found: tuple[np.ndarray, np.ndarray] | None = None) -> list[tuple[float, int]]:
+    def _near(self, image: int, nearest: tuple[np.ndarray, np.ndarray] | None = None) -> list[tuple[float, int]]:
         """(distance, image) of the neighbors of an image, nearest first, without itself.
 
         Args:
             image: number of the image.
-            found: what the index said of it; by default, of its `NEIGHBORS` nearest.
+            nearest: what the index said of it; by default, of its `NEIGHBORS` nearest.
         """
-        distance, neighbor = found or (column[image] for column in self.nearest)
+        distance, neighbor = nearest or (column[image] for column in self.nearest)
         near = zip(distance.tolist(), neighbor.tolist(), strict=True)
         return [(round(gap, 6), other) for gap, other in near if other != image]
 
@@ -228,10 +228,10 @@ class _Search:
         """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
         lonely = sorted(min(subset) for subset in self.photos.subsets() if len(subset) == 1)
         nearest = zip(*self.index.nearest(REACH + 1, lonely), strict=True) if lonely else []
-        for image, found in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
+        for image, neighbors in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
             if len(self.photos.subset(image)) > 1:
                 continue  # joined by one before it
-            others = [other for gap, other in self._near(image, found) if gap < FAR]
+            others = [other for gap, other in self._near(image, neighbors) if gap < FAR]
             compared = self.comparisons.of([self._pair(image, other) for other in others])
             votes = collections.defaultdict(list)
             for other, (odds, color) in zip(others, compared, strict=True):
@@ -287,5 +287,5 @@ class _Search:
 
 def _renumber(numbers: np.ndarray) -> np.ndarray:
     """Number sets by the order in which they first appear."""
-    found: dict[object, int] = {}
-    return np.array([found.setdefault(number, len(found)) for number in numbers.tolist()], dtype=int)
+    numbered: dict[object, int] = {}
+    return np.array([numbered.setdefault(number, len(numbered)) for number in numbers.tolist()], dtype=int)

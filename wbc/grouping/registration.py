@@ -131,18 +131,18 @@ def _register(one: CanonicalPatch, other: CanonicalPatch) -> tuple[float, float,
         return None
     mine, theirs = (_outline(framed.patch) for framed in (one, other))
     inside = cv2.resize(other.inside, (_COARSE, _COARSE), interpolation=cv2.INTER_NEAREST)
-    found = []
+    registered = []
     for _, mirrored, angle in candidates:
         start = _turn(angle, mirrored, _COARSE)
         try:
-            found.append(cv2.findTransformECC(mine, theirs, start, cv2.MOTION_AFFINE, (3, 25, 1e-3), inside, 3))
+            registered.append(cv2.findTransformECC(mine, theirs, start, cv2.MOTION_AFFINE, (3, 25, 1e-3), inside, 3))
         except cv2.error:  # it doesn't converge from there
             continue
-        if found[-1][0] > _SURE:
+        if registered[-1][0] > _SURE:
             break
-    if not found:
+    if not registered:
         return None
-    aligned, transform = max(found, key=lambda result: result[0])
+    aligned, transform = max(registered, key=lambda result: result[0])
     transform = _enlarged(transform, PATCH / _COARSE)
     try:
         fine = cv2.findTransformECC(

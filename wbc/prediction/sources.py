@@ -80,14 +80,14 @@ def _of_zip(path: Path) -> Iterator[Source]:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
         raise UserError(f"{path} can't be read as a zip: {error}.") from None
-    found = False
+    has_images = False
     for entry in archive.infolist():
         name = PurePosixPath(entry.filename.replace("\\", "/"))
         if entry.is_dir() or litter(str(name)) or not looks_like_image(name):
             continue
-        found = True
+        has_images = True
         yield Source(f"{path}/{name}", name.suffix, _entry_reader(archive, entry))
-    if not found:
+    if not has_images:
         raise UserError(f"{path} holds no file that is named as an image.")
 
 

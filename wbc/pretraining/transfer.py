@@ -66,8 +66,8 @@ def mean_mirror_features(model: keras.Model, files: Sequence[Path], label: str) 
         return pixels, pixels[:, ::-1]
 
     prepared = track(prefetch(prepare, files), label, total=len(files))
-    found = np.concatenate(list(compiled(model)(itertools.chain.from_iterable(prepared))))
-    return found.reshape(len(files), 2, -1).mean(axis=1)
+    features = np.concatenate(list(compiled(model)(itertools.chain.from_iterable(prepared))))
+    return features.reshape(len(files), 2, -1).mean(axis=1)
 
 
 def cropped_features(model: keras.Model, files: Sequence[Path], crops: Sequence[float]) -> npt.NDArray[np.float16]:
@@ -198,5 +198,5 @@ def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: TrainPa
 def _mean(by_seed: dict[int, dict[str, float]]) -> dict[str, Any]:
     """The mean of each score over the seeds, and the scores themselves."""
     scores = list(by_seed.values())
-    means = {name: np.mean([found[name] for found in scores]) for name in scores[0]}
-    return means | {"by_seed": {str(seed): found for seed, found in by_seed.items()}}
+    means = {name: np.mean([score_of_seed[name] for score_of_seed in scores]) for name in scores[0]}
+    return means | {"by_seed": {str(seed): score_of_seed for seed, score_of_seed in by_seed.items()}}

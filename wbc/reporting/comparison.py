@@ -250,27 +250,27 @@ def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple
         [(better, sentence)], `better` being whether the classifier is; logistic regression on the same features first.
     """
     own = estimate(metrics, "cells", "balanced_accuracy")
-    found = []
+    verdicts = []
     for name in ("logistic_regression", "color_histogram"):
         other = metrics["baseline"][name]["cells"]["balanced_accuracy"]
         better = own.low is not None and own.low > other
         worse = own.high is not None and own.high < other
-        found.append(
+        verdicts.append(
             (
                 better,
                 f"The trained head is {'better' if better else 'worse' if worse else 'no better'} than "
                 f"{BASELINES[name]}: balanced accuracy {own} against {other:.2f}, each {unit} counting once.",
             )
         )
-    return found
+    return verdicts
 
 
 def too_few(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> dict[str, dict[str, int]]:
     """Classes whose recall is not estimable, as {class: {protocol: its scored cells}}."""
-    found = {
+    cells_scored = {
         name: {
             protocol: cells(metrics, name) for protocol, metrics in results.items() if cells(metrics, name) < min_cells
         }
         for name in classes
     }
-    return {name: counts for name, counts in found.items() if counts}
+    return {name: counts for name, counts in cells_scored.items() if counts}

@@ -270,12 +270,12 @@ def recalls(scores: dict[str, dict[str, Estimate]], title: str, note: str = "") 
     ]
     rows = np.arange(len(classes))
     for index, ((series, values), kind) in enumerate(zip(scores.items(), kinds, strict=False)):
-        x = np.array([found.value for found in values.values()], float)  # NaN for None
+        x = np.array([recall.value for recall in values.values()], float)  # NaN for None
         # Markers of one class stand a little above one another, so that equal scores don't hide each other.
         y = rows + (index - (len(scores) - 1) / 2) * 0.2
-        for row, found in zip(y, values.values(), strict=True):
-            if found.low is not None and found.high is not None:
-                axes.plot([found.low, found.high], [row, row], color=kind["color"], lw=1.2, zorder=2)
+        for row, recall in zip(y, values.values(), strict=True):
+            if recall.low is not None and recall.high is not None:
+                axes.plot([recall.low, recall.high], [row, row], color=kind["color"], lw=1.2, zorder=2)
         axes.plot(x, y, ls="none", ms=6, clip_on=False, label=series, zorder=3, **kind)
     axes.set_yticks(rows, [shorten(name, width=14) for name in classes])
     axes.set_yticks(rows[:-1] + 0.5, minor=True)

@@ -182,7 +182,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
         "recalls": recalls,
         "recalls_alt": "Recall of each class: "
         + "; ".join(
-            f"{name}: " + ", ".join(f"{label} {found}" for label, found in series.items())
+            f"{name}: " + ", ".join(f"{label} {recall}" for label, recall in series.items())
             for name, series in recalls.items()
         ),
     }
@@ -202,8 +202,8 @@ def _images(run: Run) -> dict[str, Any]:
             *sentences.relabelled_sentences(run.fetch["relabelled"]),
         ],
         "composition_alt": ", ".join(
-            f"{name}: {found['images']:,} images of {found['groups']:,} cells"
-            for name, found in audit["classes"].items()
+            f"{name}: {facts['images']:,} images of {facts['groups']:,} cells"
+            for name, facts in audit["classes"].items()
         ),
     }
 

@@ -90,8 +90,8 @@ def stranger_sentence(strangers: dict[str, Any]) -> str:
     Args:
         strangers: content of strangers.json.
     """
-    each = max(found["images"] for found in strangers.values())
-    kinds = [f"{percent(found['abstained'])} ({kind})" for kind, found in strangers.items()]
+    each = max(shares_of_kind["images"] for shares_of_kind in strangers.values())
+    kinds = [f"{percent(shares_of_kind['abstained'])} ({kind})" for kind, shares_of_kind in strangers.items()]
     shares = ", ".join(kinds)
     return f"Where no white cell is shown it should name none: of {each} pictures each, it abstains from {shares}."
 
@@ -126,14 +126,14 @@ def suspect_sentences(metrics: dict[str, Any], unit: str) -> list[str]:
         metrics: the cross-validation's content of metrics.json.
         unit: see `comparison.unit_of`.
     """
-    found, all_groups = metrics["suspects"], metrics["cells"]["balanced_accuracy"]
-    count = found["groups"]
+    suspects, all_groups = metrics["suspects"], metrics["cells"]["balanced_accuracy"]
+    count = suspects["groups"]
     if not count:
         return ["The cross-validation doubts no label."]
     without = (
-        f" Without them the balanced accuracy would be {found['balanced_accuracy']:.2f} in place of {all_groups:.2f}: "
-        "too good, for that leaves out what the classifier contradicts."
-        if "balanced_accuracy" in found
+        f" Without them the balanced accuracy would be {suspects['balanced_accuracy']:.2f} in place of "
+        f"{all_groups:.2f}: too good, for that leaves out what the classifier contradicts."
+        if "balanced_accuracy" in suspects
         else ""
     )
     return [

@@ -131,13 +131,13 @@ def _duplicates(paths: pd.Series, pixels: np.ndarray) -> dict[str, Any]:
     return {
         "images": sum(map(len, sets)),
         "sets": len(sets),
-        "examples": [found[:EXAMPLES] for found in sorted(sets, key=len, reverse=True)[:SHOWN]],
+        "examples": [paths[:EXAMPLES] for paths in sorted(sets, key=len, reverse=True)[:SHOWN]],
     }
 
 
 def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]:
     """The largest photographs of several images: the largest of each class, then the next ones, in order of size."""
-    shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda found: -len(found[1]))
+    shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda entry: -len(entry[1]))
     label_of = {group: next(iter(_counts(rows["label"]))) for group, rows in shared}
     first: dict[str, int] = {}
     for group, _ in shared:
@@ -150,7 +150,7 @@ def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]
             "images": len(rows),
             "examples": rows["path"].tolist()[:EXAMPLES],
         }
-        for group, rows in sorted(shared, key=lambda found: found[0] not in first.values())
+        for group, rows in sorted(shared, key=lambda entry: entry[0] not in first.values())
         if group in chosen
     ]
 
@@ -159,12 +159,12 @@ def _without_own_group(splits: pd.DataFrame) -> list[dict[str, Any]]:
     """Classes of which no group has most of its images; what a group counts for is decided as for the split."""
     counts = splits.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=1)
     counted = counts.idxmax(axis=1)  # the first by name among equals
-    found = []
+    entries = []
     for label, rows in splits.groupby("label", sort=True):
         of_group = counted[rows["group"].unique()]
         if (of_group != label).all():
             shared = splits[splits["group"].isin(of_group.index) & (splits["label"] != label)]
-            found.append(
+            entries.append(
                 {
                     "label": label,
                     "images": len(rows),
@@ -172,7 +172,7 @@ def _without_own_group(splits: pd.DataFrame) -> list[dict[str, Any]]:
                     "examples": [*rows["path"].tolist()[:EXAMPLES], *shared["path"].tolist()[:EXAMPLES]],
                 }
             )
-    return found
+    return entries
 
 
 def _same_cell(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, Any]]:
@@ -243,16 +243,16 @@ def _uneven(splits: pd.DataFrame, asked: Sequence[float]) -> list[dict[str, Any]
     statements = []
     for protocol in PROTOCOLS:
         for label, rows in splits.groupby("label", sort=True):
-            found = [float((rows[protocol] == part).mean()) for part in PARTS]
-            if max(abs(has - wanted) for has, wanted in zip(found, asked, strict=True)) <= NEAR:
+            shares_here = [float((rows[protocol] == part).mean()) for part in PARTS]
+            if max(abs(has - wanted) for has, wanted in zip(shares_here, asked, strict=True)) <= NEAR:
                 continue
-            has, wanted = (" / ".join(f"{100 * share:.0f}" for share in shares) for shares in (found, asked))
+            has, wanted = (" / ".join(f"{100 * share:.0f}" for share in shares) for shares in (shares_here, asked))
             statements.append(
                 {
                     "protocol": protocol,
                     "label": label,
                     "asked": [round(share, 4) for share in asked],
-                    "found": [round(share, 4) for share in found],
+                    "found": [round(share, 4) for share in shares_here],
                     "reason": f"the images of {label} are divided {has} % instead of {wanted} % among train, valid "
                     f"and test, as near as can be: {_units(rows, protocol)}",
                 }

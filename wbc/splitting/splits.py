@@ -90,10 +90,11 @@ def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -
         UserError: there are fewer groups than folds, or no class has as many images as there are folds.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
-    images, found = np.unique(labels, return_counts=True)[1].max(), len(np.unique(groups))
-    if min(images, found) < count:
+    images, group_count = np.unique(labels, return_counts=True)[1].max(), len(np.unique(groups))
+    if min(images, group_count) < count:
         raise UserError(
-            f"{count} folds were asked for, but there are {found} groups, and the largest class has {images} images: "
+            f"{count} folds were asked for, but there are {group_count} groups, and the largest class has {images} "
+            "images: "
             "neither may be fewer than the folds."
         )
     fold = np.empty(len(labels), dtype=int)

@@ -41,14 +41,14 @@ def score_against_truth(splits: pd.DataFrame, cells: pd.Series) -> dict[str, Any
     }
 
 
-def pair_scores(found: np.ndarray, cells: np.ndarray) -> dict[str, float | None]:
+def pair_scores(sets: np.ndarray, cells: np.ndarray) -> dict[str, float | None]:
     """Return recall and precision of the pairs of images that were put together, None where there is no pair.
 
     Args:
-        found: number of the set that each image was put into.
+        sets: number of the set that each image was put into.
         cells: number of the cell that it shows.
     """
-    both, of_cell, of_set = (_pairs(columns) for columns in ([found, cells], [cells], [found]))
+    both, of_cell, of_set = (_pairs(columns) for columns in ([sets, cells], [cells], [sets]))
     return {
         "pair_recall": round(both / of_cell, DIGITS) if of_cell else None,
         "pair_precision": round(both / of_set, DIGITS) if of_set else None,
