@@ -13,6 +13,7 @@ from tests import small_project
 from tools.code_dependencies import ROOT, code_of
 
 HEAVY = {"wbc/models/tensorflow_setup.py", "wbc/features/engines.py", "wbc/features/executors.py"}
+SLOW_FOLDERS = ("tests/pipeline/", "tests/browser/", "tests/faults/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SEARCH = {"wbc/grouping/registration.py"}  # minutes of comparing pairs of images
 
@@ -22,9 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, by what their module imports and where it stands."""
     for item in items:
         module = Path(item.path).relative_to(ROOT).as_posix()
-        if module.startswith(("tests/pipeline/", "tests/browser/", "tests/faults/")) or (HEAVY | SEARCH) & set(
-            code_of(module)
-        ):
+        runs = "fresh" in item.fixturenames or module.startswith(SLOW_FOLDERS)
+        if runs or (HEAVY | SEARCH) & set(code_of(module)):
             item.add_marker("slow")
         # One process runs a file's tests, since they share what they made; and all that need the reproduced project.
         item.add_marker(pytest.mark.xdist_group("project" if "reproduced" in item.fixturenames else module))
