@@ -71,9 +71,10 @@ def find_near_duplicates(files: Sequence[Path]) -> NearDuplicates:
     """
     identical, first, descriptors = _describe_all(files)
     pixels = np.array(identical, dtype=int)
-    search = _Search([files[number] for number in first], np.array(descriptors))
-    alone = np.zeros(1, int)
-    photos, groups, doubtful = search.run() if len(first) > 1 else (alone, alone, [])
+    photos, groups = np.zeros(1, int), np.zeros(1, int)
+    doubtful: list[Pair] = []
+    if len(first) > 1:
+        photos, groups, doubtful = _Search([files[number] for number in first], np.array(descriptors)).run()
     photo_id = _renumber(photos[pixels])
     number = dict(zip(photos[pixels].tolist(), photo_id.tolist(), strict=True))
     pairs = dict.fromkeys(tuple(sorted((number[photos[one]], number[photos[other]]))) for one, other in doubtful)
