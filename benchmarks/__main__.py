@@ -17,7 +17,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from benchmarks import passes
@@ -124,10 +123,10 @@ def _first_prediction(clone: Path, environment: dict[str, str], file: Path) -> l
     """Time `tools.predict` on one image, from the command to the end of the process; returns lines of Markdown."""
     command: list[str | Path] = [sys.executable, "-m", "tools.predict", file, "--output", clone / "one.csv"]
     seconds = [watch(command, clone, environment).seconds for _ in range(passes.ROUNDS)]
-    measured = f"{np.median(seconds):.1f} ({min(seconds):.1f}–{max(seconds):.1f})"
     return [
         "",
-        f"One image by `python -m tools.predict`, the start of Python included, {passes.ROUNDS} times: {measured} s.",
+        f"One image by `python -m tools.predict`, the start of Python included, {passes.ROUNDS} times: "
+        f"{passes.spread(seconds, 1)} s.",
     ]
 
 

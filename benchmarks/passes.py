@@ -13,7 +13,7 @@ from wbc.core.files import sha256
 from wbc.data.images import decode, resize
 from wbc.features import engines
 from wbc.features.embedding import ViewSpec, Work, embed
-from wbc.features.views import Augmentation, orientations
+from wbc.features.views import UNCHANGED, Augmentation
 from wbc.models.backbones import build
 from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction import predict
@@ -60,7 +60,7 @@ def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: 
         "| engine | images a second (range) | against Keras' predict | largest difference of a feature |",
         "|---|---:|---:|---:|",
         *(
-            f"| {name} | {_range(rates)} | {np.median(rates) / usual:.2f} | "
+            f"| {name} | {spread(rates)} | {np.median(rates) / usual:.2f} | "
             f"{np.abs(features[name] - expected).max():.1g} |"
             for name, rates in speeds.items()
         ),
@@ -92,7 +92,7 @@ def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: 
         "",
         "| | passes a second (range) |",
         "|---|---:|",
-        *(f"| {name} | {_range(rates)} |" for name, rates in speeds.items()),
+        *(f"| {name} | {spread(rates)} |" for name, rates in speeds.items()),
     ]
 
 
@@ -107,10 +107,11 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
     classifier = predict.Classifier(use)
     size, count = classifier.size, classifier.test_views
     forward = engines.Engine("openvino", (use / predict.BACKBONE).read_bytes(), size).load()
+    recipe = ViewSpec(UNCHANGED, 0, count)
     images = [resize(decode(file)[0], size) for file in files]
-    pixels = [turned for image in images for turned in (orientations(image) if count > 1 else [image])]
-    runners = {
-        "passes alone": lambda: list(forward(pixels)),
+    pixels = [shown for image in images for shown in recipe.images(image, 0, [])]
+    runners: Runners = {
+        "passes alone": functools.partial(_joined, forward, pixels),
         "files to predictions": lambda: list(classifier.predict(map(str, files))),
     }
     runners["files to predictions"]()  # a first time, in which things are compiled
@@ -121,8 +122,8 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
     return [
         "",
         f"Predicting {len(files)} files with the classifier for use, {count} orientations each, {ROUNDS} rounds in "
-        f"turn: {_range(speeds['files to predictions'])} images a second, {np.median(shares):.2f} "
-        f"({min(shares):.2f}–{max(shares):.2f}) of the rate of the passes alone.",
+        f"turn: {spread(speeds['files to predictions'])} images a second, {spread(shares, 2)} of the "
+        "rate of the passes alone.",
     ]
 
 
@@ -141,5 +142,6 @@ def _in_turn(runners: Runners, count: int) -> dict[str, list[float]]:
     return speeds
 
 
-def _range(rates: list[float]) -> str:
-    return f"{np.median(rates):.0f} ({min(rates):.0f}–{max(rates):.0f})"
+def spread(values: list[float], digits: int = 0) -> str:
+    """Return the median of some measurements, and their range, as text."""
+    return f"{np.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
