@@ -21,10 +21,11 @@ SEARCH = {"wbc/grouping/registration.py"}  # minutes of comparing pairs of image
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, by what their module imports and where it stands."""
+    modules = {item.path: Path(item.path).relative_to(ROOT).as_posix() for item in items}
+    heavy = {module for module in set(modules.values()) if (HEAVY | SEARCH) & set(code_of(module))}
     for item in items:
-        module = Path(item.path).relative_to(ROOT).as_posix()
-        runs = "fresh" in item.fixturenames or module.startswith(SLOW_FOLDERS)
-        if runs or (HEAVY | SEARCH) & set(code_of(module)):
+        module = modules[item.path]
+        if module in heavy or "fresh" in item.fixturenames or module.startswith(SLOW_FOLDERS):
             item.add_marker("slow")
         # One process runs a file's tests, since they share what they made; and all that need the reproduced project.
         item.add_marker(pytest.mark.xdist_group("project" if "reproduced" in item.fixturenames else module))
