@@ -13,7 +13,7 @@ from wbc.core.files import sha256
 from wbc.data.images import decode, resize
 from wbc.features import engines
 from wbc.features.embedding import ViewSpec, Work, embed
-from wbc.features.views import UNCHANGED, Augmentation
+from wbc.features.views import Augmentation, test_images
 from wbc.models.backbones import build
 from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction import predict
@@ -72,8 +72,8 @@ def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: 
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
     recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
-    images = [resize(decode(Path(work.file))[0], size) for work in works]
-    pixels = [shown for image in images for number in views for shown in recipe.images(image, number, [1])]
+    images = [decode(Path(work.file))[0] for work in works]
+    pixels = [shown for image in images for number in views for shown in recipe.images(image, size, number, [1])]
 
     def nothing(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return (np.zeros((1, 1), np.float32) for _ in images)
@@ -107,9 +107,7 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
     classifier = predict.Classifier(use)
     size, count = classifier.size, classifier.test_views
     forward = engines.Engine("openvino", (use / predict.BACKBONE).read_bytes(), size).load()
-    recipe = ViewSpec(UNCHANGED, 0, count)
-    images = [resize(decode(file)[0], size) for file in files]
-    pixels = [shown for image in images for shown in recipe.images(image, 0, [])]
+    pixels = [shown for file in files for shown in test_images(resize(decode(file)[0], size), count)]
     runners: Runners = {
         "passes alone": functools.partial(_joined, forward, pixels),
         "files to predictions": lambda: list(classifier.predict(map(str, files))),

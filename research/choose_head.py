@@ -54,7 +54,7 @@ class Candidate(NamedTuple):
 
     overrides: dict  # {dotted parameter: value}, what it changes of params.yaml
     settings: TrainParams
-    views: int
+    columns: int  # of the features that it learns from: the zooms and its random views
 
 
 class Outcome(NamedTuple):
@@ -91,7 +91,7 @@ def main() -> None:
 class Data(NamedTuple):
     """The images that heads are chosen on."""
 
-    features: np.ndarray  # float16 (images, 1 + views, n)
+    features: np.ndarray  # float16 (images, zooms + views, n)
     labels: np.ndarray  # int (images,), class numbers
     fold: np.ndarray  # int (images,)
     groups: np.ndarray  # int (images,), equal for the images of a cell
@@ -121,11 +121,11 @@ class Trainer:
 
     def fit(self, name: str, train: np.ndarray, valid: np.ndarray, test: np.ndarray) -> np.ndarray:
         """Return the probabilities (test rows, classes) of a candidate's head trained on the rows `train`."""
-        _, settings, views = self.candidates[name]
-        made_of = [self.digest, CODE, settings.model_dump(), views, *(rows.tolist() for rows in (train, valid, test))]
+        _, settings, columns = self.candidates[name]
+        made_of = [self.digest, CODE, settings.model_dump(), columns, *(rows.tolist() for rows in (train, valid, test))]
         file = Path(".cache/heads", f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.npy")
         if not file.exists():
-            features, classes = self.data.features[:, : 1 + views], len(self.data.classes)
+            features, classes = self.data.features[:, :columns], len(self.data.classes)
             predicted = fit_predict(features, self.data.labels, classes, train, valid, test, settings)
             with replacing(file) as partial:
                 np.save(partial, predicted)
@@ -169,7 +169,7 @@ def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndar
     Args:
         path: a mapping of names to mappings of dotted parameters to values.
         content: what params.yaml holds.
-        features: array (images, 1 + views, n) that the heads will train on.
+        features: array (images, zooms + views, n) that the heads will train on.
 
     Raises:
         UserError: a key is not one that can be chosen here, or a value is out of its range.
@@ -193,13 +193,13 @@ def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndar
         except pydantic.ValidationError as error:
             faults = "; ".join(f"`train.{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())
             raise UserError(f"{path}: the candidate “{name}” can't be used: {faults}.") from None
-        views = changed["embed"]["views"]
-        if not (isinstance(views, int) and 0 <= views < features.shape[1]):
+        views, most = changed["embed"]["views"], features.shape[1] - len(content["embed"]["zooms"])
+        if not (isinstance(views, int) and 0 <= views <= most):
             raise UserError(
                 f"{path}: the candidate “{name}” wants {views} views an image, and data/features/ holds "
-                f"{features.shape[1] - 1}. Choose fewer, or raise `embed.views` in params.yaml and type `dvc repro`."
+                f"{most}. Choose fewer, or raise `embed.views` in params.yaml and type `dvc repro`."
             )
-        candidates[name] = Candidate(overrides, settings, views)
+        candidates[name] = Candidate(overrides, settings, features.shape[1] - most + views)
     return candidates
 
 

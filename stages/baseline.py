@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import replacing, write_csv
+from wbc.core.files import read_json, replacing, write_csv
 from wbc.core.progress import track
 from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
@@ -29,7 +29,8 @@ from wbc.splitting.folds import cv_rounds
 def main() -> None:
     """Let each baseline name the images that heads are scored on."""
     splits, labels, classes = read_splits("data/splits.csv")
-    features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
+    zooms = len(read_json("data/features/features.json")["zooms"])
+    features = open_features(Path("data/features/features.npy"), len(splits))[:, :zooms]
     rounds = {
         protocol: [(np.flatnonzero(splits[protocol] == "train"), np.flatnonzero(splits[protocol] == "test"))]
         for protocol in PROTOCOLS

@@ -92,7 +92,7 @@ class TestImages:
 
     def by_engine(self, engine: str, paths: Sequence[str]) -> dict[str, NDArray[np.float16]]:
         """Return {path: features} by an engine."""
-        rows = file_features(engine, self.backbone, [RAW / path for path in paths], self.test_views)
+        rows = file_features(engine, self.backbone, [RAW / path for path in paths], self.test_views)[:, 0]
         return dict(zip(paths, rows, strict=True))
 
     def ask(self, file: Path, paths: Sequence[str]) -> NDArray[np.float64]:

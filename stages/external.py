@@ -23,7 +23,10 @@ import pydantic
 from wbc.core import params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, write_csv, write_json
+from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
+from wbc.data.foreground import foreground_share, summarize
+from wbc.data.images import central, decode
 from wbc.evaluation.intervals import IntervalParams
 from wbc.evaluation.metrics import rounded
 from wbc.evaluation.scoring import describe
@@ -32,8 +35,9 @@ from wbc.prediction import labelled
 from wbc.prediction.appraisal import appraise
 from wbc.prediction.decision import UNLIKE, Answers
 from wbc.prediction.predict import Classifier, Prediction
+from wbc.prediction.sources import Source
 from wbc.reporting.rendering import render
-from wbc.reporting.sentences import SYNTHETIC
+from wbc.reporting.sentences import SYNTHETIC, foreground_sentence
 
 GIVEN = Path("data/given")
 ADVICE = "Put that right in section `external` of params.yaml, or take the data set out there; then type `dvc repro`."
@@ -65,17 +69,21 @@ def main() -> None:
     name = sys.argv[1]
     with advise(ADVICE):
         classifier = Classifier("models/use", sites[name].crop)
-        labels, predictions, bad = predict(classifier, sites[name])
+        labels, predictions, shares, bad = predict(classifier, sites[name])
         groups, level = groups_of(sites[name], predictions)
         content = score(classifier, labels, predictions, groups, intervals) | {"level": level}
     content["unreadable"] = [{"path": path, "reason": reason} for path, reason in bad]
+    content["foreground"] = foreground(labels, shares, read_json("reports/audit.json")["foreground"]["classes"])
     own = {"metrics": read_json("reports/crossval/metrics.json"), "use": read_json("reports/use.json")}
     with replacing(Path("reports/external", name)) as folder:
         folder.mkdir(parents=True)
         write_json(folder / "metrics.json", content)
         write_csv(folder / "predictions.csv", table(labels, predictions, classifier.decision.classes))
         drawn = SYNTHETIC if own["metrics"]["synthetic"] else ""
-        text = render("external.md.j2", name=name, site=sites[name], content=content, own=own, label=drawn)
+        filled = foreground_sentence(content["foreground"], sites[name].crop)
+        text = render(
+            "external.md.j2", name=name, site=sites[name], content=content, own=own, label=drawn, filled=filled
+        )
         (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
     known = content["known"]
     print(
@@ -84,11 +92,14 @@ def main() -> None:
     )
 
 
-def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[Prediction], list[tuple[str, str]]]:
+def predict(
+    classifier: Classifier, site: SiteParams
+) -> tuple[list[str], list[Prediction], list[float], list[tuple[str, str]]]:
     """Unpack a data set beside everything else, and predict its images.
 
     Returns:
-        the class of each image in our words, what was said of it, and (path, reason) of every file that is no image.
+        of each image the class in our words, what was said of it, and how much of it the cell fills; and (path,
+        reason) of every file that is no image.
     """
     with labelled.unpacked(site.archive) as images:
         if unknown := sorted(site.labels.keys() - set(images.classes)):
@@ -98,7 +109,20 @@ def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[P
         predictions = track(classifier.predict_sources(images.sources), "predict", total=len(images.sources))
         named = [prediction._replace(path=row.path) for prediction, row in zip(predictions, images.rows, strict=True)]
         labels = [site.labels.get(row.label, row.label) for row in images.rows]
-        return labels, named, images.bad
+        shares = prefetch(lambda source: share_filled(source, site.crop), images.sources)
+        return labels, named, list(shares), images.bad
+
+
+def share_filled(source: Source, crop: float) -> float:
+    """Return how much of what is looked at of an image its cell fills, 0-1."""
+    return foreground_share(central(decode(source.read(), source.suffix)[0], crop))
+
+
+def foreground(labels: list[str], shares: list[float], at_home: dict[str, float]) -> dict[str, float]:
+    """Return how much of an image a cell fills there and at home: of the classes that are in both."""
+    here = summarize(labels, shares)["classes"]
+    both = sorted(here.keys() & at_home.keys())
+    return rounded({"there": np.mean([here[name] for name in both]), "home": np.mean([at_home[name] for name in both])})
 
 
 def groups_of(site: SiteParams, predictions: list[Prediction]) -> tuple[npt.NDArray[np.integer], str]:

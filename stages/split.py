@@ -12,7 +12,7 @@ Reads data/raw/, data/manifest.csv, and from data/given/ the groups and parts th
                          cross-validation, and `withheld` those whose scoring an image doesn't serve, since it
                          might show a cell of theirs. A column given_<kind> follows for each kind of given group
     reports/audit.json   near-duplicates, duplicates, doubtful labels, and what could not be had: see
-                         wbc/splitting/audit.py
+                         wbc/splitting/audit.py; and how much of their images the cells fill: wbc/data/foreground.py
 """
 
 from pathlib import Path
@@ -21,10 +21,15 @@ import pandas as pd
 import pydantic
 
 from wbc.core import params
+from wbc.core.audit_sentences import filled_sentence
 from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import write_csv, write_json
+from wbc.core.prefetch import prefetch
+from wbc.core.progress import track
 from wbc.core.protocols import PARTS, PROTOCOLS
 from wbc.core.tables import read_csv
+from wbc.data.foreground import foreground_share, summarize
+from wbc.data.images import decode
 from wbc.grouping.given import read_groups, read_parts, statements, united
 from wbc.grouping.near_duplicates import find_near_duplicates, only_identical
 from wbc.splitting.audit import audit, summary
@@ -88,6 +93,8 @@ def main() -> None:
     content = audit(splits, recognized.pixels, shares, recognized.group, facts)
     content["withheld"]["too_doubtful"] = too_doubtful
     content["searched"], content["own_parts"] = settings.search, settings.parts is not None
+    shares_filled = prefetch(lambda path: foreground_share(decode(Path("data/raw", path))[0]), paths)
+    content["foreground"] = summarize(labels, track(shares_filled, "measure", total=len(paths)))
     if given:
         splits = splits.join(given.table.add_prefix("given_"))
     write_csv("data/splits.csv", splits)
@@ -96,7 +103,7 @@ def main() -> None:
     for protocol in PROTOCOLS:
         counts = pd.crosstab(splits["label"], splits[protocol]).reindex(columns=list(PARTS), fill_value=0)
         print(f"images per class, {protocol}:\n{counts.to_string()}\n")
-    print("\n".join(summary(content)))
+    print("\n".join([*summary(content), filled_sentence(content["foreground"])]))
 
 
 def in_given(source: str) -> str:

@@ -23,6 +23,7 @@ SETTINGS = {
     "weights_sha256": None,
     "image_size": 128,
     "test_views": 8,
+    "zooms": [1],
     "views": 8,
     "seed": 1,
     "engine": "auto",
@@ -75,6 +76,10 @@ def test_a_misspelt_word_names_the_choices():
         {"image_size": "128"},
         {"seed": -1},
         {"engine": "onnx"},
+        {"zooms": []},
+        {"zooms": [1.4, 1]},
+        {"zooms": [1, 1.4, 1.4]},
+        {"zooms": [1, 9]},
     ],
 )
 def test_values_out_of_range_are_refused(changes):

@@ -39,6 +39,8 @@ def project(tmp_path_factory):
     cells = {"accuracy": 0.91, "balanced_accuracy": 0.9}
     metrics = {"synthetic": 1, "cells": cells, "intervals": {"cells": dict.fromkeys(cells, interval)}}
     (root / "reports/crossval/metrics.json").write_text(json.dumps(metrics))
+    filled = {"typical": 0.5, "classes": {"basophil": 0.5, "eosinophil": 0.5}}
+    (root / "reports/audit.json").write_text(json.dumps({"foreground": filled}))
     use = {"ece": {"after": 0.02}, "coverage_asked": 0.9, "coverage": 0.93, "set_size": 1.1}
     use |= {"answered": 0.8, "accuracy_answered": 0.95, "unlike": 0.01}
     (root / "reports/use.json").write_text(json.dumps(use))

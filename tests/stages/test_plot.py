@@ -38,6 +38,7 @@ USE = {
     "risk": {"50 %": 0.1, "100 %": 0.5},
 }
 RELIABILITY = "low,high,images,weight,confidence,accuracy\n0.4,0.5,3,0.25,0.45,0.5\n0.9,1.0,9,0.75,0.95,0.9\n"
+CHECKED = {"searched": True, "own_parts": False, "foreground": {"typical": 0.4, "classes": {"a": 0.3, "b": 0.5}}}
 PAGES = ("README.md", "index.html", "model_card.md", "data_card.md")
 PROTOCOLS = ("image", "grouped", "crossval")
 
@@ -75,6 +76,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     features = {
         "backbone": "EfficientNetB0",
         "weights": "imagenet",
+        "weights_foreground": [0.1, 0.2],
         "image_size": 32,
         "parameters": 3000000,
         "test_views": 8,
@@ -107,9 +109,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     )
     photos = splits["photo_id"].to_numpy()
     splits["group"] = photos
-    (root / "reports" / "audit.json").write_text(
-        json.dumps(audit(splits, photos, (0.5, 0.2), photos) | {"searched": True, "own_parts": False})
-    )
+    (root / "reports" / "audit.json").write_text(json.dumps(audit(splits, photos, (0.5, 0.2), photos) | CHECKED))
     splits.to_csv(root / "data" / "splits.csv", index=False)
     for path in splits["path"]:
         Path(root / "data" / "raw" / path).parent.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,16 @@ def given_sentences(given: dict[str, Any] | None) -> list[str]:
     return sentences
 
 
+def filled_sentence(foreground: dict[str, Any]) -> str:
+    """Return how much of their images the cells fill, see `wbc.data.foreground`.
+
+    >>> filled_sentence({"typical": 0.4, "classes": {"a": 0.5, "b": 0.3}})
+    "the stained part of a cell covers 30 to 50 % of an image's area, by class"
+    """
+    shares = [round(100 * share) for share in foreground["classes"].values()]
+    return f"the stained part of a cell covers {min(shares)} to {max(shares)} % of an image's area, by class"
+
+
 def withheld_sentences(withheld: dict[str, Any]) -> list[str]:
     """Return what the audit says of images that are left out of rounds of the cross-validation."""
     sentences = []

@@ -31,7 +31,7 @@ def read_splits(path: Path | str) -> tuple[pd.DataFrame, npt.NDArray[np.integer]
 
 
 def open_features(path: Path, images: int) -> npt.NDArray[np.float16]:
-    """Return the features at `path`, memory-mapped: float16 array (images, 1 + views, n), [:, 0] without augmentation.
+    """Return the features at `path`, memory-mapped: float16 array (images, zooms + views, n); [:, 0] is what is scored.
 
     Args:
         path: the .npy file.

@@ -154,6 +154,20 @@ def central(pixels: npt.NDArray[np.uint8], share: float) -> npt.NDArray[np.uint8
     return pixels[top : top + height, left : left + width]
 
 
+def zoomed(pixels: npt.NDArray[np.uint8], zoom: float) -> npt.NDArray[np.uint8]:
+    """Return an RGB uint8 array (height, width, 3) seen from nearer or from farther away.
+
+    Args:
+        pixels: the image.
+        zoom: 1 for the image as it is; above, its middle, 1 / `zoom` of each side; below, the image with a border in
+            which it is mirrored, 1 / `zoom` times as wide.
+    """
+    if zoom >= 1:
+        return central(pixels, 1 / zoom)
+    margins = (round(side * (1 / zoom - 1) / 2) for side in pixels.shape[:2])
+    return np.pad(pixels, [*((margin, margin) for margin in margins), (0, 0)], mode="symmetric")
+
+
 def resize(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Resize an RGB uint8 array (height, width, 3) to (size, size, 3), bilinear with antialiasing.
 

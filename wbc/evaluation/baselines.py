@@ -33,19 +33,23 @@ def baseline_predictions(
     Args:
         labels: class number of each image.
         colors: float array (images, 64), see `features.color_histogram`.
-        features: array (images, n), perhaps on disk: what the head is given of each image as it is.
+        features: array (images, zooms, n), perhaps on disk: what the head is given of each image, at each zoom that it
+            is learned from; predicted is from the first.
         train, test: indices of images.
 
     Returns:
         {"majority", "color_histogram", "logistic_regression"}: class numbers, one per test image. The last baseline is
         the one that the head has to beat: the same features, without the head.
     """
-    learned = train if len(train) <= MOST_ROWS else train[np.linspace(0, len(train) - 1, MOST_ROWS).astype(int)]
     predictions = {"majority": majority(labels[train], len(test))}
-    for name, inputs in (("color_histogram", colors), ("logistic_regression", features)):
-        predict = logistic_regression(inputs[learned].astype(np.float64), labels[learned])
+    for name, inputs in (("color_histogram", colors[:, None]), ("logistic_regression", features)):
+        zooms, length = inputs.shape[1:]
+        most = MOST_ROWS // zooms
+        learned = train if len(train) <= most else train[np.linspace(0, len(train) - 1, most).astype(int)]
+        rows = inputs[learned].astype(np.float64).reshape(len(learned) * zooms, length)
+        predict = logistic_regression(rows, np.repeat(labels[learned], zooms))
         parts = [test[start : start + ROWS] for start in range(0, len(test), ROWS)]
-        predictions[name] = np.concatenate([predict(inputs[part].astype(np.float64)) for part in parts])
+        predictions[name] = np.concatenate([predict(inputs[part, 0].astype(np.float64)) for part in parts])
     return predictions
 
 

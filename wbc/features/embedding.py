@@ -15,10 +15,10 @@ import numpy.typing as npt
 from wbc.core.errors import UserError
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
-from wbc.data.images import decode, resize
+from wbc.data.images import decode, resize, zoomed
 from wbc.features.cache import FeatureCache, key
 from wbc.features.pending_rows import PendingRows
-from wbc.features.views import ORIENTATIONS, Augmentation, orientations, view
+from wbc.features.views import Augmentation, mean_feature, test_images, view
 
 LARGEST = float(np.finfo(np.float16).max)
 TRIES = 3  # a shard may be damaged while it lies there
@@ -34,35 +34,45 @@ class Work(NamedTuple):
 
     file: str  # path of the image file
     sha256: str  # of its content, in hexadecimal
-    views: tuple[int, ...]  # their numbers; 0 is the image as it is
+    views: tuple[int, ...]  # their numbers, see `ViewSpec`
 
 
 @dataclasses.dataclass(frozen=True)
 class ViewSpec:
-    """What, beside an image and the backbone, decides a feature."""
+    """What, beside an image and the backbone, decides a feature.
+
+    The first views, from number 0 on, show the image at each of `zooms`; those after them are random. View 0, the image
+    as it is, is what is scored.
+    """
 
     augmentation: Augmentation
     seed: int
-    test_views: int = 1  # orientations of which view 0 is the mean: 1, the image as it is, or ORIENTATIONS
+    test_views: int = 1  # orientations of which a view at a zoom is the mean: 1, the image as it is, or ORIENTATIONS
+    zooms: tuple[float, ...] = (1.0,)  # see `wbc.data.images.zoomed`; the first is 1
 
     def key(self, sha256: str, number: int) -> bytes:
-        """Return the cache's key of a view; view 0 depends on neither seed nor augmentation."""
-        return key(f"{sha256} {number} {self._views if number else self.test_views}")
+        """Return the cache's key of a view. Those at a zoom depend on neither seed nor augmentation."""
+        if number >= len(self.zooms):
+            return key(f"{sha256} {number - len(self.zooms) + 1} {self._views}")
+        zoom = self.zooms[number]
+        return key(f"{sha256} 0 {self.test_views}" + (f" zoom {zoom:g}" if zoom != 1 else ""))
 
-    def images(self, image: np.ndarray, number: int, seed: Sequence[int]) -> list[np.ndarray]:
-        """Return the images whose mean feature is that of view `number`.
+    def images(self, pixels: np.ndarray, size: int, number: int, seed: Sequence[int]) -> list[np.ndarray]:
+        """Return the images (size, size, 3) whose mean feature is that of view `number`.
 
         Args:
-            image: uint8 array (size, size, 3).
+            pixels: RGB uint8 array (height, width, 3).
+            size: side of the images that the backbone takes, in pixels.
+            number: of the view.
             seed: whole numbers, see `views.view`.
         """
-        if number == 0 and self.test_views == ORIENTATIONS:
-            return orientations(image)
-        return [view(image, number, self.augmentation, seed)]
+        if number < len(self.zooms):
+            return test_images(resize(zoomed(pixels, self.zooms[number]), size), self.test_views)
+        return [view(resize(pixels, size), number - len(self.zooms) + 1, self.augmentation, seed)]
 
     def count(self, number: int) -> int:
         """Return how many images `images` makes of view `number`."""
-        return self.test_views if number == 0 else 1
+        return self.test_views if number < len(self.zooms) else 1
 
     @functools.cached_property
     def _views(self) -> str:
@@ -78,7 +88,7 @@ def write_features(
     cache: FeatureCache,
     execute: Execute,
 ) -> None:
-    """Write the features of all images as a float16 .npy array (images, 1 + views, n); [:, 0] is what is scored.
+    """Write the features of all images as a float16 .npy array (images, zooms + views, n); [:, 0] is what is scored.
 
     float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
     again. Only a few images and one shard are held in memory at a time, and 25 bytes for each view.
@@ -97,10 +107,11 @@ def write_features(
     Raises:
         UserError: a feature is not a number that float16 can hold.
     """
-    keys = (recipe.key(sha256, number) for _, sha256 in images for number in range(1 + views))
-    missing = PendingRows(keys, len(images) * (1 + views))
+    every = len(recipe.zooms) + views
+    keys = (recipe.key(sha256, number) for _, sha256 in images for number in range(every))
+    missing = PendingRows(keys, len(images) * every)
     used = set()
-    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), 1 + views, length)}
+    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), every, length)}
     with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
@@ -108,7 +119,7 @@ def write_features(
             used |= _take(cache, missing, file, start, length)
             if not len(missing):
                 break
-            works = _works(images, missing.to_make().reshape(len(images), 1 + views))
+            works = _works(images, missing.to_make().reshape(len(images), every))
             parts = [works[first : first + SHARD] for first in range(0, len(works), SHARD)]
             _show(execute(parts), len(works))
         else:
@@ -138,7 +149,7 @@ def _take(cache: FeatureCache, missing: PendingRows, file: IO[bytes], start: int
 
 
 def _works(images: Sequence[tuple[str, str]], to_make: np.ndarray) -> list[Work]:
-    """Return the `Work` for the views to make, a bool array (images, 1 + views)."""
+    """Return the `Work` for the views to make, a bool array (images, zooms + views)."""
     works = []
     for (file, sha256), views in zip(images, to_make, strict=True):
         if views.any():
@@ -171,22 +182,13 @@ def embed(works: Sequence[Work], forward: Forward, size: int, recipe: ViewSpec) 
         content = Path(work.file).read_bytes()
         if hashlib.sha256(content).hexdigest() != work.sha256:
             raise UserError(f"{work.file} is not the image that was fetched: its SHA-256 is another. Fetch it again.")
-        image = resize(decode(content)[0], size)
-        seed = [recipe.seed, int(work.sha256[:16], 16)]
-        return [pixels for number in work.views for pixels in recipe.images(image, number, seed)]
+        pixels, seed = decode(content)[0], [recipe.seed, int(work.sha256[:16], 16)]
+        return [image for number in work.views for image in recipe.images(pixels, size, number, seed)]
 
-    rows = itertools.chain.from_iterable(forward(pixels for views in prefetch(prepare, works) for pixels in views))
+    rows = itertools.chain.from_iterable(forward(image for images in prefetch(prepare, works) for image in images))
     for work in works:
-        views = [_mean(list(itertools.islice(rows, recipe.count(number)))) for number in work.views]
+        views = [mean_feature(list(itertools.islice(rows, recipe.count(number)))) for number in work.views]
         yield _checked(np.stack(views))
-
-
-def _mean(rows: list[np.ndarray]) -> np.ndarray:
-    """Return the mean of some rows, added in their order, so that it is the same bits on every CPU."""
-    total = rows[0].astype(np.float64)
-    for row in rows[1:]:
-        total = total + row
-    return total / len(rows)
 
 
 def _checked(batch: np.ndarray) -> npt.NDArray[np.float16]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def file_features(
-    name: str, backbone: "keras.Model", files: Sequence[Path], test_views: int
+    name: str, backbone: "keras.Model", files: Sequence[Path], test_views: int, zooms: Sequence[float] = (1.0,)
 ) -> npt.NDArray[np.float16]:
     """Return the features of image files as the stage `embed` makes them, without random views.
 
@@ -29,15 +29,16 @@ def file_features(
         backbone: Keras model from (size, size, 3) RGB 0-255 to n features.
         files: paths of the image files.
         test_views: 1, or 8 for the mean over an image's orientations.
+        zooms: at which each image is shown, see `wbc.data.images.zoomed`; the first is 1.
 
     Returns:
-        array (files, n).
+        array (files, zooms, n).
     """
-    recipe = ViewSpec(UNCHANGED, 0, test_views)
+    recipe = ViewSpec(UNCHANGED, 0, test_views, tuple(zooms))
     cache = project_cache(engines.fingerprint(name, backbone))
     execute = executors.local(functools.partial(engines.build, name, backbone), recipe, cache)
     images = [(str(file), sha256(file)) for file in files]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "features.npy")
         write_features(path, images, 0, backbone.output_shape[1], recipe, cache, execute)
-        return np.load(path, allow_pickle=False)[:, 0]
+        return np.load(path, allow_pickle=False)

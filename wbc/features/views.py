@@ -44,6 +44,24 @@ def orientations(image: np.ndarray) -> list[np.ndarray]:
     return [np.ascontiguousarray(square[flip]) for square in (image, image.transpose(1, 0, 2)) for flip in _FLIPS]
 
 
+def test_images(image: np.ndarray, test_views: int) -> list[np.ndarray]:
+    """Return the images whose mean feature is that of an image (size, size, 3) wherever it is scored.
+
+    Args:
+        image: the image.
+        test_views: 1 for the image as it is, or ORIENTATIONS.
+    """
+    return orientations(image) if test_views == ORIENTATIONS else [image]
+
+
+def mean_feature(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of an image's features (n,), added in their order, so that it is the same bits on every CPU."""
+    total = rows[0].astype(np.float64)
+    for row in rows[1:]:
+        total = total + row
+    return total / len(rows)
+
+
 def upright(turned: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return what belongs to an image's `orientations`, turned back: maps (rows, columns, ...) of the image as it is.
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from wbc.core import exact
 from wbc.features.engines import Engine, load_activations
-from wbc.features.views import orientations, upright
+from wbc.features.views import test_images, upright
 from wbc.models.head import Head, score_gradient
 
 DIGITS = 2  # of a map. Float32 kernels agree on far more
@@ -42,8 +42,7 @@ class HeatMaps:
         Returns:
             array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place speaks for the class.
         """
-        views = orientations(image) if self._test_views > 1 else [image]
-        turned = [*np.concatenate([*self._forward(views)]).astype(np.float64)]
+        turned = [*np.concatenate([*self._forward(test_images(image, self._test_views))]).astype(np.float64)]
         activations = np.mean(upright(turned) if self._test_views > 1 else turned, axis=0)
         features = activations.mean(axis=(0, 1))
         gradient = np.mean([score_gradient(head, features, label) for head in heads], axis=0)

@@ -18,7 +18,7 @@ from wbc.core.prefetch import prefetch
 from wbc.data.images import BadImage, central, decode, resize
 from wbc.evaluation.novelty import Reference
 from wbc.features.engines import Engine
-from wbc.features.views import orientations
+from wbc.features.views import mean_feature, test_images
 from wbc.models.head import Head, load_head
 from wbc.prediction.decision import Decision, answer, from_json, load_reference, mean_probabilities
 from wbc.prediction.heat_maps import HeatMaps
@@ -121,14 +121,13 @@ class Classifier:
             for source, (image, error) in zip(listed, prefetch(self._load, read), strict=True):
                 waiting.append(Described(source, None, error))
                 if image is not None:
-                    yield from orientations(image) if self.test_views > 1 else [image]
+                    yield from test_images(image, self.test_views)
 
         rows = itertools.chain.from_iterable(self._run(images()))
         while views := list(itertools.islice(rows, self.test_views)):
             while waiting[0].error:
                 yield waiting.popleft()
-            # As the features are stored that the heads learned from.
-            features = np.stack(views).mean(axis=0, dtype=np.float64).astype(np.float16)
+            features = mean_feature(views).astype(np.float16)  # as those are stored that the heads learned from
             yield waiting.popleft()._replace(features=features)
         yield from waiting
 

@@ -5,19 +5,17 @@ Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3); the project's 
 """
 
 import itertools
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
-from wbc.data.images import central, decode, resize
+from wbc.data.images import decode, resize
 from wbc.evaluation import baselines
 from wbc.evaluation.metrics import score
 from wbc.features.file_features import file_features
@@ -81,14 +79,7 @@ def cropped_features(model: keras.Model, files: Sequence[Path], crops: Sequence[
     Returns:
         array (files, 1 + crops, n), each the mean over an image's eight orientations; [:, 0] is of the whole image.
     """
-    views = [file_features("openvino", model, files, ORIENTATIONS)]
-    with tempfile.TemporaryDirectory(prefix="crops-") as folder:
-        for crop in crops:
-            shown = [Path(folder, f"{crop:g}-{number}.png") for number in range(len(files))]
-            for file, target in zip(track(files, f"crop to {crop:g}"), shown, strict=True):
-                Image.fromarray(central(decode(file)[0], crop)).save(target, compress_level=1)
-            views.append(file_features("openvino", model, shown, ORIENTATIONS))
-    return np.stack(views, axis=1)
+    return file_features("openvino", model, files, ORIENTATIONS, [1.0, *(1 / crop for crop in crops)])
 
 
 def before(train: Labelled, tests: dict[str, Labelled]) -> dict[str, dict[str, float]]:

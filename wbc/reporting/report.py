@@ -199,6 +199,7 @@ def _images(run: Run) -> dict[str, Any]:
             *given_sentences(audit["given"]),
             *shared_sentences(audit["without_own_group"]),
             *withheld_sentences(audit["withheld"]),
+            sentences.crop_sentence(audit, run.features),
             *sentences.relabelled_sentences(run.fetch["relabelled"]),
         ],
         "composition_alt": ", ".join(

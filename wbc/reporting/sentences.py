@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from wbc.core.audit_sentences import filled_sentence
 from wbc.core.wording import plural
 
 # Of the search for near-duplicates, measured where the truth is known: docs/results/grouping.md.
 SEARCH_REACHED = (
     "On sets whose truth is known the search recognized 98 to 100 % of the pairs of copies (docs/results/grouping.md)."
 )
+ALIKE = 1.25  # times that a cell may be larger in one set of images than in another without a word about it
 SYNTHETIC = "synthetic cells, drawn by this project: these scores say nothing about patients' cells"
 
 
@@ -79,6 +81,54 @@ def copies_limit(truth: dict[str, Any], audit: dict[str, Any]) -> str:
     given = set(audit["given"]["kinds"] if audit["given"] else ())
     apart = [kind for kind in ("patient", "slide") if kind not in given]
     return f"{first} Cells of one {' or '.join(apart)} are not told apart." if apart else first
+
+
+def crop_sentence(audit: dict[str, Any], features: dict[str, Any]) -> str:
+    """Return how much of their images the cells fill, and warn where the backbone learned from other crops.
+
+    Args:
+        audit, features: content of audit.json and features.json.
+    """
+    typical, learned = audit["foreground"]["typical"], features["weights_foreground"]
+    sentence = filled_sentence(audit["foreground"])
+    if learned is None:
+        return f"{sentence}; what it covered of the images that the backbone learned from is not known here"
+    low, high = learned
+    if low <= typical <= high:
+        return f"{sentence}; of the images that the backbone learned from it covered {percent(low)} to {percent(high)}"
+    closer = "closer to the cells" if typical < low else "with more around the cells"
+    return (
+        f"⚠️ {sentence}, but of the images that the backbone learned from {percent(low)} to {percent(high)}: cut the "
+        f"images {closer}, or the features may serve badly"
+    )
+
+
+def foreground_sentence(filled: dict[str, float], crop: float) -> str:
+    """Return how much of an image a cell fills at another laboratory and at home, with advice where that differs.
+
+    Args:
+        filled: {"there", "home"}: shares of an image's area, 0-1.
+        crop: share of each side of the images that was looked at.
+    """
+    sentence = (
+        f"The stained part of a cell covers {percent(filled['there'])} of an image's area here and "
+        f"{percent(filled['home'])} at home"
+    )
+    if not (filled["there"] and filled["home"]):
+        return f"{sentence}: in some images no cell was recognized in the middle."
+    ratio = (filled["home"] / filled["there"]) ** 0.5
+    if 1 / ALIKE < ratio < ALIKE:
+        return f"{sentence}."
+    if ratio < 1:
+        return (
+            f"⚠️ {sentence}: the cells are shown {1 / ratio:.1f} times larger. Learn from closer views too, "
+            f"`embed.zooms: [1, {1 / ratio:.1f}]`"
+            + (", or look at more of these images by a larger `crop`." if crop < 1 else ".")
+        )
+    return (
+        f"⚠️ {sentence}: the cells are shown {ratio:.1f} times smaller. Set `crop: {crop / ratio:.2g}` for this data "
+        f"set; or learn from wider views too, `embed.zooms: [1, {1 / ratio:.2g}]`."
+    )
 
 
 def stranger_sentence(strangers: dict[str, Any]) -> str:

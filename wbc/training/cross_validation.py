@@ -15,7 +15,7 @@ def fit_head(
     Each head starts from the seed alone, so that none depends on those trained before it.
 
     Args:
-        features: array (images, 1 + views, n).
+        features: array (images, zooms + views, n).
         labels: class number of each image.
         classes: number of classes.
         train, valid: row indices; `valid` may be empty, see `fitting.fit`.

@@ -56,7 +56,7 @@ class ViewBatches:
     """Batches in which every image comes once an epoch, each by a view drawn anew.
 
     Args:
-        features: array (all images, 1 + views, n), in memory or memory-mapped; only the rows of a batch are read.
+        features: array (all images, zooms + views, n), in memory or memory-mapped; only the rows of a batch are read.
         rows: indices of the training images in it.
         labels: class number of each of `rows`.
         class_weight: weight of each class.
@@ -114,7 +114,7 @@ def fit(
 
     Args:
         head: the untrained weights; they are not changed.
-        features: array (all images, 1 + views, n).
+        features: array (all images, zooms + views, n).
         train, valid: (rows, labels): indices into `features` and class numbers. Validation uses view 0 alone.
         params: head and optimizer settings; its seed seeds order, views and dropout.
         report: called with each epoch's row of the history.

@@ -47,15 +47,15 @@ def test_each_baseline_learns_from_train_and_from_its_own_numbers():
     labels = np.array([0, 1, 1] * 30)
     told, untold = 4 * np.eye(3)[labels], random.normal(size=(90, 3))
     train, test = np.arange(60), np.arange(60, 90)
-    by_features = baseline_predictions(labels, untold, told, train, test)
-    by_color = baseline_predictions(labels, told, untold, train, test)
+    by_features = baseline_predictions(labels, untold, told[:, None], train, test)
+    by_color = baseline_predictions(labels, told, untold[:, None], train, test)
     assert by_features["majority"].tolist() == [1] * 30
     assert (by_features["logistic_regression"] == labels[test]).all()
     assert (by_color["color_histogram"] == labels[test]).all()
     assert (by_color["logistic_regression"] != labels[test]).any()
     labels[test] = 0  # what it is tested on it may not know
-    assert (baseline_predictions(labels, untold, told, train, test)["logistic_regression"][::3] == 0).all()
-    assert (baseline_predictions(labels, untold, told, train, test)["logistic_regression"][1::3] == 1).all()
+    assert (baseline_predictions(labels, untold, told[:, None], train, test)["logistic_regression"][::3] == 0).all()
+    assert (baseline_predictions(labels, untold, told[:, None], train, test)["logistic_regression"][1::3] == 1).all()
 
 
 def test_of_very_many_images_some_of_every_class_are_learnt_from(monkeypatch):
@@ -67,6 +67,18 @@ def test_of_very_many_images_some_of_every_class_are_learnt_from(monkeypatch):
     monkeypatch.setattr(baselines, "logistic_regression", lambda *given: fitted.append(given) or fit(*given))
     monkeypatch.setattr(baselines, "MOST_ROWS", 60)
     monkeypatch.setattr(baselines, "ROWS", 7)
-    found = baseline_predictions(labels, told, told, train, test)
+    found = baseline_predictions(labels, told, told[:, None], train, test)
     assert [np.bincount(labels).tolist() for _, labels in fitted] == [[20, 20, 20]] * 2
     assert (found["logistic_regression"] == labels[test]).mean() > 0.9
+
+
+def test_the_regression_learns_from_every_zoom_and_predicts_from_the_first():
+    labels = np.array([0, 1] * 30)
+    told, untold = 4 * np.eye(2)[labels], np.zeros((60, 2))
+    train, test = np.arange(40), np.arange(40, 60)
+    at_first = baseline_predictions(labels, untold, np.stack([told, untold], axis=1), train, test)
+    at_second = np.stack([told[:, ::-1], told, told], axis=1)
+    at_second[test, 0] = told[test]  # two of the three looks that it learned from say so, and the third the contrary
+    assert (at_first["logistic_regression"] == labels[test]).all()
+    found = baseline_predictions(labels, untold, at_second, train, test)
+    assert (found["logistic_regression"] == labels[test]).all()

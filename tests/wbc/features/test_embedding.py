@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from wbc.core.errors import UserError
-from wbc.data.images import decode, resize
+from wbc.data.images import decode, resize, zoomed
 from wbc.features import engines, executors
 from wbc.features.cache import FeatureCache
 from wbc.features.embedding import ViewSpec, write_features
@@ -33,9 +33,11 @@ def images(images):
     return images[:25]
 
 
-def write(path, model, images, views, *, cache=None, engine="tensorflow", execute=executors.local, seed=7):
+def write(
+    path, model, images, views, *, cache=None, engine="tensorflow", execute=executors.local, seed=7, zooms=(1.0,)
+):
     """Write features and return their bytes; `cache` is the folder of the cache, a new one by default."""
-    recipe = ViewSpec(ANY, seed)
+    recipe = ViewSpec(ANY, seed, zooms=zooms)
     cache = FeatureCache(cache or f"memory://{path}", engines.fingerprint(engine, model), 10**9)
     executor = execute(lambda: engines.build(engine, model), recipe, cache)
     write_features(path, images, views, model.output_shape[1], recipe, cache, executor)
@@ -155,3 +157,17 @@ def test_a_short_batch_gives_what_a_full_one_gives(model):
     assert [len(batch) for batch in together] == [BATCH, 1]
     (alone,) = compiled(model)(pixels[:1])
     assert (alone[0] == together[0][0]).all()
+
+
+def test_a_zoom_more_is_a_column_more_and_leaves_the_other_features_as_they_were(model, images, tmp_path):
+    cache, counting = f"memory://{tmp_path}", Counting()
+    write(tmp_path / "one.npy", model, images, 2, cache=cache)
+    write(tmp_path / "two.npy", model, images, 2, cache=cache, zooms=(1.0, 2.0, 0.5), execute=counting)
+    one, two = (np.load(tmp_path / name, allow_pickle=False) for name in ("one.npy", "two.npy"))
+    assert two.shape == (25, 5, 1280)
+    assert (two[:, 0] == one[:, 0]).all() and (two[:, 3:] == one[:, 1:]).all()
+    assert counting.views == 25 * 2  # the two zooms; all else was in the cache
+    for number, zoom in ((1, 2.0), (2, 0.5)):
+        pixels = resize(zoomed(decode(images[11][0])[0], zoom), 32)
+        expected = model(pixels[None].astype(np.float32), training=False).numpy()[0]
+        assert two[11, number].astype(np.float32) == pytest.approx(expected, rel=1e-3, abs=2e-3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wbc.reporting.sentences import percent
+from wbc.reporting.sentences import crop_sentence, foreground_sentence, percent
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.125, "12 %"), (0.0, "0 %"), (1.0, "100 %"), (None, "–")])
@@ -12,3 +12,34 @@ def test_percent(share, text):
 
 def test_a_share_that_rounds_to_nothing_is_not_called_nothing():
     assert percent(0.0004, 1) == "less than 0.1 %"
+
+
+def test_cells_that_are_shown_smaller_elsewhere_are_warned_of_with_what_to_set():
+    text = foreground_sentence({"there": 0.12, "home": 0.48}, 1)
+    assert "12 % of an image's area here and 48 % at home: the cells are shown 2.0 times smaller" in text
+    assert "`crop: 0.5`" in text and "`embed.zooms: [1, 0.5]`" in text
+
+
+def test_cells_that_are_shown_larger_elsewhere_want_closer_views_at_home():
+    text = foreground_sentence({"there": 0.48, "home": 0.12}, 1)
+    assert "2.0 times larger" in text and "`embed.zooms: [1, 2.0]`" in text and "crop" not in text
+    assert "larger `crop`" in foreground_sentence({"there": 0.48, "home": 0.12}, 0.5)
+
+
+def test_cells_shown_alike_are_not_warned_of():
+    assert "⚠️" not in foreground_sentence({"there": 0.40, "home": 0.48}, 1)
+    assert "no cell was recognized" in foreground_sentence({"there": 0.0, "home": 0.48}, 1)
+
+
+@pytest.mark.parametrize(
+    ("typical", "learned", "words"),
+    [
+        (0.4, [0.1, 0.5], "learned from it covered 10 % to 50 %"),
+        (0.05, [0.1, 0.5], "cut the images closer to the cells"),
+        (0.7, [0.1, 0.5], "with more around the cells"),
+        (0.4, None, "not known here"),
+    ],
+)
+def test_crops_are_held_against_those_that_the_backbone_learned_from(typical, learned, words):
+    audit = {"foreground": {"typical": typical, "classes": {"a": typical}}}
+    assert words in crop_sentence(audit, {"weights_foreground": learned})
