@@ -98,7 +98,7 @@ def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> 
     rows = [("cold run", cold), ("changed head to new report", head), ("nothing changed", nothing)]
     return [
         "",
-        f"{images:,} images at {size} px, {epochs} epochs a training; a run trains seven heads (two protocols, five "
+        f"{images:,} images at {size} px, {epochs} epochs per training; a run trains seven heads (two protocols, five "
         "folds), the naive script one.",
         "",
         "| | seconds | naive script / this | peak memory |",

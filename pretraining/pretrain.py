@@ -5,7 +5,7 @@
 Reads pretraining/cells/. Writes to pretraining/
 
     efficientnetb0.weights.h5   float16 weights of keras.applications.EfficientNetB0(include_top=False, pooling="avg")
-    history.csv                 an epoch a row, see `pretraining.pretrain`
+    history.csv                 one row per epoch, see `pretraining.pretrain`
     training.json               seed, start, data, best epoch, what float16 changes
 
 Each epoch ends with a checkpoint in .cache/blood/; killed and started again, the training goes on from the last.
@@ -103,7 +103,7 @@ def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> backbo
 
 
 def name_of(settings: Settings) -> str:
-    """A name for a training's checkpoint, made of all that the training depends on."""
+    """Return a name for a training's checkpoint, made of all that the training depends on."""
     code = [sha256(str(module.__file__)) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
     content = [settings.model_dump(), sha256(CELLS / "cells.csv"), code, keras.__version__]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -12,7 +12,7 @@ each fold, the choice is made by cross-validation on the other folds alone, and 
 2006). If each fold chooses another candidate, the differences among them are noise.
 
 Ten candidates and five folds are 150 trainings. Each is kept in .cache/heads/ as soon as it is done, so that after an
-interruption, or with a candidate more, only what is missing is trained.
+interruption, or with one candidate more, only what is missing is trained.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Outcome(NamedTuple):
     """What nested cross-validation found."""
 
     probabilities: dict  # {candidate: float array (images, classes)}, each fold by a head trained without it
-    choices: list  # the candidate that each fold's outside chooses, one a fold
+    choices: list  # the candidate that each fold's outside chooses, one per fold
     nested: np.ndarray  # float array (images, classes), each fold by the candidate that its outside chose
 
 
@@ -196,7 +196,7 @@ def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndar
         views, most = changed["embed"]["views"], features.shape[1] - len(content["embed"]["zooms"])
         if not (isinstance(views, int) and 0 <= views <= most):
             raise UserError(
-                f"{path}: the candidate “{name}” wants {views} views an image, and data/features/ holds "
+                f"{path}: the candidate “{name}” wants {views} views per image, and data/features/ holds "
                 f"{most}. Choose fewer, or raise `embed.views` in params.yaml and type `dvc repro`."
             )
         candidates[name] = Candidate(overrides, settings, features.shape[1] - most + views)

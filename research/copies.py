@@ -1,4 +1,4 @@
-"""Augmented copies of cell images, as data sets made from few photographs hold them, to try the sibling search on.
+"""Augmented copies of cells, as sets made from few photographs hold them, to try the search for near-duplicates on.
 
 `plain` is the manner of the Kaggle set: turned, mirrored and sheared, 80 px, JPEG quality 75, empty corners filled with
 the slide's gray. `strong` adds what other makers of such sets do: 48 to 160 px, light ±20 %, shifts of hue and

@@ -1,4 +1,4 @@
-"""Fits the weights that stages/lib/registration.py gives to what two registered images have in common.
+"""Fit the weights that wbc/grouping/registration.py gives to what two registered images have in common.
 
     python -m research.fit_near_duplicates cells.zip
 
@@ -31,7 +31,7 @@ from wbc.core.progress import track
 from wbc.grouping.canonical_frame import describe, frame
 from wbc.grouping.registration import PairFeatures, compare, measures
 
-# (seed, cells, copies a cell, strong, blurred first, most positives, most negatives)
+# (seed, cells, copies per cell, strong, blurred first, most positives, most negatives)
 SETS = [
     (11, 250, 4, True, False, 800, 1000),
     (12, 150, 4, False, False, 500, 600),
@@ -47,7 +47,7 @@ DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs 
 def main() -> None:
     """Fit the log odds of pairs on drawn cells."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archive", help="zip of class folders with one image a cell")
+    parser.add_argument("archive", help="zip of class folders with one image per cell")
     archive = zipfile.ZipFile(parser.parse_args().archive)
     names = sorted(name for name in archive.namelist() if not name.endswith("/"))
 

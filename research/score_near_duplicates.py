@@ -1,4 +1,4 @@
-"""Scores the search for near-duplicates on sets whose truth is known.
+"""Score the search for near-duplicates on sets whose truth is known.
 
     python -m research.score_near_duplicates copies cells.zip --seed 1 --strong    # copies made here
     python -m research.score_near_duplicates truth tiles.zip sources.csv           # a table: file, label, source
@@ -33,7 +33,7 @@ def main() -> None:
     """Score the search where the truth is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    copies = kinds.add_parser("copies", help="make augmented copies of one-image-a-cell photographs")
+    copies = kinds.add_parser("copies", help="make augmented copies of photographs, of which each shows another cell")
     copies.add_argument("archive")
     copies.add_argument("--seed", type=int, default=1)
     copies.add_argument("--strong", action="store_true")
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def make(files: list[Path], labels: list[str], folder: Path, arguments: argparse.Namespace) -> list[list]:
-    """Write `arguments.images` copies a class to `folder`; returns files, labels and sources."""
+    """Write `arguments.images` copies per class to `folder`; returns files, labels and sources."""
     random = np.random.default_rng(arguments.seed)
     made = []
     for label in sorted(set(labels)):
@@ -97,7 +97,7 @@ def make(files: list[Path], labels: list[str], folder: Path, arguments: argparse
 
 
 def describe(groups: np.ndarray, sources: np.ndarray) -> str:
-    """Pair recall and precision, number of groups, and the share of images in a group with another source's."""
+    """Return pair recall and precision, number of groups, and the share of images in a group with another source's."""
     table = np.zeros((groups.max() + 1, sources.max() + 1), int)
     np.add.at(table, (groups, sources), 1)
     right, of_source, of_group = (

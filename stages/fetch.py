@@ -61,8 +61,8 @@ def draw(settings: "FetchParams", raw: Path) -> Origin:
         (raw / drawing.label).mkdir(parents=True, exist_ok=True)
         drawing.image.save(raw / path, quality=dataset.JPEG_QUALITY)
     description = (
-        f"synthetic drawings, not photographs: {synthetic.cells_per_class} cells a class, "
-        f"{synthetic.copies_per_cell} copies a cell, seed {synthetic.seed}"
+        f"synthetic drawings, not photographs: {synthetic.cells_per_class} cells per class, "
+        f"{synthetic.copies_per_cell} copies per cell, seed {synthetic.seed}"
     )
     delivery = UnpackReport(sorted({path.split("/")[0] for path in cells}), [], [], {})
     return Origin(description, f"synthetic seed {synthetic.seed}", None, delivery, cells)

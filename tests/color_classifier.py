@@ -20,7 +20,7 @@ COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
 
 
 def make(root: Path) -> None:
-    """Write under `root` what the stage `export` reads: two images a class, and what was scored of them."""
+    """Write under `root` what the stage `export` reads: two images per class, and what was scored of them."""
     (root / "data/features").mkdir(parents=True)
     image = keras.Input((8, 8, 3))
     features = keras.layers.Rescaling(1 / 50)(keras.layers.GlobalAveragePooling2D()(image))

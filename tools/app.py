@@ -21,7 +21,7 @@ from wbc.prediction.predict import Classifier, Prediction
 from wbc.prediction.sources import Source, list_sources
 
 MOST = 200  # images shown of one drop
-PICTURE = 160  # pixels a side
+PICTURE = 160  # pixels of each side
 
 
 def main() -> None:

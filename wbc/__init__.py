@@ -1,4 +1,4 @@
-"""The library behind the stages: one room a concern, one idea a file.
+"""The library behind the stages: one room per concern, one idea per file.
 
 Which room may import which stands in each room's docstring; tests/wbc/test_rooms.py holds them to it.
 """

@@ -52,7 +52,7 @@ def test_overrides_change_what_they_name(tmp_path):
         ("split.seed: 2", "`split.seed`, which is not a parameter"),
         ("train.head.dropout.rate: 2", "`train.head.dropout.rate`, which is not a parameter"),
         ("train.head.dropout: 1.5", "`train.head.dropout`: Input should be less than 1"),
-        ("embed.views: 3", "wants 3 views an image, and data/features/ holds 2"),
+        ("embed.views: 3", "wants 3 views per image, and data/features/ holds 2"),
     ],
 )
 def test_what_cannot_be_chosen_is_named(tmp_path, overrides, said):

@@ -11,7 +11,7 @@ PARTS = ["train", "train", "train", "valid", "test", "test"]
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """Six images a class, one of each class in each fold, all of the class's own color.
+    """Six images per class, one of each class in each fold, all of the class's own color.
 
     Two basophils that are tested are green, so that their color says eosinophil; their features say basophil.
     """

@@ -44,10 +44,10 @@ PROTOCOLS = ("image", "grouped", "crossval")
 
 
 def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_labels=False):
-    """Write every input of the stage under `root`: 12 images of 6 cells a class, 2 cells of which are test cells.
+    """Write every input of the stage under `root`: 12 images of 6 cells per class, 2 cells of which are test cells.
 
-    With `wrong`, one of the two test cells a class is called the next class. The class `untested` has no test image,
-    and in the cross-validation too few cells. With `two_labels`, one cell stands under the first two classes.
+    With `wrong`, one of the two test cells of each class is called the next class. The class `untested` has no test
+    image, and in the cross-validation too few cells. With `two_labels`, one cell stands under the first two classes.
     """
     paths = [(f"{label[:8].strip('/')}{index}.png", label) for label in classes for index in range(12)]
     splits = pd.DataFrame(paths, columns=["path", "label"])

@@ -53,8 +53,9 @@ def advise(advice: str, kind: type[UserError] = UserError) -> Iterator[None]:
 def exit_on_user_error(main: Callable[P, R]) -> Callable[P, R]:
     """Make a script's `main` end with a message and exit status 1 where the user can put right what is wrong.
 
-    That is a `UserError`, what the operating system refuses, and Ctrl-C (status 130). Any other exception of a stage
-    whose inputs are not those that DVC recorded is laid to them. What is left is a bug of ours and keeps its traceback.
+    That is a `UserError`, what the operating system refuses, and Ctrl-C (status 130). Where a stage's inputs
+    are not those that DVC recorded, any other exception is blamed on them. What is left is a bug of ours and keeps its
+    traceback.
     """
 
     @functools.wraps(main)

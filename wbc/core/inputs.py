@@ -29,7 +29,7 @@ def note_changes() -> None:
 
 
 def explain(error: Exception) -> str:
-    """Return a message that lays an error of the running stage to its changed inputs, or "" where none has changed."""
+    """Return a message that blames the running stage's error on its changed inputs, or "" where none has changed."""
     changed = changed_inputs(_module())
     if not changed:
         return ""

@@ -86,7 +86,7 @@ def read_yaml(path: Path | str) -> Any:
 
 
 def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str:
-    """One line a fault: the key as a person writes it (`train.head.dropout`), what was found, what is allowed."""
+    """Return one line per fault: the key as a person writes it (`train.head.dropout`), what it is, what it may be."""
     keys = [str(part) for part in fault["loc"]]
     key = ".".join([section, *keys])
     if fault["type"] == "extra_forbidden":
@@ -98,7 +98,7 @@ def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str
 
 
 def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:
-    """Names of the parameters in the group that `keys` lead to."""
+    """Return names of the parameters in the group that `keys` lead to."""
     for key in keys:
         field = schema.model_fields.get(key)
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
@@ -108,7 +108,7 @@ def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:
 
 
 def _nearest(word: str, candidates: Iterable[Any], prefix: str = "") -> str:
-    """A sentence that names the candidate most like `word`, or all of them where none is like it."""
+    """Return a sentence that names the candidate most like `word`, or all of them where none is like it."""
     candidates = [str(candidate) for candidate in candidates]
     if not candidates:
         return ""

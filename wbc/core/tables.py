@@ -1,4 +1,4 @@
-"""What earlier stages have prepared for training and scoring, opened and held against the images at hand."""
+"""What earlier stages have prepared for training and scoring, opened and checked against the images at hand."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,7 +55,7 @@ def read_baseline_predictions(
     """Return what baselines call each image, from a table of the stage `baseline`.
 
     Args:
-        path: the CSV file: path, and a column a baseline.
+        path: the CSV file: the column path, and one per baseline.
         images: paths of the images that it must hold, in order.
         classes: class names in the order of their numbers.
 

@@ -124,22 +124,22 @@ def litter(path: str) -> str | None:
 
 
 def looks_like_image(path: PurePath) -> bool:
-    """Whether a file is named as an image that can be read."""
+    """Return whether a file is named as an image that can be read."""
     return path.suffix.lower() in _IMAGE_SUFFIXES
 
 
 def _label(path: PurePosixPath) -> str:
-    """The class of a file. Its accents are composed (NFC), so that a Mac's and a PC's spelling are one class."""
+    """Return the class of a file. Its accents are composed (NFC), so that a Mac's and a PC's spelling are one class."""
     return unicodedata.normalize("NFC", path.parent.name)
 
 
 def _alike(name: str) -> str:
-    """What is left of `name` on a disk that doesn't tell letter case or the spelling of accents apart."""
+    """Return what is left of `name` on a disk that doesn't tell letter case or the spelling of accents apart."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
 def _unusable(name: str) -> str | None:
-    """Why a file or folder can't have this name, or None."""
+    """Return why a file or folder can't have this name, or None."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
@@ -238,7 +238,7 @@ def _refuse_unclear_classes(class_folders: dict[str, set[str]], source: Path) ->
 
 
 def some(lines: Sequence[object]) -> str:
-    """The first lines of a list, indented, and how many more there are."""
+    """Return the first lines of a list, indented, and how many more there are."""
     shown = [f"  - {printable(str(line), longest=1000)}" for line in lines[:LISTED]]
     return "\n".join(shown + ([f"  - and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []))
 

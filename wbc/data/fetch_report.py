@@ -58,6 +58,6 @@ def summary(content: dict[str, Any]) -> str:
 
 
 def _few(paths: list[str], count: int) -> str:
-    """The first of `count` paths in words; `paths` may hold only the first of them."""
+    """Return the first of `count` paths in words; `paths` may hold only the first of them."""
     shown = min(3, len(paths))
     return ", ".join(paths[:shown]) + (f" and {count - shown:,} more" if count > shown else "")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from wbc.data.images import resize
 
-SIZE = 96  # pixels; finer detail than that is no matter of size
+SIZE = 96  # pixels; detail finer than that says nothing of size
 BLUR = 1.0  # pixels
 MIDDLE = slice(SIZE // 4, SIZE - SIZE // 4)
 

@@ -159,8 +159,8 @@ def zoomed(pixels: npt.NDArray[np.uint8], zoom: float) -> npt.NDArray[np.uint8]:
 
     Args:
         pixels: the image.
-        zoom: 1 for the image as it is; above, its middle, 1 / `zoom` of each side; below, the image with a border in
-            which it is mirrored, 1 / `zoom` times as wide.
+        zoom: above 1, the middle of the image, 1 / `zoom` of each side; below 1, the whole image within a border that
+            mirrors it, 1 / `zoom` times as wide.
     """
     if zoom >= 1:
         return central(pixels, 1 / zoom)

@@ -101,7 +101,7 @@ def refuse_vanished(labels: Iterable[str], rows: list[Row], bad: list[tuple[str,
 
 
 def _list_bad(bad: list[tuple[str, str]]) -> str:
-    """Every bad file under its class; a reason that many files share is said once, with their names."""
+    """Return every bad file under its class; a reason that many files share is said once, with their names."""
     by_class: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path, reason in bad:
         label, _, name = path.partition("/")

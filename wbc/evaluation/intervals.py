@@ -37,7 +37,7 @@ def bootstrap(
     369-390). They are drawn class by class, as many as there are, since a class of three cells would be missing from
     one resample in twenty and its recall with it (several samples, each resampled by itself: Davison and Hinkley,
     Bootstrap Methods and their Application, 1997, section 3.2). The intervals are therefore those of a test with these
-    numbers of cells a class. Percentiles: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+    numbers of cells per class. Percentiles: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     Of a handful of cells they come out too narrow, and where all resamples agree they have no width at all: see
     `wilson`.
 

@@ -230,7 +230,7 @@ def save(
     Args:
         folder: is made.
         metrics: nested dicts of numbers; rounded here, and undefined ones left out.
-        images: DataFrame, a row a scored image, of the columns that predictions.csv starts with; predicted and
+        images: DataFrame, one row per scored image, of the columns that predictions.csv starts with; predicted and
             p_<class> for each class follow.
         y_true, y_prob, classes: as for `describe`.
     """

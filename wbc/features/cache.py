@@ -85,7 +85,7 @@ class FeatureCache:
         """Keep rows as one shard.
 
         Args:
-            keys: list of keys, one a row.
+            keys: list of keys, one per row.
             features: float16 array (rows, n).
         """
         rows = np.ascontiguousarray(features, "<f2")
@@ -174,7 +174,7 @@ def _read_features(file: IO[bytes], length: int) -> np.ndarray:
 
 
 def _age(entry: dict[str, Any]) -> float:
-    """Seconds since a file was written, by whatever the file system calls its date."""
+    """Return seconds since a file was written, by whatever the file system calls its date."""
     for name in ("mtime", "LastModified", "last_modified", "created"):
         if name in entry and entry[name] is not None:
             written = entry[name]

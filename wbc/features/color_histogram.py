@@ -9,7 +9,7 @@ from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode
 
-BINS = 4  # a channel; 4 x 4 x 4 = 64 colors
+BINS = 4  # levels of each channel; 4 x 4 x 4 = 64 colors
 
 
 def color_histogram(pixels: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from wbc.features.views import Augmentation, mean_feature, test_images, view
 
 LARGEST = float(np.finfo(np.float16).max)
 TRIES = 3  # a shard may be damaged while it lies there
-SHARD = 64  # images a shard: with 8 views 1.5 MB, and some seconds' work that a kill may cost
+SHARD = 64  # images per shard: 1.5 MB with 8 views, and some seconds of work that a kill may cost
 
 
 Forward = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # from images to batches of features
@@ -97,8 +97,8 @@ def write_features(
         path: the .npy file to write.
         images: list of (path of the image file, its SHA-256 in hexadecimal). The hash seeds the views, so that an
             image's features don't depend on the other images.
-        views: random views an image, 0 or more.
-        length: features a view, n.
+        views: random views per image, 0 or more.
+        length: features per view, n.
         recipe: a `ViewSpec`.
         cache: a `FeatureCache` for this backbone.
         execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in

@@ -32,7 +32,7 @@ KERNELS, BFLOAT16_KERNELS = "AVX2", "AVX512_CORE_BF16"
 os.environ["ONEDNN_MAX_CPU_ISA"] = KERNELS
 
 AUTO = "auto"  # in place of an engine's name: the fastest here
-CHUNK = 4  # images a pass of OpenVINO; part of what makes the bytes, so not a setting. 1 to 32: docs/results/speed.md
+CHUNK = 4  # images per pass of OpenVINO; it decides the bytes, so it is no setting. 1 to 32: docs/results/speed.md
 
 # The modules that make a feature of an image file. An edit of one of them asks for new features.
 FEATURE_CODE = (
@@ -123,7 +123,7 @@ def build(name: str, backbone: "keras.Model") -> Engine:
 
 
 def _keras_file(backbone: "keras.Model") -> bytes:
-    """The backbone as a .keras file."""
+    """Return the backbone as a .keras file."""
     from wbc.models.keras_file import save
 
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +133,7 @@ def _keras_file(backbone: "keras.Model") -> bytes:
 
 
 def _frozen_graph(backbone: "keras.Model") -> bytes:
-    """The graph with its weights as TensorFlow's protobuf, which OpenVINO reads by itself.
+    """Return the graph with its weights as TensorFlow's protobuf, which OpenVINO reads by itself.
 
     Keras' own `export(format="openvino")` takes ten times as long, and converting by way of ONNX needs another package.
     """
@@ -250,7 +250,8 @@ def _compiled(engine: Engine, precision: str, cut: Callable[[Any], Any]) -> tupl
         graph.reshape([CHUNK, engine.size, engine.size, 3])
         steps = PrePostProcessor(graph)
         steps.input().tensor().set_element_type(openvino.Type.u8)
-        # A stream a core, of one thread each: faster than one stream on all cores, and the bytes depend on no count.
+        # One stream per core, each of one thread: faster than one stream on all cores, and the bytes don't depend on
+        # how many there are.
         cores = os.cpu_count() or 1
         settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
         try:

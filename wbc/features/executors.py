@@ -40,11 +40,11 @@ def local(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) ->
 
 
 def dask(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) -> Execute:
-    """Return a function for `features.write_features` that has a Dask cluster embed, a shard a task.
+    """Return a function for `features.write_features` that has a Dask cluster embed, one shard per task.
 
     The scheduler's address is taken from DASK_SCHEDULER_ADDRESS (see
     https://docs.dask.org/en/stable/configuration.html); without one, worker processes are started on this machine, one
-    a core. Workers read the images and write the shards under the same paths as this process. A shard whose worker
+    per core. Workers read the images and write the shards under the same paths as this process. A shard whose worker
     dies is given to another.
 
     Args, result:
@@ -103,7 +103,7 @@ def _client(distributed: Any) -> Iterator[Any]:
 
 
 def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, recipe: ViewSpec, cache: FeatureCache) -> int:
-    """A worker's task; `expected` is the `surroundings` that the cache's key was made of."""
+    """Embed a shard, as a worker's task; `expected` is the `surroundings` that the cache's key was made of."""
     own = surroundings(engine.name)
     if own != expected:
         # It would write other features under the keys of the right ones, for everybody who shares the cache.
@@ -119,7 +119,7 @@ def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, recipe: V
 
 @functools.lru_cache(1)
 def _loaded(engine: Engine) -> Forward:
-    """A worker loads the backbone for its first shard and keeps it for the others."""
+    """Return the loaded backbone, which a worker keeps from its first shard on."""
     return engine.load()
 
 

@@ -1,4 +1,4 @@
-"""Which rows of the features are still missing: by their keys, in 25 bytes a row, so that millions fit in memory."""
+"""Which rows of the features are still missing: by their keys, in 25 bytes per row, so that millions fit in memory."""
 
 from collections.abc import Iterable
 
@@ -22,7 +22,7 @@ class PendingRows:
     ([False, True, False], 1)
 
     Args:
-        keys: iterable of keys, 16 bytes each, one a row in order.
+        keys: iterable of keys, 16 bytes each, one per row in order.
         count: how many there are.
     """
 

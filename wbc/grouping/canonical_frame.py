@@ -15,7 +15,7 @@ import numpy as np
 PATCH = 64  # side of the patch in pixels
 REACH = 1.9  # standard deviations of the dark matter from the patch's center to its border
 RINGS, ANGLES = 16, 64  # of the polar image
-WAVES = 24  # Fourier coefficients kept a ring, the constant one among them
+WAVES = 24  # Fourier coefficients kept of each ring, the constant one among them
 DESCRIBED = 9  # of them in the descriptor: finer ones differ between copies too
 
 _ACROSS = (np.arange(PATCH) + 0.5) / PATCH * 2 - 1
@@ -82,7 +82,7 @@ def _dark_matter(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _waves(patch: np.ndarray) -> np.ndarray:
-    """Fourier coefficients of the polar image, each channel freed of its mean and spread, so of light and stain."""
+    """Return Fourier coefficients of the polar image, each channel without its mean and spread: light, stain."""
     smooth = cv2.GaussianBlur(patch, (0, 0), 1.0).astype(np.float32)
     polar = cv2.remap(smooth, _POLAR_X, _POLAR_Y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).transpose(2, 0, 1)
     area = _RING_AREA[None, :, None] / ANGLES

@@ -1,4 +1,4 @@
-"""Comparing pairs of image files, each pair once and each image decoded once, as far as memory goes."""
+"""Comparing pairs of image files, each pair once, and each image decoded once as long as memory allows."""
 
 import functools
 from collections.abc import Iterable, Sequence

@@ -33,7 +33,7 @@ from wbc.grouping.canonical_frame import describe, frame
 from wbc.grouping.comparisons import Comparisons, Pair
 from wbc.grouping.neighbors import Neighbors
 
-NEIGHBORS = 10  # candidates an image
+NEIGHBORS = 10  # candidates per image
 FIRST = 3  # of them for an image without any near match: most images of a set without near-duplicates
 FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbors are typically at 0.5
 SAME = 1.0  # log odds at which two images count as one cell: see research/fit_near_duplicates.py
@@ -50,7 +50,7 @@ BATCH = 256  # pairs compared before the groups are brought up to date; part of 
 
 
 class NearDuplicates(NamedTuple):
-    """Which images show the same cell; int arrays, one number an image, counted in the order of appearance."""
+    """Which images show the same cell; int arrays, one number per image, counted in the order of appearance."""
 
     photo_id: np.ndarray  # equal for copies of one photograph of a cell
     group: np.ndarray  # equal for images that show or may show one cell, photographed once or again
@@ -63,7 +63,7 @@ class NearDuplicates(NamedTuple):
 def find_near_duplicates(files: Sequence[Path]) -> NearDuplicates:
     """Find the `NearDuplicates` among image files.
 
-    Memory is flat but for the descriptors, 2 kB an image, and for what came of the pairs compared, typically ten an
+    Memory is flat but for the descriptors, 2 kB per image, and for what came of the pairs compared, typically ten per
     image of 0.2 kB each.
 
     Args:
@@ -156,7 +156,7 @@ class _Search:
         return [pair for _, pair in sorted(doubtful)]
 
     def _colors(self) -> tuple[bool, float, float]:
-        """Whether most images have a copy, how far copies differ in mean color, and what agreement adds to the odds.
+        """Return whether most images have a copy, how far copies differ in color, and what agreement adds to the odds.
 
         Where most images have a copy, the set was made by a program, and what varies among the copies is what that
         program did; colors that agree are then evidence, the more the rarer they agree by chance. Where few have one,
@@ -173,7 +173,7 @@ class _Search:
         return True, tolerance, float(-np.log(max(1, chance.sum()) / len(chance)))
 
     def _near(self, image: int, nearest: tuple[np.ndarray, np.ndarray] | None = None) -> list[tuple[float, int]]:
-        """(distance, image) of the neighbors of an image, nearest first, without itself.
+        """Return (distance, image) of the neighbors of an image, nearest first, without itself.
 
         Args:
             image: number of the image.
@@ -247,7 +247,7 @@ class _Search:
                 self.photos.merge(image, max(agreeing)[1])
 
     def _agreed(self, one: Collection[int], other: Collection[int], witnesses: int = 0) -> bool:
-        """Whether two of the nearest pairs between two groups say that they show one cell.
+        """Return whether two of the nearest pairs between two groups say that they show one cell.
 
         Args:
             one, other: images of the groups.
@@ -272,7 +272,7 @@ class _Search:
         return witnesses + agreeing >= 2
 
     def _same(self, odds: float, color: float, least: float = SAME) -> bool:
-        """Whether a compared pair shows copies of one photograph; that its colors agree counts as evidence too."""
+        """Return whether a compared pair shows copies of one photograph; colors that agree are evidence too."""
         return color <= self.tolerance and odds + self.color_evidence > least
 
     def _unite(self, sets: DisjointSet, members: Sequence[int]) -> None:
@@ -287,6 +287,6 @@ class _Search:
 
 
 def _renumber(numbers: np.ndarray) -> np.ndarray:
-    """Number sets by the order in which they first appear."""
+    """Return numbers of sets by the order in which they first appear."""
     numbered: dict[object, int] = {}
     return np.array([numbered.setdefault(number, len(numbered)) for number in numbers.tolist()], dtype=int)

@@ -18,7 +18,7 @@ from wbc.grouping.canonical_frame import CELL, PATCH, CanonicalPatch, describe, 
 cv2.setNumThreads(1)  # the callers run many pairs at once
 
 _COARSE = 40  # side in pixels of the patches that are registered first
-_TURNS = 4  # tried a pair
+_TURNS = 4  # tried for each pair
 _ALIKE = 0.4  # correlation after the best turn below which no registration is tried: a fifth of all pairs, no copies
 _SURE = 0.97  # correlation at which no other turn is tried
 _OCTAVES = (0.7, 1.4, 2.8, 5.6, 11.2)  # standard deviations in patch pixels between which the four bands lie
@@ -155,7 +155,7 @@ def _register(one: CanonicalPatch, other: CanonicalPatch) -> tuple[float, float,
 
 
 def _turn(angle: float, mirrored: bool, size: int) -> np.ndarray:
-    """The transform that turns, and mirrors first, about the center of a patch of `size` pixels."""
+    """Return the transform that turns, and mirrors first, about the center of a patch of `size` pixels."""
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([1, -1 if mirrored else 1])
     center = np.full(2, (size - 1) / 2)
@@ -163,20 +163,20 @@ def _turn(angle: float, mirrored: bool, size: int) -> np.ndarray:
 
 
 def _enlarged(transform: np.ndarray, factor: float) -> np.ndarray:
-    """The same transform for patches `factor` times as large, whose pixel centers lie between."""
+    """Return the same transform for patches `factor` times as large, whose pixel centers lie between."""
     matrix, offset = transform[:, :2], transform[:, 2]
     middle = np.full(2, (factor - 1) / 2)
     return np.column_stack([matrix, offset * factor + middle - matrix @ middle]).astype(np.float32)
 
 
 def _outline(patch: np.ndarray) -> np.ndarray:
-    """Coarse detail in gray, float32, small."""
+    """Return coarse detail in gray, float32, small."""
     gray = cv2.resize(_gray(patch), (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
     return cv2.GaussianBlur(gray, (0, 0), 0.6) - cv2.GaussianBlur(gray, (0, 0), 5)
 
 
 def _texture(patch: np.ndarray) -> np.ndarray:
-    """Finer detail in gray, float32."""
+    """Return finer detail in gray, float32."""
     gray = _gray(patch)
     return cv2.GaussianBlur(gray, (0, 0), 1.0) - cv2.GaussianBlur(gray, (0, 0), 5)
 
@@ -186,7 +186,7 @@ def _gray(patch: np.ndarray) -> np.ndarray:
 
 
 def _bands(patch: np.ndarray) -> list[np.ndarray]:
-    """The patch's detail, one array for each octave, fine to coarse."""
+    """Return the patch's detail, one array for each octave, fine to coarse."""
     patch = patch.astype(np.float32)
     levels = [cv2.GaussianBlur(patch, (0, 0), deviation) for deviation in _OCTAVES]
     return [fine - coarse for fine, coarse in itertools.pairwise(levels)]

@@ -2,7 +2,7 @@
 
 Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019, arXiv:1905.11946; for
 EfficientNet-Lite0 see `efficientnet_lite0`.
-Input is RGB 0-255: the rescaling is inside the model. Output is the pooled feature vector, 1280 numbers an image.
+Input is RGB 0-255: the rescaling is inside the model. Output is the pooled feature vector, 1280 numbers per image.
 """
 
 import hashlib
@@ -149,7 +149,7 @@ def _load(model: keras.Model, name: str, path: Path) -> None:
 
 
 def _imagenet_cache() -> Path:
-    """Where Keras keeps the file, by the rule of `keras.utils.get_file`."""
+    """Return where Keras keeps the file, by the rule of `keras.utils.get_file`."""
     home = os.environ.get("KERAS_HOME") or str(Path("~/.keras").expanduser())
     return Path(home) / "models" / IMAGENET_FILE
 

@@ -99,7 +99,7 @@ def _find() -> Path:
 
 
 def _weights(layer: keras.layers.Layer, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The weights of one Keras layer, in the order that its `set_weights` takes."""
+    """Return the weights of one Keras layer, in the order that its `set_weights` takes."""
     name = _torch_name(layer.name)
     if isinstance(layer, keras.layers.BatchNormalization):
         return [tensors[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
@@ -112,7 +112,7 @@ def _weights(layer: keras.layers.Layer, tensors: dict[str, np.ndarray]) -> list[
 
 
 def _torch_name(name: str) -> str:
-    """The PyTorch file's name of a Keras layer: `block2b_expand_bn` is `_blocks.2._bn0`."""
+    """Return the PyTorch file's name of a Keras layer: `block2b_expand_bn` is `_blocks.2._bn0`."""
     outside = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "top_conv": "_conv_head", "top_bn": "_bn1"}
     if name in outside:
         return outside[name]

@@ -18,7 +18,7 @@ from wbc.core.params import Section
 from wbc.core.zips import write_npz
 
 # Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
-# hundred images give three or four steps an epoch.
+# hundred images give three or four steps per epoch.
 MOMENTUM = 0.9
 EPSILON = 0.001  # added to a variance, as Keras has it
 ROWS = 1024  # scored at once

@@ -7,7 +7,7 @@ import numpy as np
 
 from wbc.models.tensorflow_setup import keras, tf
 
-BATCH = 32  # images a forward pass; part of what makes the bytes, so not a setting
+BATCH = 32  # images per forward pass; it decides the bytes, so it is no setting
 
 
 def compiled(model: keras.Model) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:

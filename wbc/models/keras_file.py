@@ -39,7 +39,7 @@ def _without_date(content: bytes) -> bytes:
 
 
 def _without_addresses(content: bytes) -> bytes:
-    """Number the shared objects in the order in which they appear."""
+    """Replace the memory addresses of shared objects by their order of appearance."""
     numbers: dict[int, int] = {}
 
     def renumber(item: Any) -> None:

@@ -86,7 +86,7 @@ def pretrain(
         report: called as report(row) after each epoch, with its row of the history.
 
     Returns:
-        history: a list of dicts an epoch: epoch (from 1), image_size, learning_rate, loss, accuracy (of training),
+        history: a list of one dict per epoch: epoch (from 1), image_size, learning_rate, loss, accuracy (of training),
         shifted_loss, shifted_accuracy, plain_accuracy (of validation), best (1 for an epoch better than all before).
     """
     keras.utils.set_random_seed(seed)
@@ -140,7 +140,7 @@ class _Training:
         )
 
     def _step(self, images: tf.Tensor, labels: tf.Tensor, size: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """One step of the optimizer on uint8 images; returns (loss, number of images called right)."""
+        """Take one step of the optimizer on uint8 images; returns (loss, number of images called right)."""
         images = augment_domain(images, size, key, self.params.domain_augmentation)
         with tf.GradientTape() as tape:
             logits = self.top(self.backbone(images, training=True), training=True)

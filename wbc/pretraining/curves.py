@@ -1,4 +1,4 @@
-"""The figure of a backbone's training: loss and accuracy an epoch, with the image size of each phase."""
+"""The figure of a backbone's training: loss and accuracy of each epoch, with the image size of each phase."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def pretraining_curves(epochs: pd.DataFrame, best_epoch: int) -> Figure:
     Training images are scored by the weights as they are at each step, validation images by their running average.
 
     Args:
-        epochs: data frame, a row an epoch, with the columns of `pretraining.pretrain`'s history.
+        epochs: data frame, one row per epoch, with the columns of `pretraining.pretrain`'s history.
         best_epoch: the epoch whose weights were kept.
     """
     figure = Figure(figsize=(WIDE, 5.6), layout="constrained")

@@ -18,7 +18,7 @@ from wbc.models.tensorflow_setup import tf
 # eosin, DAB. Blood films are stained by azure and eosin; the first two are near, and jitter needs a basis, not a truth.
 _STAINS = tf.constant([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
 _TO_YIQ = tf.constant([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-_CHUNKS = 4  # of a batch; resolution, blur and recompression are drawn once a chunk, as each needs its own shape
+_CHUNKS = 4  # of a batch; resolution, blur and recompression are drawn once per chunk, as each needs its own shape
 
 
 class DomainAugmentation(Section):
@@ -142,7 +142,7 @@ def _colors(images: tf.Tensor, shift: DomainAugmentation, draws: _Draws) -> tf.T
     plane = tf.reshape(plane, [count, 3, 3])
     to_yiq = tf.transpose(_TO_YIQ)
     images = _mixed(images, to_yiq @ plane @ tf.linalg.inv(to_yiq))
-    # Camera: contrast about the mean, and a gain a channel.
+    # Camera: contrast about the mean, and a gain for each channel.
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
     images = mean + (images - mean) * draws.uniform([count, 1, 1, 1], 1 - shift.contrast, 1 + shift.contrast)
     gain = draws.uniform([count, 1, 1, 1], 1 - shift.brightness, 1 + shift.brightness)
@@ -177,7 +177,7 @@ def _camera(images: tf.Tensor, size: int, shift: DomainAugmentation, draws: _Dra
 
 
 def _blur(images: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
-    """Gaussian blur by a standard deviation in pixels; a negative one leaves the images as they are."""
+    """Blur by a Gaussian of a standard deviation in pixels; a negative one leaves the images as they are."""
     offsets = tf.range(-4, 5, dtype=tf.float32)
     kernel = tf.exp(-0.5 * (offsets / tf.maximum(deviation, 0.01)) ** 2)
     kernel = tf.tile((kernel / tf.reduce_sum(kernel))[:, None, None, None], [1, 1, 3, 1])

@@ -187,7 +187,7 @@ def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: TrainPa
 
 
 def _mean(by_seed: dict[int, dict[str, float]]) -> dict[str, Any]:
-    """The mean of each score over the seeds, and the scores themselves."""
+    """Return the mean of each score over the seeds, and the scores themselves."""
     scores = list(by_seed.values())
     means = {name: np.mean([score_of_seed[name] for score_of_seed in scores]) for name in scores[0]}
     return means | {"by_seed": {str(seed): score_of_seed for seed, score_of_seed in by_seed.items()}}

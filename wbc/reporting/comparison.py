@@ -65,12 +65,12 @@ class Estimate(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The score with two decimals, or why there is none."""
+        """Return the score with two decimals, or why there is none."""
         return self.few or number(self.value)
 
     @property
     def interval(self) -> str:
-        """The interval as text, † for Wilson's; "" where there is none."""
+        """Return the interval as text, † for Wilson's; "" where there is none."""
         if self.low is None:
             return ""
         return f"{self.low:.2f}–{self.high:.2f}{'†' if self.wilson else ''}"
@@ -98,7 +98,7 @@ def lookup(content: dict[str, Any], *keys: str) -> Any:
 
 
 def cells(metrics: dict[str, Any], name: str) -> int:
-    """How many cells of class `name` were scored."""
+    """Return how many cells of class `name` were scored."""
     return lookup(metrics, "cells", "per_class", name, "support") or 0
 
 
@@ -129,7 +129,7 @@ def _recall_rows(classes: Sequence[str]) -> Rows:
 
 
 def table(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int, unit: str = "cell") -> Table:
-    """The table that sets the protocols side by side.
+    """Return the table that sets the protocols side by side.
 
     Args:
         results: {protocol: content of its metrics.json}.
@@ -171,7 +171,7 @@ def recalls(
     min_cells: int,
     names: dict[str, str],
 ) -> dict[str, dict[str, Estimate]]:
-    """Recall of each class, each cell counting once, and last their mean, for the figure that compares the protocols.
+    """Return the recall of each class, each cell counting once, and their mean, for the figure that compares protocols.
 
     Args:
         results, classes, min_cells: as for `table`.
@@ -201,7 +201,7 @@ def recalls(
 
 
 def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = "cell") -> str:
-    """What the difference between the split by file and the cross-validation by cell means, in plain sentences.
+    """Return what the difference between the split by file and the cross-validation by cell means, in plain sentences.
 
     Args:
         results: {protocol: content of its metrics.json}.
@@ -238,7 +238,7 @@ def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = 
 
 
 def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple[bool, str]]:
-    """Whether the classifier is worth its trouble, one sentence a simpler method that looks at the images.
+    """Return whether the classifier is worth its trouble, one sentence per simpler method that looks at the images.
 
     It is called better by `RULE`, and worse where the whole interval lies below.
 
@@ -266,7 +266,7 @@ def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple
 
 
 def too_few(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> dict[str, dict[str, int]]:
-    """Classes whose recall is not estimable, as {class: {protocol: its scored cells}}."""
+    """Return classes whose recall is not estimable, as {class: {protocol: its scored cells}}."""
     cells_scored = {
         name: {
             protocol: cells(metrics, name) for protocol, metrics in results.items() if cells(metrics, name) < min_cells

@@ -43,7 +43,7 @@ def confusion(
     note: str = "",
     colormap: str = "Blues",
 ) -> Figure:
-    """Confusion matrix: a row a true class, with counts, and shares of the row as text and color.
+    """Draw a confusion matrix: one row per true class, with counts, and shares of the row as text and color.
 
     Args:
         truth, predicted: class names of the scored images, in the same order.
@@ -106,7 +106,7 @@ def _squares(axes: Axes, counts: np.ndarray, shares: np.ndarray, colormap: str, 
 
 @styled
 def history(epochs: pd.DataFrame, best_epoch: int, title: str, note: str = "") -> Figure:
-    """Accuracy, loss and, where it changes, learning rate over the epochs, with the epoch that was kept marked.
+    """Draw accuracy, loss and, where it changes, learning rate over the epochs, with the epoch that was kept marked.
 
     Args:
         epochs: data frame with the columns epoch (from 1), loss, accuracy and learning_rate, and, where there are
@@ -144,7 +144,7 @@ def history(epochs: pd.DataFrame, best_epoch: int, title: str, note: str = "") -
 
 @styled
 def roc(curves: pd.DataFrame, auc: dict[str, str], title: str, note: str = "") -> Figure:
-    """ROC curves, one class against all others: a panel per class, with the other classes in gray behind.
+    """Draw ROC curves, one class against all others: a panel per class, with the other classes in gray behind.
 
     Args:
         curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
@@ -160,7 +160,7 @@ def roc(curves: pd.DataFrame, auc: dict[str, str], title: str, note: str = "") -
 def pr(
     curves: pd.DataFrame, prevalence: dict[str, float], precision: dict[str, float | None], title: str, note: str = ""
 ) -> Figure:
-    """Precision-recall curves: a panel per class, with its share of the scored images as the line of no skill.
+    """Draw precision-recall curves: a panel per class, with its share of the scored images as the line of no skill.
 
     Args:
         curves: data frame with the columns class, recall and precision, recall falling, as scikit-learn returns them; a
@@ -176,10 +176,10 @@ def pr(
 
 @styled
 def mistakes(rows: Sequence[tuple[Pixels, str, str, float]], title: str, note: str = "") -> Figure:
-    """Thumbnails of wrongly classified images, each beside its heat map, with their true and predicted class.
+    """Draw thumbnails of wrongly classified images, each beside its heat map, with their true and predicted class.
 
     Args:
-        rows: one (pixels, true class, predicted class, probability of the predicted class) an image; pixels are uint8
+        rows: one (pixels, true class, predicted class, probability of the predicted class) per image; pixels are uint8
             arrays (side, 2 * side, 3), values 0-255. At least one.
         title, note: as in `confusion`.
     """
@@ -199,10 +199,10 @@ def mistakes(rows: Sequence[tuple[Pixels, str, str, float]], title: str, note: s
 
 @styled
 def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: str, note: str = "") -> Figure:
-    """Thumbnails of sets of near-duplicates, a row per set, so that one can see whether they show one cell.
+    """Draw thumbnails of sets of near-duplicates, a row per set, so that one can see whether they show one cell.
 
     Args:
-        rows: one (label, number of images, thumbnails) a group; thumbnails are uint8 arrays (side, side, 3), values
+        rows: one (label, number of images, thumbnails) per group; thumbnails are uint8 arrays (side, side, 3), values
             0-255. At least one.
         title, note: as in `confusion`.
     """
@@ -225,7 +225,7 @@ def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: st
 
 @styled
 def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "") -> Figure:
-    """Two bars a class: how many images there are, and how many cells they show.
+    """Draw two bars per class: how many images there are, and how many cells they show.
 
     Args:
         counts: {class: (images, cells)}.
@@ -251,7 +251,7 @@ def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "") 
 
 @styled
 def recalls(scores: dict[str, dict[str, Estimate]], title: str, note: str = "") -> Figure:
-    """Dot plot of the recall of each class, with one kind of marker for each series and its interval as a line.
+    """Draw the recall of each class as dots, with one kind of marker for each series and its interval as a line.
 
     Args:
         scores: {series: {class: `comparison.Estimate`}}, at most four series with the same classes in the same
@@ -291,7 +291,7 @@ def recalls(scores: dict[str, dict[str, Estimate]], title: str, note: str = "") 
 
 @styled
 def reliability(bins: list[dict[str, float]], before: float, after: float, title: str, note: str = "") -> Figure:
-    """Reliability diagram: how often predictions are right, against how sure they are.
+    """Draw a reliability diagram: how often predictions are right, against how sure they are.
 
     Args:
         bins: as `wbc.evaluation.calibration.reliability` returns them, calibrated.
@@ -313,7 +313,7 @@ def reliability(bins: list[dict[str, float]], before: float, after: float, title
 
 @styled
 def risk_coverage(risk: dict[float, float], title: str, note: str = "") -> Figure:
-    """Share of mistakes among the surest images, against how many of them are answered.
+    """Draw the share of mistakes among the surest images, against how many of them are answered.
 
     Args:
         risk: {share of the images that are answered, the surest first, 0-1: share of mistakes among them, 0-1}.
@@ -333,7 +333,7 @@ def risk_coverage(risk: dict[float, float], title: str, note: str = "") -> Figur
 
 @styled
 def robustness(table: pd.DataFrame, title: str, note: str = "") -> Figure:
-    """Balanced accuracy against the strength of each perturbation, a panel per kind with the other kinds in gray.
+    """Draw balanced accuracy against the strength of each perturbation, a panel per kind with the other kinds in gray.
 
     Args:
         table: data frame with the columns perturbation, strength (0 for none) and balanced_accuracy.
@@ -366,7 +366,7 @@ def _panels(
     note: str,
     drawstyle: str = "default",
 ) -> Figure:
-    """A panel per class: its curve, in gray those of the others, and dashes where guessing would be."""
+    """Draw a panel per class: its curve, in gray those of the others, and dashes where guessing would be."""
     classes = list(chance)
     across = min(2, len(classes))
     down = math.ceil(len(classes) / across)
@@ -395,13 +395,13 @@ def _panels(
 
 
 def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The points of a curve without those that nobody can tell from the one before, to be light in Git."""
+    """Return the points of a curve without those that nobody can tell from the one before, to be light in Git."""
     steps = np.any(np.diff(np.rint(points * 150), axis=0) != 0, axis=1)  # a panel is about 130 points of print wide
     return points[np.r_[True, steps]] if len(points) < 3 else points[np.r_[True, steps[:-1], True]]
 
 
 def _readable_on(color: Sequence[float]) -> str:
-    """Black or white, whichever has the greater contrast with an RGB color (WCAG's relative luminance)."""
+    """Return black or white, whichever has the greater contrast with an RGB color (WCAG's relative luminance)."""
     levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in color[:3]]
     luminance = 0.2126 * levels[0] + 0.7152 * levels[1] + 0.0722 * levels[2]
     return "white" if luminance < 0.179 else "black"

@@ -9,7 +9,7 @@ IN_SQUARE = 4  # images shown per square of the confusion matrix, each of anothe
 
 
 def wrong(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The wrongly classified rows of predictions.csv, the most confident first, with their `probability`."""
+    """Return the wrongly classified rows of predictions.csv, the most confident first, with their `probability`."""
     rows = predictions[predictions["label"] != predictions["predicted"]]
     probability = [row[f"p_{row['predicted']}"] for _, row in rows.iterrows()]
     # Ties are broken by path, so that the order never depends on the order of the file.
@@ -17,7 +17,7 @@ def wrong(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_per_group(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The surest mistake of each group, the most confident first, as `wrong` has them."""
+    """Return the surest mistake of each group, the most confident first, as `wrong` has them."""
     return wrong(predictions).drop_duplicates("group")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-# The table in the shape of metrics.json: random split by file, 106 test images a class. It has no AUC and no
+# The table in the shape of metrics.json: random split by file, 106 test images per class. It has no AUC and no
 # specificity; its balanced accuracy is its macro recall.
 ORIGINAL: dict[str, Any] = {
     "accuracy": 0.92,
@@ -32,12 +32,12 @@ COMPARABLE = {
 
 
 def whose(fetch: dict[str, Any]) -> str:
-    """Whose images these are, as a key of `COMPARABLE`, by the content of fetch.json."""
+    """Return whose images these are, as a key of `COMPARABLE`, by the content of fetch.json."""
     if fetch["synthetic"]:
         return "synthetic"
     return "same" if fetch["source"] == "kaggle" and DATASET in fetch["origin"] else "unknown"
 
 
 def same_classes(classes: Iterable[str]) -> bool:
-    """Whether these are exactly the classes of the original study."""
+    """Return whether these are exactly the classes of the original study."""
     return set(classes) == set(ORIGINAL["per_class"])

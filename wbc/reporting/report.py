@@ -66,7 +66,7 @@ def parts(
     """Count the images of each class in each part, as {class: {protocol: {part: images}}}.
 
     Args:
-        splits: data frame with the columns label and one of train/valid/test a protocol.
+        splits: data frame with the columns label and one of train/valid/test per protocol.
     """
     return {
         label: {protocol: {part: int((rows[protocol] == part).sum()) for part in PARTS} for protocol in protocols}
@@ -140,13 +140,13 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
 
 
 def _parameters_for_use(run: Run) -> int:
-    """How many parameters the classifier for use has: one backbone, and a head for each fold."""
+    """Return how many parameters the classifier for use has: one backbone, and a head for each fold."""
     backbone, total = run.features["parameters"], run.results["grouped"]["training"]["parameters"]["total"]
     return backbone + run.results["crossval"]["metrics"]["folds"] * (total - backbone)
 
 
 def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
-    """The score to believe, beside the others, and what their differences mean."""
+    """Return the score to believe, beside the others, and what their differences mean."""
     metrics = {protocol: result["metrics"] for protocol, result in run.results.items()}
     unit = comparison.unit_of(run.audit)
     level = f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} %"
@@ -189,7 +189,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
 
 
 def _images(run: Run) -> dict[str, Any]:
-    """What the images are, and what the audit says of them."""
+    """Return what the images are, and what the audit says of them."""
     audit = run.audit
     return {
         "parts": parts(run.splits),
@@ -210,7 +210,7 @@ def _images(run: Run) -> dict[str, Any]:
 
 
 def _believe(result: dict[str, Any], classes: int) -> dict[str, Any]:
-    """The first screen: what was scored, and the number to believe."""
+    """Return the first screen: what was scored, and the number to believe."""
     metrics, predictions = result["metrics"], result["predictions"]
     baseline = metrics["baseline"]
     return {
@@ -229,7 +229,7 @@ def _believe(result: dict[str, Any], classes: int) -> dict[str, Any]:
 
 
 def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cells: int) -> dict[str, Any]:
-    """What the report says about one protocol."""
+    """Return what the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
     each_cell = one_per_group(predictions)

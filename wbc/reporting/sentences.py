@@ -228,7 +228,7 @@ def common_sentence(metrics: dict[str, Any], unit: str) -> str:
 
 
 def reading(metrics: dict[str, Any], level: str) -> list[str]:
-    """How to read the table of scores, in sentences."""
+    """Return how to read the table of scores, in sentences."""
     sentences = [
         f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
         f"{metrics['crossval']['intervals']['n_resamples']:,} times: copies of a cell add nothing to what is known of "
@@ -236,7 +236,7 @@ def reading(metrics: dict[str, Any], level: str) -> list[str]:
         "Each cell counts once: a cell with several images counts as the share of them that was named right. Each "
         "image counts once: a cell with many copies weighs as much as all of them.",
         "Split by file deals the images out to training and test by chance, as the original study did. Split by cell "
-        "deals out whole cells with all their copies. Cross-validation by cell does so once a fold until every cell "
+        "deals out whole cells with all their copies. Cross-validation by cell does so once per fold until every cell "
         "has been scored, so that rare classes get an estimate from all their cells.",
     ]
     if _any_wilson(metrics):
@@ -256,5 +256,5 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def _any_wilson(content: Any) -> bool:
-    """Whether any interval in nested dicts is Wilson's."""
+    """Return whether any interval in nested dicts is Wilson's."""
     return isinstance(content, dict) and (bool(content.get("wilson")) or any(map(_any_wilson, content.values())))

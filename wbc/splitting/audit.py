@@ -36,7 +36,7 @@ def audit(
     Args:
         splits: data frame of splits.csv, one row per image: path, label, photo_id, group, image, grouped (train, valid
             or test) and fold.
-        pixels: int array, one an image, equal where the decoded pixels are identical.
+        pixels: int array, one per image, equal where the decoded pixels are identical.
         shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
         recognized: int array, equal for images that the search found to show or perhaps to show one cell.
         given: what `given.statements` says of groups that the user knows; None where none are given.
@@ -136,7 +136,7 @@ def _duplicates(paths: pd.Series, pixels: np.ndarray) -> dict[str, Any]:
 
 
 def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]:
-    """The largest photographs of several images: the largest of each class, then the next ones, in order of size."""
+    """Return the largest photographs of several images: the largest of each class, then the next, by size."""
     shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda entry: -len(entry[1]))
     label_of = {group: next(iter(_counts(rows["label"]))) for group, rows in shared}
     first: dict[str, int] = {}
@@ -156,7 +156,7 @@ def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]
 
 
 def _without_own_group(splits: pd.DataFrame) -> list[dict[str, Any]]:
-    """Classes of which no group has most of its images; what a group counts for is decided as for the split."""
+    """Return classes of which no group has most of its images; what a group counts for is decided as for the split."""
     counts = splits.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=1)
     counted = counts.idxmax(axis=1)  # the first by name among equals
     entries = []
@@ -188,7 +188,7 @@ def _same_cell(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, A
 
 
 def _counts(labels: pd.Series) -> dict[str, int]:
-    """{label: how often}, the most frequent first and equals by name."""
+    """Return {label: how often}, the most frequent first and equals by name."""
     counts = labels.value_counts()
     return {label: int(counts[label]) for label in sorted(counts.index, key=lambda name: (-counts[name], name))}
 
@@ -261,7 +261,7 @@ def _uneven(splits: pd.DataFrame, asked: Sequence[float]) -> list[dict[str, Any]
 
 
 def _units(rows: pd.DataFrame, protocol: str) -> str:
-    """What of a class can be dealt out, as half a sentence."""
+    """Return what of a class can be dealt out, as half a sentence."""
     if protocol == "image":
         return f"it has {plural(len(rows), 'image')}"
     groups = rows["group"].value_counts()

@@ -12,7 +12,7 @@ from wbc.core.protocols import PARTS
 
 Shares = tuple[float, float]  # of each class: train, valid; the rest is test
 
-NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are under suspicion
+NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are then suspicious
 SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8: docs/results/grouping.md
 
 
@@ -25,7 +25,7 @@ def split_by_image(labels: Sequence[str] | np.ndarray, shares: Shares, seed: int
         seed: seeds the shuffling; each class is shuffled independently of the others.
 
     Returns:
-        array of "train", "valid" or "test", one an image.
+        array of "train", "valid" or "test", one per image.
     """
     return split_by_group(labels, np.arange(len(labels)), shares, seed)
 
@@ -48,7 +48,7 @@ def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares,
         seed: seeds the order among groups of one size.
 
     Returns:
-        array of "train", "valid" or "test", one an image; equal for all images of a group.
+        array of "train", "valid" or "test", one per image; equal for all images of a group.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     names, label_numbers = np.unique(labels, return_inverse=True)
@@ -84,7 +84,7 @@ def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -
         seed: seeds the order among groups that are alike.
 
     Returns:
-        int array of fold numbers from 0, one an image; equal for all images of a group.
+        int array of fold numbers from 0, one per image; equal for all images of a group.
 
     Raises:
         UserError: there are fewer groups than folds, or no class has as many images as there are folds.
@@ -142,7 +142,7 @@ def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
 
 
 def _assign(sizes: np.ndarray, wanted: list[int], empty: set[int]) -> list[int]:
-    """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images a part, `empty` parts."""
+    """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images per part, `empty` parts."""
     lacking = list(wanted)
     empty = set(empty)
     parts = []

@@ -108,7 +108,7 @@ def _assemble(
 
 
 def _neutrophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
-    """Nucleus of 2-5 lobes on thin bridges; pale pink cytoplasm dusted with very fine granules, coarser where toxic."""
+    """Draw a nucleus of 2-5 lobes on thin bridges, and pale pink cytoplasm dusted with very fine granules."""
     body = shapes.fill(shapes.blob(field, radius, 0.08, rng), 0.4)
     count = rng.choice([2, 3, 4, 5], p=[0.05, 0.4, 0.37, 0.18])
     distance = _lobes(field, count, radius, rng.uniform(0.27, 0.37), rng.uniform(0.2, 0.4), rng)
@@ -123,7 +123,7 @@ def _neutrophil(radius: float, field: shapes.Field, rng: np.random.Generator) ->
 
 
 def _eosinophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
-    """Nucleus of 2, sometimes 3, round lobes; cytoplasm packed with coarse granules, orange-red to pale or brownish."""
+    """Draw a nucleus of 2, sometimes 3, round lobes, and cytoplasm packed with coarse orange-red or pale granules."""
     body = shapes.fill(shapes.blob(field, radius, 0.08, rng), 0.4)
     count = rng.choice([2, 3], p=[0.85, 0.15])
     distance = _lobes(field, count, radius, rng.uniform(0.26, 0.38), rng.uniform(0.3, 0.6), rng)
@@ -138,7 +138,7 @@ def _eosinophil(radius: float, field: shapes.Field, rng: np.random.Generator) ->
 
 
 def _basophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
-    """Coarse dark granules over the whole cell, which blur a pale folded nucleus; some are washed out."""
+    """Draw coarse dark granules over the whole cell, which blur a pale folded nucleus; some are washed out."""
     body = shapes.fill(shapes.blob(field, radius, 0.1, rng), 0.5)
     distance = _lobes(field, rng.choice([2, 3]), radius, rng.uniform(0.32, 0.5), 1.2, rng)
     stain = _chromatin(field, distance, rng.uniform(0.45, 0.9), 0.12, 1.0, rng)
@@ -152,7 +152,7 @@ def _basophil(radius: float, field: shapes.Field, rng: np.random.Generator) -> C
 
 
 def _lymphocyte(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
-    """Round dense nucleus that nearly fills the cell; a rim of clear blue cytoplasm, wider in large lymphocytes."""
+    """Draw a round dense nucleus that nearly fills the cell, and a rim of clear blue cytoplasm."""
     body = shapes.fill(shapes.blob(field, radius, 0.08, rng), 0.4)
     inner = radius * rng.uniform(0.68, 0.92)
     aside = shapes.turned([[(radius - inner) * rng.uniform(0.2, 0.9), 0]], rng.uniform(0, 2 * np.pi))[0]
@@ -164,7 +164,7 @@ def _lymphocyte(radius: float, field: shapes.Field, rng: np.random.Generator) ->
 
 
 def _monocyte(radius: float, field: shapes.Field, rng: np.random.Generator) -> Cell:
-    """The largest cell: kidney- to horseshoe-shaped nucleus of loose chromatin, gray-blue cytoplasm, some vacuoles."""
+    """Draw the largest cell: a kidney- to horseshoe-shaped nucleus, gray-blue cytoplasm, some vacuoles."""
     body = shapes.fill(shapes.blob(shapes.warped(field, 0.3, 3.5, rng), radius, 0.09, rng), 0.5)
     arc = radius * rng.uniform(0.34, 0.42)
     angles = np.linspace(-0.5, 0.5, 9) * np.radians(rng.uniform(150, 270))

@@ -57,7 +57,7 @@ def _exposed(stains: np.ndarray, field: shapes.Field, rng: np.random.Generator) 
 
 def _view(radius: float, rng: np.random.Generator) -> shapes.Field:
     """Return the `Field` of a photo: 14-28 µm wide, wider for larger cells, the white cell near its middle."""
-    # Who cuts single cells out of a photo follows their size, but not all the way.
+    # Whoever cuts single cells out of a photo follows their size, but not all the way.
     width = 8.2 * np.sqrt(radius) * rng.uniform(0.85, 1.15)
     scale = PIXELS / width
     x, y = np.meshgrid(*2 * [(np.arange(PIXELS) + 0.5) / scale - width / 2])

@@ -12,7 +12,7 @@ from sklearn.datasets import load_sample_image
 from wbc.synthetic import smear
 
 SIDE = 128  # pixels
-EACH = 10  # pictures of a kind
+EACH = 10  # pictures of each kind
 FOLDER = Path(__file__).parent / "pictures"
 WORDS = ("blood", "film", "slide 7", "Giemsa", "x 1000", "neg.", "see note", "void")
 
