@@ -32,7 +32,7 @@ FAULTS: dict[str, Callable[[Project, random.Random], str]] = {
     "a full TMPDIR": faults.full_tmpdir,
     "hostile archives, hostile names of classes and files up to the report": hostile.archive,
     "hostile and damaged weights files": hostile.weights,
-    "a server that breaks off, lies, or refuses": hostile.server,
+    "a server that breaks off, is silent, lies, or refuses": hostile.server,
 }
 
 HEADER = """# Faults, injected

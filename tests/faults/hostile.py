@@ -71,7 +71,7 @@ def weights(project: Project, random: random.Random) -> str:
 
 
 def server(project: Project, random: random.Random) -> str:
-    """Fetch from a server that breaks off, sends something else, sends what isn't the pinned file, or refuses."""
+    """Fetch from a server that breaks off, is silent, sends something else or not the pinned file, or refuses."""
     project.set({"fetch.source": "kaggle"})
     content = _zip({"basophil/1.png": _picture(random)})
     with (
@@ -79,9 +79,11 @@ def server(project: Project, random: random.Random) -> str:
         pytest.MonkeyPatch.context() as patch,
         kaggle_server(patch, Path(home), content) as stand_in,
     ):
-        kind = random.choice(["cut", "lying", "pinned", "refusing", "failing"])
+        kind = random.choice(["cut", "silent", "lying", "pinned", "refusing", "failing"])
         if kind == "cut":
             stand_in.cut_after = random.randrange(len(content))
+        elif kind == "silent":
+            stand_in.silent = True
         elif kind == "lying":
             stand_in.content = b"<html>please log in</html>"
         elif kind == "pinned":
