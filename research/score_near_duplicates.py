@@ -69,7 +69,7 @@ def main() -> None:
         test = numbers[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
         fold = folds(np.array(labels), duplicates.group, FOLDS, seed)
-        withheld, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful)
+        withheld, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, duplicates.group)
         for name, texts in (("all", None), ("but what is doubtful", withheld)):
             rounds = cv_rounds(fold, texts)
             leaks = np.concatenate([np.isin(numbers[scored], numbers[learned]) for learned, _, scored in rounds])

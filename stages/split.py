@@ -80,7 +80,7 @@ def main() -> None:
     group = united(recognized.group, given.table) if given else recognized.group
     with advise("Lower `split.folds` in params.yaml, or add images; then type `dvc repro`."):
         fold = folds(labels, group, settings.folds, settings.seed)
-    withheld, too_doubtful = withhold(labels, fold, recognized.photo_id, recognized.doubtful)
+    withheld, too_doubtful = withhold(labels, fold, recognized.photo_id, recognized.doubtful, recognized.group)
     splits = manifest[["path", "label"]].assign(
         photo_id=recognized.photo_id,
         group=group,

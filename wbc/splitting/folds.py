@@ -1,11 +1,14 @@
 """The rounds of a cross-validation: which folds are trained on, validated on and scored."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from wbc.core.errors import UserError
+from wbc.splitting.splits import labels_of_groups, usual_size
+
+EVEN = 0.1  # of the usual size: groups of half of a class's images are so near to it where all cells have equally many
 
 Round = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows to train on, to validate on, and to score
 
@@ -36,43 +39,89 @@ def cv_rounds(fold: npt.ArrayLike, withheld: Iterable[str] | None = None) -> lis
 
 
 def withhold(
-    labels: npt.ArrayLike, fold: npt.ArrayLike, photo_id: npt.ArrayLike, doubtful: np.ndarray
+    labels: npt.ArrayLike,
+    fold: npt.ArrayLike,
+    photo_id: npt.ArrayLike,
+    doubtful: np.ndarray,
+    groups: npt.ArrayLike,
 ) -> tuple[list[str], list[str]]:
     """Return from which rounds of a cross-validation each image is withheld: those that score what may be its copy.
 
-    A class keeps at least half of its images in each round: the likeliest copies are withheld as far as that allows.
+    What may be a copy is said by the pixels (`doubtful`) and by the sizes of groups: where a class's cells have equally
+    many copies, two groups that together are no larger than is usual may be pieces of one cell, while a group of usual
+    size lacks none of its copies.
+
+    A class keeps at least half of its images in each round: the likeliest copies are withheld as far as that allows,
+    then pieces, the smallest first.
 
     Args:
         labels: class name of each image.
         fold: fold number of each image.
         photo_id: number of each image's photograph; one fold each.
         doubtful: int array (pairs, 2) of photographs that might show one cell, the likeliest first.
+        groups: number of what the search takes for one cell, of each image; one fold each.
 
     Returns:
         (text of each image, see `cv_rounds`; sorted names of the classes of which not all could be withheld)
     """
-    labels, fold, photo_id = np.asarray(labels), np.asarray(fold), np.asarray(photo_id)
+    labels, fold, photo_id, groups = (np.asarray(column) for column in (labels, fold, photo_id, groups))
+    rounds = _Rounds(labels, fold)
     images = {number: np.flatnonzero(photo_id == number) for number in np.unique(doubtful).tolist()}
-    room = {
-        (number, name): ((fold != number) & (labels == name)).sum() // 2
-        for number in set(fold.tolist())
-        for name in set(labels.tolist())
-    }
-    texts: list[set[int]] = [set() for _ in labels]
-    too_doubtful: set[str] = set()
     for one, other in [pair for both in doubtful.tolist() for pair in (both, both[::-1])]:
-        scored, rows = int(fold[images[one][0]]), images[other]
-        if scored == fold[rows[0]] or scored in texts[rows[0]]:
-            continue
-        names, counts = np.unique(labels[rows], return_counts=True)
-        if full := [name for name, count in zip(names, counts, strict=True) if count > room[scored, name]]:
-            too_doubtful.update(map(str, full))
-            continue
+        rounds.withhold(images[other], int(fold[images[one][0]]))
+    for number, rows in possible_pieces(labels, fold, groups):
+        rounds.withhold(rows, number)
+    return [" ".join(map(str, sorted(numbers))) for numbers in rounds.of_image], sorted(rounds.too_doubtful)
+
+
+class _Rounds:
+    """From which rounds each image is withheld, and how many images of each class may still be."""
+
+    def __init__(self, labels: np.ndarray, fold: np.ndarray) -> None:
+        self.labels, self.fold = labels, fold
+        self.of_image: list[set[int]] = [set() for _ in labels]
+        self.too_doubtful: set[str] = set()
+        self.room = {
+            (number, name): ((fold != number) & (labels == name)).sum() // 2
+            for number in set(fold.tolist())
+            for name in set(labels.tolist())
+        }
+
+    def withhold(self, rows: np.ndarray, number: int) -> None:
+        """Withhold images that belong together from the round that scores fold `number`, where there is room."""
+        rows = rows[[self.fold[row] != number and number not in self.of_image[row] for row in rows]]
+        names, counts = np.unique(self.labels[rows], return_counts=True)
+        if full := [name for name, count in zip(names, counts, strict=True) if count > self.room[number, name]]:
+            self.too_doubtful.update(map(str, full))
+            return
         for name, count in zip(names, counts, strict=True):
-            room[scored, name] -= count
+            self.room[number, name] -= count
         for row in rows:
-            texts[row].add(scored)
-    return [" ".join(map(str, sorted(numbers))) for numbers in texts], sorted(too_doubtful)
+            self.of_image[row].add(number)
+
+
+def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (fold, rows of a group outside) where the group may be a piece of a cell of which the fold has another.
+
+    Args:
+        labels, fold, groups: class name, fold number and group number of each image.
+
+    Yields:
+        the smallest groups of a class first.
+    """
+    rows_of = {number: np.flatnonzero(groups == number) for number in np.unique(groups).tolist()}
+    label_of = dict(zip(rows_of, labels_of_groups(labels, groups), strict=True))
+    for name in np.unique(labels):
+        members = sorted((len(rows), number) for number, rows in rows_of.items() if label_of[number] == name)
+        sizes = np.array([size for size, _ in members])
+        usual = usual_size(sizes)
+        if sizes[np.abs(sizes - usual) <= max(1, EVEN * usual)].sum() < sizes.sum() / 2:
+            continue  # cells have as many images as they happen to have
+        for scored in np.unique(fold).tolist() if usual else []:
+            here = [size for size, number in members if fold[rows_of[number][0]] == scored]
+            for size, number in members:
+                if here and size + here[0] <= usual and fold[rows_of[number][0]] != scored:
+                    yield scored, rows_of[number]
 
 
 def outside(fold: npt.ArrayLike, held: Collection[int]) -> tuple[np.ndarray, np.ndarray]:

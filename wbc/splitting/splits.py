@@ -105,6 +105,30 @@ def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -
     return fold
 
 
+def usual_size(sizes: np.ndarray) -> int:
+    """Return the size of group that is usual in a class: half of its images are in groups at least as large.
+
+    0 where none is: where not nearly all images have a near-duplicate.
+
+    >>> usual_size(np.array([6, 6, 6, 5, 1])), usual_size(np.array([2, 1, 1, 1]))
+    (6, 0)
+
+    Args:
+        sizes: images of each group.
+    """
+    if not len(sizes) or sizes[sizes > 1].sum() < NEARLY_ALL * sizes.sum():
+        return 0
+    falling = -np.sort(-sizes)
+    return int(falling[np.searchsorted(np.cumsum(falling), sizes.sum() / 2)])
+
+
+def labels_of_groups(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the class name that each group counts for, its most frequent one, in the order of the groups' numbers."""
+    names, label_numbers = np.unique(labels, return_inverse=True)
+    _, group_numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return names[_most_frequent(group_numbers, label_numbers, len(sizes))]
+
+
 def part_sizes(count: int, shares: Shares) -> list[int]:
     """Return how many of a class's `count` images belong in train, valid and test.
 
@@ -129,10 +153,7 @@ def part_sizes(count: int, shares: Shares) -> list[int]:
 
 def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
     """Return which groups of a class are suspiciously small; `sizes` in falling order, `room` images in valid."""
-    total, aside = sizes.sum(), np.zeros(len(sizes), bool)
-    if sizes[sizes > 1].sum() < NEARLY_ALL * total:
-        return aside
-    usual = sizes[np.searchsorted(np.cumsum(sizes), total / 2)]  # half of the images are in groups at least as large
+    aside, usual = np.zeros(len(sizes), bool), usual_size(sizes)
     for group in range(len(sizes) - 1, 1, -1):  # the smallest first; two groups are left for train and test
         if sizes[group] >= SMALL * usual or sizes[group] > room:
             break
