@@ -80,7 +80,7 @@ def main() -> None:
     content = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
     candidates = read_candidates(options.candidates, content, data.features)
     trainer = Trainer(data, candidates)
-    outcome = cross_validate(data.fold, list(candidates), len(data.classes), trainer.fit, data.quality)
+    outcome = cross_validate(data.fold, list(candidates), len(data.classes), trainer.fit, data.quality, data.validates)
     text = "\n".join(report(data, candidates, outcome, intervals))
     print(f"\n{text}")
     if options.output:
@@ -94,6 +94,7 @@ class Data(NamedTuple):
     features: np.ndarray  # float16 (images, zooms + views, n)
     labels: np.ndarray  # int (images,), class numbers
     fold: np.ndarray  # int (images,)
+    validates: np.ndarray  # bool (images,): which images of a fold validate when it is that fold's turn
     groups: np.ndarray  # int (images,), equal for the images of a cell
     classes: list[str]
 
@@ -109,7 +110,8 @@ def read_data() -> Data:
     features = open_features(Path("data/features/features.npy"), len(splits))
     kept = np.flatnonzero(splits["grouped"] != "test")
     splits = splits.iloc[kept]
-    return Data(features[kept], labels[kept], splits["fold"].to_numpy(), splits["photo_id"].to_numpy(), classes)
+    columns = splits["fold"].to_numpy(), splits["validates"].to_numpy() == 1, splits["photo_id"].to_numpy()
+    return Data(features[kept], labels[kept], *columns, classes)
 
 
 class Trainer:
@@ -209,6 +211,7 @@ def cross_validate(
     classes: int,
     fit: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     quality: Callable[[Any, np.ndarray], float],
+    validates: np.ndarray | None = None,
 ) -> Outcome:
     """Cross-validate each candidate, and the choice among them.
 
@@ -221,6 +224,7 @@ def cross_validate(
         fit: fit(name, train, valid, test) returns the probabilities (test images, classes) of a head trained on rows
             `train`.
         quality: quality(rows, probabilities) returns a number, higher for better.
+        validates: see `folds.cv_rounds`.
 
     Returns:
         an `Outcome`.
@@ -234,7 +238,7 @@ def cross_validate(
     for name, held in track(list(itertools.product(names, held_out)), "choose", unit="heads"):
         out_of_folds[name, held] = np.full((len(fold), classes), np.nan)
         test = np.flatnonzero(np.isin(fold, held))
-        out_of_folds[name, held][test] = fit(name, *outside(fold, held), test)
+        out_of_folds[name, held][test] = fit(name, *outside(fold, held, validates), test)
 
     probabilities = {name: np.empty((len(fold), classes)) for name in names}
     nested, choices = np.empty((len(fold), classes)), []

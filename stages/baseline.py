@@ -36,7 +36,9 @@ def main() -> None:
         for protocol in PROTOCOLS
     }
     with advise("Raise `split.folds`, then type `dvc repro`."):
-        rounds[CROSSVAL] = [(train, test) for train, _, test in cv_rounds(splits["fold"], splits["withheld"])]
+        rounds[CROSSVAL] = [
+            (train, test) for train, _, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1)
+        ]
 
     colors = color_histograms([Path("data/raw", path) for path in splits["path"]])
     tables: dict[str, list[pd.DataFrame]] = {scheme: [] for scheme in rounds}

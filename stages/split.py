@@ -4,13 +4,16 @@
 
 Reads data/raw/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. Writes
 
-    data/splits.csv      path, label, photo_id, group, image, grouped, fold, withheld, in the manifest's order.
+    data/splits.csv      path, label, photo_id, group, image, grouped, fold, withheld, validates, in the manifest's
+                         order.
                          `photo_id` is equal for near-duplicates, images of one photograph. `group` is equal for images
                          that may show one cell, or are of one given group (patient, slide ...), and is never divided.
                          `image` and `grouped` hold train, valid or test: `image` divides by file, as the original
                          study did, or as `split.parts` says, `grouped` by group. `fold` numbers the folds of the
                          cross-validation, and `withheld` those whose scoring an image doesn't serve, since it
-                         might show a cell of theirs. A column given_<kind> follows for each kind of given group
+                         might show a cell of theirs. Of the fold whose turn it is to validate, the images with a 1
+                         under `validates` do so, and the others are learned from. A column given_<kind> follows for
+                         each kind of given group
     reports/audit.json   near-duplicates, duplicates, doubtful labels, and what could not be had: see
                          wbc/splitting/audit.py; and how much of their images the cells fill: wbc/data/foreground.py
 """
@@ -33,7 +36,7 @@ from wbc.data.images import decode
 from wbc.grouping.given import read_groups, read_parts, statements, united
 from wbc.grouping.near_duplicates import find_near_duplicates, only_identical
 from wbc.splitting.audit import audit, summary
-from wbc.splitting.folds import withhold
+from wbc.splitting.folds import halves, withhold
 from wbc.splitting.splits import folds, split_by_group, split_by_image
 
 GIVEN = Path("data/given")  # a dependency as a whole: DVC knows no dependency that may be null
@@ -88,6 +91,7 @@ def main() -> None:
         grouped=split_by_group(labels, group, shares, settings.seed),
         fold=fold,
         withheld=withheld,
+        validates=halves(labels, group, fold, settings.seed).astype(int),
     )
     facts = statements(given, paths, labels) if given else None
     content = audit(splits, recognized.pixels, shares, recognized.group, facts)

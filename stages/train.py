@@ -43,7 +43,7 @@ def main() -> None:
     with advise("Raise `split.folds` in params.yaml, then type `dvc repro`."):
         rounds = {
             int(splits["fold"].iloc[test[0]]): Job(*parts)
-            for *parts, test in cv_rounds(splits["fold"], splits["withheld"])
+            for *parts, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1)
         }
     parts = {protocol: Job(*parts_of(splits[protocol])) for protocol in PROTOCOLS}
     if not all(len(valid) for _, valid in parts.values()):

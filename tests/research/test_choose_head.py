@@ -21,7 +21,7 @@ SETTINGS = {
     },
     "intervals": {"confidence_level": 0.9, "n_resamples": 100, "seed": 1},
 }  # fmt: skip
-CONTENT = SETTINGS | {"embed": {"views": 1}}
+CONTENT = SETTINGS | {"embed": {"views": 1, "zooms": [1]}}
 FEATURES = np.zeros((4, 3, 12), np.float16)
 
 
@@ -34,14 +34,14 @@ def test_the_projects_own_candidates_are_all_valid():
     content = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     found = read_candidates(ROOT / "research/heads.yaml", content, np.zeros((1, 1 + content["embed"]["views"], 4)))
     assert len(found) > 5
-    settings = [(str(one.settings), one.views) for one in found.values()]
+    settings = [(str(one.settings), one.columns) for one in found.values()]
     assert len(set(settings)) == len(settings)  # none is trained twice
 
 
 def test_overrides_change_what_they_name(tmp_path):
     found = candidates(tmp_path, "plain: {}\nother: {train.head.units: [8, 4], embed.views: 2}")
-    assert (found["plain"].settings.head.units, found["plain"].views) == ([], 1)
-    assert (found["other"].settings.head.units, found["other"].views) == ([8, 4], 2)
+    assert (found["plain"].settings.head.units, found["plain"].columns) == ([], 2)
+    assert (found["other"].settings.head.units, found["other"].columns) == ([8, 4], 3)
     assert found["other"].settings.optimizer == found["plain"].settings.optimizer
 
 
@@ -123,7 +123,7 @@ def test_from_files_to_a_table_without_the_test_part(tmp_path, monkeypatch, caps
     random = np.random.default_rng(0)
     labels = np.tile(["a", "b"], 30)
     fold, is_test = np.repeat([0, 1, 2], 20), np.arange(60) % 10 < 2
-    splits = pd.DataFrame({"path": range(60), "label": labels, "photo_id": range(60), "fold": fold})
+    splits = pd.DataFrame({"path": range(60), "label": labels, "photo_id": range(60), "fold": fold, "validates": 1})
     splits["grouped"] = np.where(is_test, "test", "train")
     told = (labels == "b") ^ is_test
     features = random.normal(size=(60, 3, 12)) + 8 * np.eye(12)[told.astype(int)][:, None]

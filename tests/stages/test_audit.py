@@ -6,7 +6,8 @@ import pytest
 from stages import audit
 
 SPLITS = (
-    "path,label,photo_id,group,image,grouped,fold,withheld\na/1.png,a,0,0,train,train,0,\na/2.png,a,1,1,test,test,1,\n"
+    "path,label,photo_id,group,image,grouped,fold,withheld,validates\n"
+    "a/1.png,a,0,0,train,train,0,,1\na/2.png,a,1,1,test,test,1,,1\n"
 )
 
 

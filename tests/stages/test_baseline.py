@@ -21,7 +21,7 @@ def tree(tmp_path, monkeypatch):
         for label in COLORS
         for number, part in enumerate(PARTS)
     ]
-    splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"]).assign(withheld="")
+    splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"]).assign(withheld="", validates=1)
     for path, label in zip(splits["path"], splits["label"], strict=True):
         color = COLORS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
         file = tmp_path / "data/raw" / path
@@ -31,6 +31,7 @@ def tree(tmp_path, monkeypatch):
     features = 8 * np.eye(3)[pd.factorize(splits["label"])[0]] + np.random.default_rng(0).normal(0, 0.3, (18, 3))
     (tmp_path / "data/features").mkdir()
     np.save("data/features/features.npy", features[:, None].astype(np.float16))
+    (tmp_path / "data/features/features.json").write_text('{"zooms": [1]}')
     return splits
 
 

@@ -27,7 +27,7 @@ def tree(tmp_path_factory):
         for copy in (0, 1)
     ]
     splits = pd.DataFrame(rows, columns=["path", "label", "photo_id", "grouped", "fold"])
-    splits = splits.assign(image=splits["grouped"], group=splits["photo_id"], withheld="")
+    splits = splits.assign(image=splits["grouped"], group=splits["photo_id"], withheld="", validates=1)
     for folder in ("data/features", "data/baselines", "reports"):
         (root / folder).mkdir(parents=True)
     splits.to_csv(root / "data/splits.csv", index=False)

@@ -57,6 +57,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     splits["image"] = ["train" if label == untested else parts[-i % 12] for i, (_, label) in enumerate(paths)]
     splits["fold"] = splits["photo_id"] % 3
     splits["withheld"] = ""
+    splits["validates"] = 1
     if two_labels:
         splits.loc[12, "photo_id"] = 0
     fetch = {

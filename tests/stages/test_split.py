@@ -46,7 +46,7 @@ def test_both_protocols_in_the_manifests_order(tree, capsys):
     params(tree)
     split.main()
     splits = pd.read_csv("data/splits.csv")
-    assert list(splits) == ["path", "label", "photo_id", "group", "image", "grouped", "fold", "withheld"]
+    assert list(splits) == ["path", "label", "photo_id", "group", "image", "grouped", "fold", "withheld", "validates"]
     assert splits["path"].tolist() == pd.read_csv("data/manifest.csv")["path"].tolist()
     copies = splits[splits["path"].isin(["a/8.png", "a/9.png"])]
     assert copies["photo_id"].nunique() == copies["grouped"].nunique() == copies["fold"].nunique() == 1

@@ -12,7 +12,7 @@ def tree(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/features").mkdir(parents=True)
     (tmp_path / "data/splits.csv").write_text(
-        "path,label,photo_id,group,image,grouped,fold,withheld\n" + "a/1.png,a,0,0,train,train,0,\n" * 3
+        "path,label,photo_id,group,image,grouped,fold,withheld,validates\n" + "a/1.png,a,0,0,train,train,0,,1\n" * 3
     )
     np.save(tmp_path / "data/features/features.npy", np.zeros((2, 1, 1280), np.float16))
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")

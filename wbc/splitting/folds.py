@@ -1,19 +1,22 @@
 """The rounds of a cross-validation: which folds are trained on, validated on and scored."""
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from wbc.core.errors import UserError
-from wbc.splitting.splits import labels_of_groups, usual_size
+from wbc.splitting.splits import folds, labels_of_groups, usual_size
 
 EVEN = 0.1  # of the usual size: groups of half of a class's images are so near to it where all cells have equally many
 
 Round = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows to train on, to validate on, and to score
 
 
-def cv_rounds(fold: npt.ArrayLike, withheld: Iterable[str] | None = None) -> list[Round]:
+def cv_rounds(
+    fold: npt.ArrayLike, withheld: Iterable[str] | None = None, validates: npt.ArrayLike | None = None
+) -> list[Round]:
     """Return the rounds of a cross-validation: (train, valid, test) row indices for each fold in turn.
 
     An image is neither trained on nor validated with in the rounds that it is withheld from.
@@ -24,13 +27,15 @@ def cv_rounds(fold: npt.ArrayLike, withheld: Iterable[str] | None = None) -> lis
     Args:
         fold: fold number of each image.
         withheld: of each image the numbers of the folds that it may not serve, as text: "", "3", "0 3"; None for none.
+        validates: which images of a fold validate when it is that fold's turn, a bool array; the others are trained on
+            then. None for all.
 
     Raises:
         UserError: there is only one fold.
     """
     rounds = []
     for number in np.unique(fold):
-        parts = outside(fold, [number])
+        parts = outside(fold, [number], validates)
         if withheld is not None:
             may = np.array([str(number) not in text.split() for text in withheld])
             parts = tuple(part[may[part]] for part in parts)
@@ -124,7 +129,28 @@ def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) ->
                     yield scored, rows_of[number]
 
 
-def outside(fold: npt.ArrayLike, held: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+def halves(labels: npt.ArrayLike, groups: npt.ArrayLike, fold: npt.ArrayLike, seed: int) -> np.ndarray:
+    """Return a half of each fold, by group and stratified by class, as a bool array of the images.
+
+    A whole fold for validation is more than choosing an epoch takes, and is lost for training: see
+    docs/results/head-selection.md. A fold that is too small to be divided is in it as a whole.
+
+    Args:
+        labels, groups, fold: class name, group number and fold number of each image.
+        seed: seeds the order among groups that are alike.
+    """
+    labels, groups, fold = (np.asarray(column) for column in (labels, groups, fold))
+    first = np.ones(len(fold), bool)
+    for number in np.unique(fold):
+        rows = np.flatnonzero(fold == number)
+        with contextlib.suppress(UserError):
+            first[rows] = folds(labels[rows], groups[rows], 2, seed) == 0
+    return first
+
+
+def outside(
+    fold: npt.ArrayLike, held: Collection[int], validates: npt.ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and to validate on when some folds are held out: (train, valid).
 
     For validation, on which training stops, is the first fold cyclically after the lowest of those held out. Where only
@@ -133,6 +159,7 @@ def outside(fold: npt.ArrayLike, held: Collection[int]) -> tuple[np.ndarray, np.
     Args:
         fold: fold number of each image.
         held: numbers of the folds held out.
+        validates: see `cv_rounds`.
 
     Raises:
         UserError: no fold is left.
@@ -146,5 +173,5 @@ def outside(fold: npt.ArrayLike, held: Collection[int]) -> tuple[np.ndarray, np.
     if len(others) == 1:
         return np.flatnonzero(np.equal(fold, others[0])), np.array([], dtype=int)
     after = [number for number in others if number > min(held)] + others
-    is_valid = np.equal(fold, after[0])
+    is_valid = np.equal(fold, after[0]) & (True if validates is None else np.asarray(validates))
     return np.flatnonzero(np.isin(fold, others) & ~is_valid), np.flatnonzero(is_valid)

@@ -18,7 +18,7 @@ def score_against_truth(splits: pd.DataFrame, cells: pd.Series) -> dict[str, Any
     recognized pairs that are of one cell. An image leaks where its head was trained on a copy of its cell.
 
     Args:
-        splits: table of splits.csv: photo_id, group, image, grouped, fold.
+        splits: table of splits.csv: photo_id, group, image, grouped, fold, withheld, validates.
         cells: the cell that each of its images really shows, in the same order.
 
     Returns:
@@ -27,7 +27,10 @@ def score_against_truth(splits: pd.DataFrame, cells: pd.Series) -> dict[str, Any
         images}, "crossval_rounds": that share in each round}.
     """
     numbers, _ = pd.factorize(cells)
-    leaks = [_leaks(numbers, train, test) for train, _, test in cv_rounds(splits["fold"], splits["withheld"])]
+    leaks = [
+        _leaks(numbers, train, test)
+        for train, _, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1)
+    ]
     parts = {name: [np.flatnonzero(splits[name] == part) for part in ("train", "test")] for name in PROTOCOLS}
     leak = {name: _share(_leaks(numbers, train, test)) for name, (train, test) in parts.items()}
     return {

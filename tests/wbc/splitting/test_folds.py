@@ -5,7 +5,7 @@ import pytest
 
 from wbc.core.errors import UserError
 from wbc.splitting import folds
-from wbc.splitting.folds import cv_rounds, outside, withhold
+from wbc.splitting.folds import cv_rounds, halves, outside, withhold
 
 FOLD = np.array([0, 1, 2, 3, 4, 4, 3, 2, 1, 0])
 
@@ -120,3 +120,20 @@ def test_pieces_are_of_one_class():
     fold = np.array([0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 2])
     withheld, _ = withhold(labels, fold, group, np.empty((0, 2), int), group)
     assert withheld == [""] * 9 + ["2", "2", "1"]
+
+
+def test_half_of_a_fold_validates_and_the_other_half_is_learned_from():
+    labels = np.array((["a"] * 8 + ["b"] * 4) * 3)
+    fold, groups = np.repeat([0, 1, 2], 12), np.arange(36) // 2
+    half = halves(labels, groups, fold, seed=1)
+    for train, valid, test in cv_rounds(fold, validates=half):
+        assert sorted(np.concatenate([train, valid, test])) == list(range(36))
+        assert not set(groups[train]) & set(groups[valid])
+        assert np.unique(labels[valid], return_counts=True)[1].tolist() == [4, 2]
+    assert (half == halves(labels, groups, fold, seed=1)).all()
+    assert any((half != halves(labels, groups, fold, seed)).any() for seed in range(2, 6))
+
+
+def test_a_fold_of_one_group_validates_as_a_whole():
+    half = halves(["a"] * 6, [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 1, 1], seed=1)
+    assert half[:2].all() and half[2:].sum() == 2

@@ -27,6 +27,7 @@ def splits():
             "grouped": ["train", "train", "train", "test", "valid", "test"],
             "fold": [0, 0, 0, 1, 2, 3],
             "withheld": "",
+            "validates": 1,
         }
     )
 
