@@ -127,8 +127,8 @@ lock: .cache/lock/bin/uv  ## pin every requirements*.in anew, into its .txt
 	$(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet uv==0.13.9
 
-clean-cache:  ## remove the features that are kept for later runs
-	rm -rf .cache/features
+clean-cache:  ## remove the features and comparisons that are kept for later runs
+	rm -rf .cache/features .cache/comparisons
 
 clean:  ## remove the environment and caches, not the results
 	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache

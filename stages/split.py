@@ -2,7 +2,9 @@
 
     python -m stages.split
 
-Reads data/raw/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. Writes
+Reads data/raw/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. What came of
+comparing two images is kept in .cache/comparisons, so that another seed, some images more or a run after a kill don't
+compare them again. Writes
 
     data/splits.csv      path, label, photo_id, group, image, grouped, fold, withheld, validates, in the manifest's
                          order.
@@ -39,6 +41,7 @@ from wbc.splitting.audit import audit, summary
 from wbc.splitting.folds import halves, withhold
 from wbc.splitting.splits import folds, split_by_group, split_by_image
 
+COMPARISONS = Path(".cache/comparisons")
 GIVEN = Path("data/given")  # a dependency as a whole: DVC knows no dependency that may be null
 
 
@@ -77,7 +80,7 @@ def main() -> None:
         with advise("`split.parts` in params.yaml names it; then type `dvc repro`."):
             image = read_parts(Path(in_given(settings.parts)), paths)
     if settings.search:
-        recognized = find_near_duplicates([Path("data/raw", path) for path in paths])
+        recognized = find_near_duplicates([Path("data/raw", path) for path in paths], COMPARISONS)
     else:
         recognized = only_identical(manifest["sha256"])
     group = united(recognized.group, given.table) if given else recognized.group

@@ -10,6 +10,7 @@ from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode
 from wbc.grouping.canonical_frame import frame, mean_color
+from wbc.grouping.comparison_cache import ComparisonCache
 from wbc.grouping.registration import compare, log_odds
 
 CACHED = 16384  # images kept in their frames, 26 kB each
@@ -22,9 +23,12 @@ class Comparisons:
 
     Args:
         files: paths of the image files; an image's number is its place here.
+        digests: of the content of each.
+        cache: what was compared before.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], digests: Sequence[bytes], cache: ComparisonCache) -> None:
+        self._digests, self._cache = digests, cache
         self._framed = functools.lru_cache(CACHED)(lambda image: frame(decode(files[image])[0]))
         self.known: dict[Pair, tuple[float, float]] = {}  # {pair: (log odds, difference of mean color)}
 
@@ -35,13 +39,23 @@ class Comparisons:
             pairs: of images.
             label: what the progress is called; None for none.
         """
-        unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
+        unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known and not self._recall(pair)]
         results = prefetch(lambda pair: compare(*(self._framed(image) for image in pair)), unknown)
         if label:
             results = track(results, label, total=len(unknown), unit="pairs")
         for pair, features in zip(unknown, results, strict=True):
             self.known[pair] = (log_odds(features), features.color if features else np.inf)
+            one, other = (self._digests[image] for image in pair)
+            self._cache.put(one, other, *self.known[pair])
         return [self.known[pair] for pair in pairs]
+
+    def _recall(self, pair: Pair) -> bool:
+        """Return whether a pair was compared before; then it is known."""
+        one, other = (self._digests[image] for image in pair)
+        result = self._cache.get(one, other)
+        if result:
+            self.known[pair] = result
+        return result is not None
 
     def mean_colors(self, images: Iterable[int]) -> np.ndarray:
         """Return the mean color of each image, array (images, 3)."""

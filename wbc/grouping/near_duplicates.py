@@ -30,6 +30,7 @@ from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.images import decode
 from wbc.grouping.canonical_frame import describe, frame
+from wbc.grouping.comparison_cache import ComparisonCache
 from wbc.grouping.comparisons import Comparisons, Pair
 from wbc.grouping.neighbors import Neighbors
 
@@ -60,7 +61,7 @@ class NearDuplicates(NamedTuple):
     )  # (pairs, 2) of photo_id that might show one cell and are not in one group, the likeliest first
 
 
-def find_near_duplicates(files: Sequence[Path]) -> NearDuplicates:
+def find_near_duplicates(files: Sequence[Path], cache: Path | None = None) -> NearDuplicates:
     """Find the `NearDuplicates` among image files.
 
     Memory is flat but for the descriptors, 2 kB per image, and for what came of the pairs compared, typically ten per
@@ -68,13 +69,19 @@ def find_near_duplicates(files: Sequence[Path]) -> NearDuplicates:
 
     Args:
         files: paths of image files.
+        cache: folder for what came of comparing pairs, which then isn't compared again; None for none.
     """
     identical, first, descriptors = _describe_all(files)
     pixels = np.array(identical, dtype=int)
     photos, groups = np.zeros(1, int), np.zeros(1, int)
     doubtful: list[Pair] = []
     if len(first) > 1:
-        photos, groups, doubtful = _Search([files[number] for number in first], np.array(descriptors)).run()
+        known = ComparisonCache(cache)
+        try:
+            different = [files[index] for index in first.values()]
+            photos, groups, doubtful = _Search(different, [*first], descriptors, known).run()
+        finally:
+            known.flush()
     photo_id = _renumber(photos[pixels])
     number = dict(zip(photos[pixels].tolist(), photo_id.tolist(), strict=True))
     pairs = dict.fromkeys(tuple(sorted((number[photos[one]], number[photos[other]]))) for one, other in doubtful)
@@ -91,17 +98,18 @@ def only_identical(digests: npt.ArrayLike) -> NearDuplicates:
     return NearDuplicates(numbers, numbers, numbers, np.empty((0, 2), int))
 
 
-def _describe_all(files: Sequence[Path]) -> tuple[list[int], list[int], list[np.ndarray]]:
-    """Return the number of each image's pixels, the first image of each number, and the descriptors of those."""
+def _describe_all(files: Sequence[Path]) -> tuple[list[int], dict[bytes, int], np.ndarray]:
+    """Return the number of each image's pixels, {digest of the pixels: first image}, and the descriptors of those."""
     numbers: dict[bytes, int] = {}
-    identical, first, descriptors = [], [], []
+    first: dict[bytes, int] = {}
+    identical, descriptors = [], []
     for index, (digest, descriptor) in enumerate(track(prefetch(_describe, files), "describe", total=len(files))):
         if digest not in numbers:
             numbers[digest] = len(numbers)
-            first.append(index)
+            first[digest] = index
             descriptors.append(descriptor)
         identical.append(numbers[digest])
-    return identical, first, descriptors
+    return identical, first, np.array(descriptors)
 
 
 def _describe(file: Path) -> tuple[bytes, np.ndarray]:
@@ -113,7 +121,9 @@ def _describe(file: Path) -> tuple[bytes, np.ndarray]:
 class _Search:
     """The search for groups among images of different pixels."""
 
-    def __init__(self, files: list[Path], descriptors: np.ndarray) -> None:
+    def __init__(
+        self, files: list[Path], digests: list[bytes], descriptors: np.ndarray, cache: ComparisonCache
+    ) -> None:
         self.count = count = len(files)
         dimensions = min(DIMENSIONS, *descriptors.shape)
         with np.errstate(invalid="ignore"):  # images that all look alike have no variance to explain
@@ -122,7 +132,7 @@ class _Search:
         self.nearest = self.index.nearest(NEIGHBORS + 1)
         self.photos, self.groups = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
-        self.comparisons = Comparisons(files)
+        self.comparisons = Comparisons(files, digests, cache)
         self.copied, self.tolerance, self.color_evidence = self._colors()
 
     def run(self) -> tuple[np.ndarray, np.ndarray, list[Pair]]:

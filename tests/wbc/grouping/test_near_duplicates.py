@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from wbc.grouping import comparisons
 from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.synthetic.dataset import SyntheticParams, draw_dataset
 
@@ -33,6 +34,23 @@ def test_turned_mirrored_and_sheared_copies_are_one_group(tmp_path):
     # What is named as doubtful is apart, and not a split's own doing: no two photographs of one group.
     group_of = dict(zip(recognized.photo_id.tolist(), recognized.group.tolist(), strict=True))
     assert all(group_of[one] != group_of[other] for one, other in recognized.doubtful.tolist())
+
+
+def test_nothing_is_compared_twice_and_the_answer_is_the_same(tmp_path, monkeypatch):
+    files, _ = draw(tmp_path, cells=3, copies=5)
+    alone = find_near_duplicates(files)
+    first = find_near_duplicates(files[:-1], tmp_path / "cache")
+    compared = []
+    compare = comparisons.compare
+    monkeypatch.setattr(comparisons, "compare", lambda *pair: compared.append(pair) or compare(*pair))
+    one_more = find_near_duplicates(files, tmp_path / "cache")
+    assert 0 < len(compared) < 60  # of the new image with its neighbors, and what that moved
+    compared.clear()
+    again = find_near_duplicates(files, tmp_path / "cache")
+    assert not compared
+    for kept in (one_more, again):
+        assert all(np.array_equal(*columns) for columns in zip(alone, kept, strict=True))
+    assert len(first.photo_id) == len(files) - 1
 
 
 def test_different_cells_stay_apart(tmp_path):
