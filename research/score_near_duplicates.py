@@ -23,7 +23,7 @@ from PIL import Image
 from research.copies import copy
 from wbc.data.images import decode
 from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.folds import cv_rounds, withhold
+from wbc.splitting.folds import cv_rounds, halves, withhold
 from wbc.splitting.splits import folds, split_by_group
 
 FOLDS = 5
@@ -69,13 +69,16 @@ def main() -> None:
         test = numbers[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
         fold = folds(np.array(labels), duplicates.group, FOLDS, seed)
-        withheld, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, duplicates.group)
-        for name, texts in (("all", None), ("but what is doubtful", withheld)):
-            rounds = cv_rounds(fold, texts)
-            leaks = np.concatenate([np.isin(numbers[scored], numbers[learned]) for learned, _, scored in rounds])
+        validates = halves(labels, duplicates.group, fold, seed)
+        doubtful, _ = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, np.arange(len(labels)))
+        both, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, duplicates.group)
+        for name, texts in (("nothing", None), ("what is doubtful", doubtful), ("pieces too", both)):
+            rounds = cv_rounds(fold, texts, validates)
+            leaks = [np.isin(numbers[scored], numbers[learned]) for learned, _, scored in rounds]
             learned = np.mean([len(learned) for learned, *_ in rounds]) / len(fold)
             print(
-                f"cross-validation {seed}, learning from {name}, {learned:.3f} of the images: {leaks.mean():.4f} leak"
+                f"cross-validation {seed}, withheld {name}: {np.concatenate(leaks).mean():.4f} leak, "
+                f"{max(map(np.mean, leaks)):.4f} in the worst round; {learned:.3f} of the images are learned from"
             )
         if too_doubtful:
             print(f"too doubtful: {', '.join(too_doubtful)}")
