@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wbc.models import keras_file
 from wbc.models.head import EPSILON, MOMENTUM, Head, folded
@@ -19,15 +20,18 @@ def keras_head(head: Head, dropout: float = 0.0, name: str = "head") -> "keras.M
     """
     head = folded(head)
     inputs = (head.blocks[0].kernel if head.blocks else head.kernel).shape[0]
-    model = keras.Sequential([keras.Input((inputs,), name="features")], name=name)
+    # Not `Sequential`, which builds itself anew with every layer that is added to it or read.
+    features = values = keras.Input((inputs,), name="features")
+    weights: list[tuple[Any, list]] = []
     for number, block in enumerate(head.blocks, start=1):
-        model.add(keras.layers.Dense(block.bias.size, activation="relu", name=f"dense_{number}"))
-        model.add(keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}"))
-        model.add(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
-        model.get_layer(f"dense_{number}").set_weights([block.kernel, block.bias])
-        model.get_layer(f"norm_{number}").set_weights([block.gamma, block.beta, block.mean, block.variance])
-    model.add(keras.layers.Dense(head.bias.size, activation="softmax", name="probabilities"))
-    model.get_layer("probabilities").set_weights([head.kernel, head.bias])
+        dense = keras.layers.Dense(block.bias.size, activation="relu", name=f"dense_{number}")
+        norm = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}")
+        values = keras.layers.Dropout(dropout, name=f"dropout_{number}")(norm(dense(values)))
+        weights += [(dense, [block.kernel, block.bias]), (norm, [block.gamma, block.beta, block.mean, block.variance])]
+    last = keras.layers.Dense(head.bias.size, activation="softmax", name="probabilities")
+    model = keras.Model(features, last(values), name=name)
+    for layer, arrays in [*weights, (last, [head.kernel, head.bias])]:
+        layer.set_weights(arrays)
     return model
 
 
@@ -50,6 +54,7 @@ def build_classifier(
         test_views: 1, or 8 for the mean feature of an image in its eight orientations. It adds no weight.
         name: of the model.
     """
+    keras.backend.clear_session()  # operations are numbered in a session: so the same classifier is described the same
     backbone.trainable = False
     image = keras.Input(backbone.input_shape[1:], name="image")
     if test_views == 1:

@@ -30,9 +30,10 @@ def test_blocks_are_dense_norm_dropout():
     head = keras_head(
         build_head(1280, 3, HeadParams(units=[8, 4], dropout=0.2, l2=0.0, standardize=False), seed=1), dropout=0.2
     )
-    assert [type(layer).__name__ for layer in head.layers] == ["Dense", "BatchNormalization", "Dropout"] * 2 + ["Dense"]
+    _, *layers = head.layers  # the first is the input
+    assert [type(layer).__name__ for layer in layers] == ["Dense", "BatchNormalization", "Dropout"] * 2 + ["Dense"]
     assert [layer.units for layer in head.layers if isinstance(layer, keras.layers.Dense)] == [8, 4, 3]
-    assert head.layers[2].rate == 0.2
+    assert layers[2].rate == 0.2
 
 
 def test_it_takes_raw_images_and_gives_probabilities(model):
