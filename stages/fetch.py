@@ -46,7 +46,7 @@ class Origin(NamedTuple):
     description: str
     name: str
     sha256: str | None
-    delivery: UnpackReport
+    report: UnpackReport
     cells: dict[str, str]  # path: the cell that the image shows, where that is known
 
 
@@ -64,8 +64,8 @@ def draw(settings: "FetchParams", raw: Path) -> Origin:
         f"synthetic drawings, not photographs: {synthetic.cells_per_class} cells per class, "
         f"{synthetic.copies_per_cell} copies per cell, seed {synthetic.seed}"
     )
-    delivery = UnpackReport(sorted({path.split("/")[0] for path in cells}), [], [], {})
-    return Origin(description, f"synthetic seed {synthetic.seed}", None, delivery, cells)
+    report = UnpackReport(sorted({path.split("/")[0] for path in cells}), [], [], {})
+    return Origin(description, f"synthetic seed {synthetic.seed}", None, report, cells)
 
 
 def unpack_archive(settings: "FetchParams", raw: Path) -> Origin:
@@ -133,11 +133,11 @@ def main() -> None:
             named = (name and str(LABELS / name) for name in (settings.exclude, settings.relabel))
             corrected = corrections.correct(raw, quarantine, *named)
         images = manifest.build_manifest(raw)
-        bad = sorted(origin.delivery.unusable + images.bad)
+        bad = sorted(origin.report.unusable + images.bad)
         if settings.on_bad_image == "stop":
             with advise("Or set `fetch.on_bad_image: quarantine` in params.yaml to set them aside."):
                 manifest.refuse_bad(bad, images.rows)
-        manifest.refuse_vanished(origin.delivery.labels, images.rows, bad)
+        manifest.refuse_vanished(origin.report.labels, images.rows, bad)
         manifest.quarantine_bad(images.bad, raw, quarantine)
         files.write_csv(table, pd.DataFrame(images.rows, columns=manifest.Row._fields))
         cells = sorted((corrected.relabelled.get(path, path), cell) for path, cell in origin.cells.items())

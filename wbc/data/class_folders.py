@@ -1,4 +1,4 @@
-"""Which file belongs to which class: reading a delivery's folders by their names alone."""
+"""Which file belongs to which class: reading folders by their names alone."""
 
 import unicodedata
 from collections import defaultdict
@@ -10,7 +10,7 @@ from wbc.core.errors import UserError
 from wbc.data.images import FORMATS
 
 MAX_NAME = 255  # bytes of one file or folder name, on every common disk
-LISTED = 10  # paths that an error about the delivery's shape names; the first few show what is wrong
+LISTED = 10  # paths that an error about the source's shape names; the first few show what is wrong
 
 # Folders above class folders that hold no photographs of cells but drawings of their outlines.
 _MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "ground_truth", "gt"}
@@ -30,11 +30,11 @@ _LITTER = {
 }
 
 
-Paths = list[PurePosixPath]  # of files, relative to the delivery
+Paths = list[PurePosixPath]  # of files, relative to the source
 
 
 class UnpackReport(NamedTuple):
-    """What a delivery holds beside the files of its classes."""
+    """What a source holds beside the files of its classes."""
 
     labels: list[str]  # the classes, sorted
     unusable: list[tuple[str, str]]  # (path, reason) of files in class folders that no disk or table can hold by name
@@ -45,15 +45,15 @@ class UnpackReport(NamedTuple):
 def sort_into_classes(
     names: Iterable[str], folder_names: Iterable[str], source: Path
 ) -> tuple[dict[str, str], UnpackReport]:
-    """Decide where each file of a delivery goes.
+    """Decide where each file of a source goes.
 
     Args:
         names: of the files, relative and with "/" between the parts.
         folder_names: of all folders, likewise.
-        source: path of the delivery, for messages.
+        source: path of what the files are in, for messages.
 
     Returns:
-        (targets, delivery): dict path → "<class>/<file>" in sorted order, and what `UnpackReport` tells.
+        (targets, report): dict path → "<class>/<file>" in sorted order, and what `UnpackReport` tells.
 
     Raises:
         UserError: no image, an image outside a class folder, an empty class folder, fewer than two classes, or names

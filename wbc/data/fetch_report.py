@@ -12,7 +12,7 @@ def describe(
 
     Args:
         settings: the stage's parameters, of which `source` is recorded.
-        origin: where the images come from (`description`, `name`, `sha256`, `delivery`).
+        origin: where the images come from (`description`, `name`, `sha256`, `report`).
         manifest: the `Manifest`.
         bad: (path, reason) of every file that is not among the images.
         relabelled: {path as delivered: path by the user's label}.
@@ -27,8 +27,8 @@ def describe(
         "classes": count_classes(manifest.rows),
         "converted": manifest.converted,
         "quarantined": [{"path": path, "reason": reason} for path, reason in bad],
-        "ignored": origin.delivery.ignored,
-        "merged": origin.delivery.merged,
+        "ignored": origin.report.ignored,
+        "merged": origin.report.merged,
         "relabelled": relabelled,
     }
 

@@ -1,4 +1,4 @@
-"""Labelled images of another laboratory: a delivery of class folders as sources that a classifier can take."""
+"""Labelled images of another laboratory: class folders as sources that a classifier can take."""
 
 import contextlib
 import tempfile
@@ -11,7 +11,7 @@ from wbc.prediction.sources import Source, list_sources
 
 
 class LabelledImages(NamedTuple):
-    """The images of a delivery, readable while it lies unpacked."""
+    """The images of class folders, readable while these lie unpacked."""
 
     classes: list[str]  # names of its folders
     rows: list[manifest.Row]  # the usable images

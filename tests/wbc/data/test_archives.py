@@ -42,9 +42,9 @@ def patched(path, old, new):
 
 @pytest.mark.parametrize("make", [make_zip, make_folder])
 def test_bytes_arrive_unchanged(tmp_path, make):
-    delivery = unpack(make(tmp_path / "cells"), tmp_path / "raw").report
+    report = unpack(make(tmp_path / "cells"), tmp_path / "raw").report
     assert written(tmp_path / "raw") == {"basophil/1.jpg": b"one", "monocyte/1.jpg": b"two"}
-    assert delivery.labels == ["basophil", "monocyte"]
+    assert report.labels == ["basophil", "monocyte"]
 
 
 @pytest.mark.parametrize(

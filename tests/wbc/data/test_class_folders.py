@@ -17,24 +17,24 @@ def sort(*paths, folders=()):
 
 def test_class_folders_at_the_top_or_deeper():
     top, _ = sort("basophil/1.jpg", "monocyte/1.jpg")
-    deep, delivery = sort("a/b/basophil/1.jpg", "a/b/monocyte/1.jpg")
+    deep, report = sort("a/b/basophil/1.jpg", "a/b/monocyte/1.jpg")
     assert list(top.values()) == list(deep.values()) == ["basophil/1.jpg", "monocyte/1.jpg"]
-    assert delivery.labels == ["basophil", "monocyte"]
-    assert delivery.ignored == []
+    assert report.labels == ["basophil", "monocyte"]
+    assert report.ignored == []
 
 
 def test_what_stands_above_the_class_folders_is_ignored_and_said():
-    _, delivery = sort("README.md", "a/labels.csv", "a/basophil/1.jpg", "a/monocyte/1.jpg")
-    assert delivery.ignored == ["README.md", "a/labels.csv"]
+    _, report = sort("README.md", "a/labels.csv", "a/basophil/1.jpg", "a/monocyte/1.jpg")
+    assert report.ignored == ["README.md", "a/labels.csv"]
 
 
 def test_what_systems_leave_behind_is_ignored_and_said_once_a_folder():
-    targets, delivery = sort(
+    targets, report = sort(
         "__MACOSX/basophil/._1.jpg", "__MACOSX/monocyte/._1.jpg", "basophil/.DS_Store", "basophil/Thumbs.db",
         "basophil/1.jpg", "monocyte/1.jpg", folders=["__MACOSX", "__MACOSX/empty"],
     )  # fmt: skip
     assert list(targets) == ["basophil/1.jpg", "monocyte/1.jpg"]
-    assert delivery.ignored == ["__MACOSX/", "basophil/.DS_Store", "basophil/Thumbs.db"]
+    assert report.ignored == ["__MACOSX/", "basophil/.DS_Store", "basophil/Thumbs.db"]
 
 
 def test_other_files_in_a_class_folder_are_kept_to_be_judged_as_images():
@@ -43,7 +43,7 @@ def test_other_files_in_a_class_folder_are_kept_to_be_judged_as_images():
 
 
 def test_folders_of_one_name_are_merged_and_files_of_one_name_told_apart():
-    targets, delivery = sort(
+    targets, report = sort(
         "train/basophil/1.jpg", "test/basophil/1.JPG", "test/basophil/2.jpg", "monocyte/1.jpg", "old/new/monocyte/1.jpg"
     )
     assert targets == {
@@ -53,13 +53,13 @@ def test_folders_of_one_name_are_merged_and_files_of_one_name_told_apart():
         "test/basophil/2.jpg": "basophil/2.jpg",
         "train/basophil/1.jpg": "basophil/train__1.jpg",
     }
-    assert delivery.merged["basophil"] == ["test/basophil", "train/basophil"]
+    assert report.merged["basophil"] == ["test/basophil", "train/basophil"]
 
 
 def test_two_spellings_of_an_accent_are_one_class():
     nfd = unicodedata.normalize("NFD", "granulé")
-    targets, delivery = sort(f"a/{nfd}/1.jpg", "b/granulé/2.jpg", "monocyte/1.jpg")
-    assert delivery.labels == ["granulé", "monocyte"]
+    targets, report = sort(f"a/{nfd}/1.jpg", "b/granulé/2.jpg", "monocyte/1.jpg")
+    assert report.labels == ["granulé", "monocyte"]
     assert targets[f"a/{nfd}/1.jpg"] == "granulé/1.jpg"
 
 
@@ -73,9 +73,9 @@ def test_two_spellings_of_an_accent_are_one_class():
     ],
 )
 def test_names_that_can_not_be_kept_are_listed(name, reason):
-    targets, delivery = sort("basophil/1.jpg", f"basophil/{name}", "monocyte/1.jpg")
+    targets, report = sort("basophil/1.jpg", f"basophil/{name}", "monocyte/1.jpg")
     assert len(targets) == 2
-    [(path, said)] = delivery.unusable
+    [(path, said)] = report.unusable
     assert reason in said
     assert path.encode().isascii() or "é" in path
     assert path.startswith("basophil/")
