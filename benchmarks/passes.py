@@ -70,19 +70,19 @@ def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: 
 def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: dict[str, Any]) -> list[str]:
     """Compare the two halves of embedding, each by itself, with the whole of it."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
-    recipe = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
+    spec = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
     images = [decode(Path(work.file))[0] for work in works]
-    pixels = [shown for image in images for number in views for shown in recipe.images(image, size, number, [1])]
+    pixels = [shown for image in images for number in views for shown in spec.images(image, size, number, [1])]
 
     def nothing(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return (np.zeros((1, 1), np.float32) for _ in images)
 
-    runners: Runners = {"decoding and augmenting alone": lambda: list(embed(works, nothing, size, recipe))}
+    runners: Runners = {"decoding and augmenting alone": lambda: list(embed(works, nothing, size, spec))}
     for name, forward in forwards.items():
         runners[f"{name}, passes alone"] = functools.partial(_joined, forward, pixels)
         runners[f"{name}, both together, as `embed` runs them"] = functools.partial(
-            lambda forward: list(embed(works, forward, size, recipe)), forward
+            lambda forward: list(embed(works, forward, size, spec)), forward
         )
     speeds = _in_turn(runners, len(pixels))
     return [

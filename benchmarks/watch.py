@@ -41,8 +41,8 @@ def watch(command: Sequence[str | Path], folder: Path, environment: Mapping[str,
         while process.poll() is None:
             stage, used = marks[-1][0], 0
             try:
-                for one in [whole, *whole.children(recursive=True)]:
-                    used += one.memory_info().rss
+                for running in [whole, *whole.children(recursive=True)]:
+                    used += running.memory_info().rss
             except psutil.NoSuchProcess:
                 pass
             peaks[stage] = max(peaks.get(stage, 0), used)

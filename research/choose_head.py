@@ -248,9 +248,9 @@ def cross_validate(
         for name in names:
             probabilities[name][here] = out_of_folds[name, (number,)][here]
             inner[name] = np.empty((len(fold), classes))
-            for other in numbers[numbers != number]:
-                pair = (min(number, other), max(number, other))
-                inner[name][fold == other] = out_of_folds[name, pair][fold == other]
+            for second in numbers[numbers != number]:
+                pair = (min(number, second), max(number, second))
+                inner[name][fold == second] = out_of_folds[name, pair][fold == second]
         scores = [quality(others, inner[name][others]) for name in names]
         choices.append(names[scores.index(max(scores))])
         nested[here] = probabilities[choices[-1]][here]

@@ -54,9 +54,9 @@ def main() -> None:
     rows, same = [], []
     for number, settings in enumerate(SETS, start=1):
         pairs = pairs_of(archive, names, *settings)
-        for evidence, is_same in track(pairs, f"set {number} of {len(SETS)}", total=sum(settings[5:]), unit="pairs"):
-            if evidence and (is_same or evidence.bands[1] < DUPLICATE):
-                rows.append(measures(evidence))
+        for features, is_same in track(pairs, f"set {number} of {len(SETS)}", total=sum(settings[5:]), unit="pairs"):
+            if features and (is_same or features.bands[1] < DUPLICATE):
+                rows.append(measures(features))
                 same.append(is_same)
     keys = list(rows[0])
     table = np.array([[row[key] for key in keys] for row in rows])
@@ -91,16 +91,16 @@ def pairs_of(
             images.append(copy(photograph, random, strong) if copies > 1 else photograph)
             numbers.append(number)
     sources = np.array(numbers)
-    framed = [frame(image) for image in images]
-    points = np.stack([describe(image.waves) for image in framed])
+    canonical = [frame(image) for image in images]
+    points = np.stack([describe(image.waves) for image in canonical])
     near = NearestNeighbors(n_neighbors=11).fit(points).kneighbors(points, return_distance=False)
     pairs = sorted({(min(i, j), max(i, j)) for i, row in enumerate(near.tolist()) for j in row if i != j})
     same = [pair for pair in pairs if sources[pair[0]] == sources[pair[1]]]
-    other = [pair for pair in pairs if sources[pair[0]] != sources[pair[1]]]
-    for chosen, most, is_same in ((same, most_same, True), (other, most_other, False)):
+    different = [pair for pair in pairs if sources[pair[0]] != sources[pair[1]]]
+    for chosen, most, is_same in ((same, most_same, True), (different, most_other, False)):
         for index in random.permutation(len(chosen))[:most]:
-            one, two = chosen[index]
-            yield compare(framed[one], framed[two]), is_same
+            first, second = chosen[index]
+            yield compare(canonical[first], canonical[second]), is_same
 
 
 def taken(photograph: Image.Image, random: np.random.Generator, blurred: bool) -> npt.NDArray[np.uint8]:

@@ -78,17 +78,17 @@ def main() -> None:
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
     images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
     engine = engines.choose(settings.engine)
-    recipe = ViewSpec(settings.augmentation, settings.seed, settings.test_views, tuple(settings.zooms))
+    spec = ViewSpec(settings.augmentation, settings.seed, settings.test_views, tuple(settings.zooms))
     cache = project_cache(engines.fingerprint(engine, model))
     converted = functools.cache(lambda name: engines.build(name, model))
-    execute = executors.EXECUTORS[settings.executor](lambda: converted(engine), recipe, cache)
+    execute = executors.EXECUTORS[settings.executor](lambda: converted(engine), spec, cache)
     length = model.output_shape[1]
     advice = (
         "(`embed.engine`, `embed.executor` and `embed.weights` are set in params.yaml, the cache by FEATURE_CACHE.) "
     )
     with advise(advice + "Then type `dvc repro`."), replacing("data/features") as partial:
         partial.mkdir()
-        write_features(partial / "features.npy", images, settings.views, length, recipe, cache, execute)
+        write_features(partial / "features.npy", images, settings.views, length, spec, cache, execute)
         save(model, partial / "backbone.keras")
         (partial / "backbone.pb").write_bytes(converted("openvino").content)
         write_json(

@@ -108,9 +108,9 @@ def labelled_cells(folder: str, classifier: Classifier) -> Cells:
     """
     classes = classifier.decision.classes
     with labelled.unpacked(folder) as images:
-        if other := sorted(set(images.classes) - set(classes)):
+        if unknown := sorted(set(images.classes) - set(classes)):
             raise UserError(
-                f"{folder} has folders that are no class of the classifier: {', '.join(other)}. It knows "
+                f"{folder} has folders that are no class of the classifier: {', '.join(unknown)}. It knows "
                 f"{', '.join(classes)}. Next: rename them, or take them out."
             )
         manifest.refuse_bad(images.bad, images.rows)

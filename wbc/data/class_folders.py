@@ -164,10 +164,10 @@ def _distinct_names(paths: Paths, source: Path) -> dict[PurePosixPath, str]:
             names[path] = "__".join([*path.parts[:-2], path.name]) if len(alike) > 1 else path.name
     taken: dict[tuple[str, str], PurePosixPath] = {}
     for path, name in names.items():
-        other = taken.setdefault((_label(path), _alike(name)), path)
-        if other != path:
+        earlier = taken.setdefault((_label(path), _alike(name)), path)
+        if earlier != path:
             raise UserError(
-                f"{source}: {printable(str(other))} and {printable(str(path))} would get one name on a disk that "
+                f"{source}: {printable(str(earlier))} and {printable(str(path))} would get one name on a disk that "
                 "doesn't tell upper from lower case. Rename one of them."
             )
     return names
@@ -228,10 +228,10 @@ def _refuse_unclear_classes(class_folders: dict[str, set[str]], source: Path) ->
         )
     seen: dict[str, str] = {}
     for label in sorted(class_folders):
-        other = seen.setdefault(_alike(label), label)
-        if other != label:
+        earlier = seen.setdefault(_alike(label), label)
+        if earlier != label:
             raise UserError(
-                f"{source} holds the classes {printable(other)!r} and {printable(label)!r}, which differ only in "
+                f"{source} holds the classes {printable(earlier)!r} and {printable(label)!r}, which differ only in "
                 "letter case, accents or spaces. Give both folders one name if they are one class, or clearer names "
                 "if they aren't."
             )

@@ -84,7 +84,7 @@ def write_features(
     images: Sequence[tuple[str, str]],
     views: int,
     length: int,
-    recipe: ViewSpec,
+    spec: ViewSpec,
     cache: FeatureCache,
     execute: Execute,
 ) -> None:
@@ -99,7 +99,7 @@ def write_features(
             image's features don't depend on the other images.
         views: random views per image, 0 or more.
         length: features per view, n.
-        recipe: a `ViewSpec`.
+        spec: a `ViewSpec`.
         cache: a `FeatureCache` for this backbone.
         execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
             each as it is done: see `executors`.
@@ -107,8 +107,8 @@ def write_features(
     Raises:
         UserError: a feature is not a number that float16 can hold.
     """
-    every = len(recipe.zooms) + views
-    keys = (recipe.key(sha256, number) for _, sha256 in images for number in range(every))
+    every = len(spec.zooms) + views
+    keys = (spec.key(sha256, number) for _, sha256 in images for number in range(every))
     missing = PendingRows(keys, len(images) * every)
     used = set()
     header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), every, length)}
@@ -163,7 +163,7 @@ def _show(done: Iterable[int], total: int) -> None:
         pass
 
 
-def embed(works: Sequence[Work], forward: Forward, size: int, recipe: ViewSpec) -> Iterator[npt.NDArray[np.float16]]:
+def embed(works: Sequence[Work], forward: Forward, size: int, spec: ViewSpec) -> Iterator[npt.NDArray[np.float16]]:
     """Yield the features of each `Work`, float16 (views, n), in order.
 
     Decoding and augmenting run ahead in threads while the backbone computes.
@@ -172,7 +172,7 @@ def embed(works: Sequence[Work], forward: Forward, size: int, recipe: ViewSpec) 
         works: list of `Work`.
         forward: from an iterable of images to batches of features, see `engines.Engine.load`.
         size: side of the images it takes, in pixels.
-        recipe: a `ViewSpec`.
+        spec: a `ViewSpec`.
 
     Raises:
         UserError: a feature is not a number that float16 can hold, or an image file isn't the one of its hash.
@@ -182,12 +182,12 @@ def embed(works: Sequence[Work], forward: Forward, size: int, recipe: ViewSpec) 
         content = Path(work.file).read_bytes()
         if hashlib.sha256(content).hexdigest() != work.sha256:
             raise UserError(f"{work.file} is not the image that was fetched: its SHA-256 is another. Fetch it again.")
-        pixels, seed = decode(content)[0], [recipe.seed, int(work.sha256[:16], 16)]
-        return [image for number in work.views for image in recipe.images(pixels, size, number, seed)]
+        pixels, seed = decode(content)[0], [spec.seed, int(work.sha256[:16], 16)]
+        return [image for number in work.views for image in spec.images(pixels, size, number, seed)]
 
     rows = itertools.chain.from_iterable(forward(image for images in prefetch(prepare, works) for image in images))
     for work in works:
-        views = [mean_feature(list(itertools.islice(rows, recipe.count(number)))) for number in work.views]
+        views = [mean_feature(list(itertools.islice(rows, spec.count(number)))) for number in work.views]
         yield _checked(np.stack(views))
 
 

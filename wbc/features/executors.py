@@ -19,27 +19,27 @@ LIVES = 3  # workers that may die over one shard before it is given up
 PATIENCE = "30s"  # for a scheduler to answer
 
 
-def local(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) -> Execute:
+def local(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Execute:
     """Return a function for `features.write_features` that embeds in this process.
 
     Args:
         build: build() returns the `engines.Engine`; it is called only if there is something to embed.
-        recipe: a `features.ViewSpec`.
+        spec: a `features.ViewSpec`.
         cache: the `FeatureCache` to write to.
     """
 
     def execute(shards: Sequence[Sequence[Work]]) -> Iterator[int]:
         # One stream through all shards, so that the backbone never waits at the border between two.
         engine = build()
-        features = embed(list(itertools.chain.from_iterable(shards)), engine.load(), engine.size, recipe)
+        features = embed(list(itertools.chain.from_iterable(shards)), engine.load(), engine.size, spec)
         for shard in shards:
-            _write(shard, features, recipe, cache)
+            _write(shard, features, spec, cache)
             yield len(shard)
 
     return execute
 
 
-def dask(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) -> Execute:
+def dask(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Execute:
     """Return a function for `features.write_features` that has a Dask cluster embed, one shard per task.
 
     The scheduler's address is taken from DASK_SCHEDULER_ADDRESS (see
@@ -59,7 +59,7 @@ def dask(build: Callable[[], Engine], recipe: ViewSpec, cache: FeatureCache) -> 
             remote = client.scatter(engine, broadcast=True)
             expected = surroundings(engine.name)
             tasks = client.map(
-                _embed_shard, shards, engine=remote, expected=expected, recipe=recipe, cache=cache, pure=False
+                _embed_shard, shards, engine=remote, expected=expected, spec=spec, cache=cache, pure=False
             )
             try:
                 for task in distributed.as_completed(tasks):
@@ -102,7 +102,7 @@ def _client(distributed: Any) -> Iterator[Any]:
         yield client
 
 
-def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, recipe: ViewSpec, cache: FeatureCache) -> int:
+def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, spec: ViewSpec, cache: FeatureCache) -> int:
     """Embed a shard, as a worker's task; `expected` is the `surroundings` that the cache's key was made of."""
     own = surroundings(engine.name)
     if own != expected:
@@ -112,8 +112,8 @@ def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, recipe: V
             f"other features. It has\n  {own}\nand here are\n  {expected}\nStart the workers from the same commit and "
             "the same environment."
         )
-    features = embed(shard, _loaded(engine), engine.size, recipe)
-    _write(shard, features, recipe, cache)
+    features = embed(shard, _loaded(engine), engine.size, spec)
+    _write(shard, features, spec, cache)
     return len(shard)
 
 
@@ -123,6 +123,6 @@ def _loaded(engine: Engine) -> Forward:
     return engine.load()
 
 
-def _write(shard: Sequence[Work], features: Iterator[np.ndarray], recipe: ViewSpec, cache: FeatureCache) -> None:
+def _write(shard: Sequence[Work], features: Iterator[np.ndarray], spec: ViewSpec, cache: FeatureCache) -> None:
     rows = np.concatenate(list(itertools.islice(features, len(shard))))
-    cache.write([recipe.key(work.sha256, number) for work in shard for number in work.views], rows)
+    cache.write([spec.key(work.sha256, number) for work in shard for number in work.views], rows)

@@ -34,11 +34,11 @@ def file_features(
     Returns:
         array (files, zooms, n).
     """
-    recipe = ViewSpec(UNCHANGED, 0, test_views, tuple(zooms))
+    spec = ViewSpec(UNCHANGED, 0, test_views, tuple(zooms))
     cache = project_cache(engines.fingerprint(name, backbone))
-    execute = executors.local(functools.partial(engines.build, name, backbone), recipe, cache)
+    execute = executors.local(functools.partial(engines.build, name, backbone), spec, cache)
     images = [(str(file), sha256(file)) for file in files]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "features.npy")
-        write_features(path, images, 0, backbone.output_shape[1], recipe, cache, execute)
+        write_features(path, images, 0, backbone.output_shape[1], spec, cache, execute)
         return np.load(path, allow_pickle=False)

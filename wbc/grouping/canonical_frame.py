@@ -102,13 +102,13 @@ def mean_color(framed: CanonicalPatch) -> np.ndarray:
     return framed.patch[CELL & (framed.inside > 0)].mean(axis=0)
 
 
-def turns(waves: np.ndarray, other: np.ndarray, count: int) -> list[tuple[float, bool, float]]:
-    """Return the likeliest ways in which `other` is a turned, perhaps mirrored, copy.
+def turns(fixed: np.ndarray, moving: np.ndarray, count: int) -> list[tuple[float, bool, float]]:
+    """Return the likeliest ways in which `moving` is a turned, perhaps mirrored, copy.
 
     The correlation over all turns at once, by the Fourier coefficients.
 
     Args:
-        waves, other: coefficients of two images, complex (3, 16, 24).
+        fixed, moving: coefficients of two images, complex (3, 16, 24).
         count: how many to return.
 
     Returns:
@@ -116,13 +116,13 @@ def turns(waves: np.ndarray, other: np.ndarray, count: int) -> list[tuple[float,
     """
     steps = 2 * ANGLES
     peaks_of_both = []
-    for mirrored, product in ((False, waves.conj() * other), (True, waves * other)):
+    for mirrored, product in ((False, fixed.conj() * moving), (True, fixed * moving)):
         spectrum = np.zeros(steps // 2 + 1, complex)
         spectrum[:WAVES] = product.sum(axis=(0, 1))
         correlation = np.fft.irfft(spectrum, steps) * steps
         peaks = (correlation >= np.roll(correlation, 1)) & (correlation >= np.roll(correlation, -1))
         peaks_of_both += [(correlation[step], mirrored, step / steps * 2 * np.pi) for step in np.flatnonzero(peaks)]
-    norm = np.sqrt(_energy(waves) * _energy(other))
+    norm = np.sqrt(_energy(fixed) * _energy(moving))
     peaks_of_both.sort(key=lambda turn: -turn[0])
     return [(float(value / norm), mirrored, angle) for value, mirrored, angle in peaks_of_both[:count]]
 

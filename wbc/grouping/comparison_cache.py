@@ -40,21 +40,21 @@ class ComparisonCache:
         maker = hashlib.sha256("\n".join([code_digest(CODE), *versions]).encode()).hexdigest()[:32]
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / f"{maker}.pairs"
-        for other in folder.glob("*.pairs"):
-            if other != self._file or other.stat().st_size > LIMIT:  # of other code, or too long
-                other.unlink(missing_ok=True)
+        for file in folder.glob("*.pairs"):
+            if file != self._file or file.stat().st_size > LIMIT:  # of other code, or too long
+                file.unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
             self._read(self._file.read_bytes())
 
-    def get(self, one: bytes, other: bytes) -> tuple[float, float] | None:
+    def get(self, first: bytes, second: bytes) -> tuple[float, float] | None:
         """Return what came of comparing two images, known by digests of their content in this order, or None."""
-        return self._known.get(_key(one, other))
+        return self._known.get(_key(first, second))
 
-    def put(self, one: bytes, other: bytes, odds: float, color: float) -> None:
+    def put(self, first: bytes, second: bytes, odds: float, color: float) -> None:
         """Keep what came of comparing two images."""
         if self._file is None:
             return
-        self._new.append((_key(one, other), odds, color))
+        self._new.append((_key(first, second), odds, color))
         if len(self._new) >= BLOCK:
             self.flush()
 
@@ -81,5 +81,5 @@ class ComparisonCache:
             self._file.write_bytes(content[:start])
 
 
-def _key(one: bytes, other: bytes) -> bytes:
-    return hashlib.sha256(one + other).digest()[:16]
+def _key(first: bytes, second: bytes) -> bytes:
+    return hashlib.sha256(first + second).digest()[:16]

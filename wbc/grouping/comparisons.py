@@ -45,14 +45,14 @@ class Comparisons:
             results = track(results, label, total=len(unknown), unit="pairs")
         for pair, features in zip(unknown, results, strict=True):
             self.known[pair] = (log_odds(features), features.color if features else np.inf)
-            one, other = (self._digests[image] for image in pair)
-            self._cache.put(one, other, *self.known[pair])
+            first, second = (self._digests[image] for image in pair)
+            self._cache.put(first, second, *self.known[pair])
         return [self.known[pair] for pair in pairs]
 
     def _recall(self, pair: Pair) -> bool:
         """Return whether a pair was compared before; then it is known."""
-        one, other = (self._digests[image] for image in pair)
-        result = self._cache.get(one, other)
+        first, second = (self._digests[image] for image in pair)
+        result = self._cache.get(first, second)
         if result:
             self.known[pair] = result
         return result is not None

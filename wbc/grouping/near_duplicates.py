@@ -84,7 +84,7 @@ def find_near_duplicates(files: Sequence[Path], cache: Path | None = None) -> Ne
             known.flush()
     photo_id = _renumber(photos[pixels])
     number = dict(zip(photos[pixels].tolist(), photo_id.tolist(), strict=True))
-    pairs = dict.fromkeys(tuple(sorted((number[photos[one]], number[photos[other]]))) for one, other in doubtful)
+    pairs = dict.fromkeys(tuple(sorted(number[photos[image]] for image in pair)) for pair in doubtful)
     return NearDuplicates(photo_id, _renumber(groups[pixels]), pixels, np.array([*pairs], int).reshape(-1, 2))
 
 
@@ -191,18 +191,18 @@ class _Search:
         """
         distance, neighbor = nearest or (column[image] for column in self.nearest)
         near = zip(distance.tolist(), neighbor.tolist(), strict=True)
-        return [(round(gap, 6), other) for gap, other in near if other != image]
+        return [(round(gap, 6), number) for gap, number in near if number != image]
 
-    def _pair(self, image: int, other: int) -> Pair:
-        return (int(min(image, other)), int(max(image, other)))
+    def _pair(self, image: int, neighbor: int) -> Pair:
+        return (int(min(image, neighbor)), int(max(image, neighbor)))
 
     def _join_neighbors(self, nearest: int, farthest: int, images: Iterable[int]) -> None:
         """Compare images with their neighbors from one rank to another, nearest pairs first, and join the matches."""
         distance = {}
         for image in images:
-            for gap, other in self._near(image)[nearest - 1 : farthest]:
+            for gap, neighbor in self._near(image)[nearest - 1 : farthest]:
                 if gap < FAR:
-                    distance[self._pair(image, other)] = gap
+                    distance[self._pair(image, neighbor)] = gap
         pairs = sorted(distance, key=lambda pair: (distance[pair], pair))
         batches = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
         for batch in track(batches, "compare", unit=f"batches of {BATCH} pairs"):
@@ -226,13 +226,13 @@ class _Search:
             return False
         centers = np.stack([self.points[members].mean(axis=0) for members in groups])
         _, near = Neighbors(centers).nearest(NEIGHBORS // 2 + 1)
-        numbers = {self._pair(one, other) for one, row in enumerate(near) for other in row if one != other}
-        pairs = [(groups[one], groups[other]) for one, other in sorted(numbers)]
+        numbers = {self._pair(group, other) for group, row in enumerate(near) for other in row if group != other}
+        pairs = [(groups[first], groups[second]) for first, second in sorted(numbers)]
         pairs = [pair for pair in pairs if max(map(len, pair)) > 1]
         joined = False
-        for one, other in track(pairs, "join", unit="pairs of groups"):
-            if not self.photos.connected(one[0], other[0]) and self._agreed(one, other):
-                joined |= self.photos.merge(one[0], other[0])
+        for first, second in track(pairs, "join", unit="pairs of groups"):
+            if not self.photos.connected(first[0], second[0]) and self._agreed(first, second):
+                joined |= self.photos.merge(first[0], second[0])
         return joined
 
     def _join_lonely(self) -> None:
@@ -242,12 +242,12 @@ class _Search:
         for image, neighbors in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
             if len(self.photos.subset(image)) > 1:
                 continue  # joined by one before it
-            others = [other for gap, other in self._near(image, neighbors) if gap < FAR]
-            compared = self.comparisons.of([self._pair(image, other) for other in others])
+            candidates = [candidate for gap, candidate in self._near(image, neighbors) if gap < FAR]
+            compared = self.comparisons.of([self._pair(image, candidate) for candidate in candidates])
             votes = collections.defaultdict(list)
-            for other, (odds, color) in zip(others, compared, strict=True):
+            for candidate, (odds, color) in zip(candidates, compared, strict=True):
                 if self._same(odds, color, TOGETHER):
-                    votes[self.photos[other]].append((odds, other))
+                    votes[self.photos[candidate]].append((odds, candidate))
             agreeing = [  # for two single images, one pair is all that there can be
                 max(group)
                 for root, group in votes.items()
@@ -256,24 +256,24 @@ class _Search:
             if agreeing:
                 self.photos.merge(image, max(agreeing)[1])
 
-    def _agreed(self, one: Collection[int], other: Collection[int], witnesses: int = 0) -> bool:
+    def _agreed(self, first: Collection[int], second: Collection[int], witnesses: int = 0) -> bool:
         """Return whether two of the nearest pairs between two groups say that they show one cell.
 
         Args:
-            one, other: images of the groups.
+            first, second: images of the groups.
             witnesses: pairs that have said so already. For two single images, one is all that there can be.
         """
-        if witnesses and min(len(one), len(other)) == 1:
+        if witnesses and min(len(first), len(second)) == 1:
             return True
-        first, second = (sorted(members)[:: max(1, len(members) // 12)] for members in (one, other))
-        gaps = np.linalg.norm(self.points[first][:, None] - self.points[second][None], axis=2)
+        some_first, some_second = (sorted(members)[:: max(1, len(members) // 12)] for members in (first, second))
+        gaps = np.linalg.norm(self.points[some_first][:, None] - self.points[some_second][None], axis=2)
         pairs = []
         taken: collections.Counter[int] = collections.Counter()
         for flat in np.argsort(gaps, axis=None, kind="stable"):
             row, column = np.unravel_index(flat, gaps.shape)
             # Each image speaks for its group once or twice, so that one odd image can't decide alone.
-            mine, theirs = first[row], second[column]
-            if gaps[row, column] < FAR and max(taken[mine], taken[theirs]) < 2 + 2 * (len(first) == 1):
+            mine, theirs = some_first[row], some_second[column]
+            if gaps[row, column] < FAR and max(taken[mine], taken[theirs]) < 2 + 2 * (len(some_first) == 1):
                 pairs.append(self._pair(mine, theirs))
                 taken.update([mine, theirs])
             if len(pairs) == WITNESSES:

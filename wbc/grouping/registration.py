@@ -57,37 +57,37 @@ class PairFeatures(NamedTuple):
     color: float  # distance of the mean colors over the cell, in levels of 0-255
 
 
-def compare(one: CanonicalPatch, other: CanonicalPatch) -> PairFeatures | None:
+def compare(fixed: CanonicalPatch, moving: CanonicalPatch) -> PairFeatures | None:
     """Register two images and return the `PairFeatures`, or None where they can't be laid over each other.
 
     Args:
-        one, other: each in its cell's frame.
+        fixed, moving: each in its cell's frame; the second is laid over the first.
     """
-    best = _register(one, other)
+    best = _register(fixed, moving)
     if best is None:
         return None
     turned, aligned, transform = best
     size, inverse = (PATCH, PATCH), cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(
-        other.patch, transform, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
+        moving.patch, transform, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
     )
-    inside = cv2.warpAffine(other.inside, transform, size, flags=cv2.INTER_NEAREST | inverse)
-    common = np.flatnonzero((inside > 0) & (one.inside > 0) & CELL)
+    inside = cv2.warpAffine(moving.inside, transform, size, flags=cv2.INTER_NEAREST | inverse)
+    common = np.flatnonzero((inside > 0) & (fixed.inside > 0) & CELL)
     cover = len(common) / CELL.sum()
     if cover < _LEAST_COVER:
         return None
     bands, detail = [], []
-    for mine, theirs in zip(_bands(one.patch), _bands(moved), strict=True):
+    for mine, theirs in zip(_bands(fixed.patch), _bands(moved), strict=True):
         mine, theirs = (band.reshape(-1, 3)[common] for band in (mine, theirs))
         mine, theirs = ((band - band.mean(axis=0)).ravel() for band in (mine, theirs))
         spread = float(np.sqrt((mine @ mine) * (theirs @ theirs))) / len(mine)
         bands.append(float(mine @ theirs) / len(mine) / (spread + 1e-6))
         detail.append(float(np.sqrt(spread)))
-    colors = (patch.reshape(-1, 3)[common].mean(axis=0) for patch in (one.patch, moved))
+    colors = (patch.reshape(-1, 3)[common].mean(axis=0) for patch in (fixed.patch, moved))
     difference = np.subtract(*colors)
     stretch = np.linalg.svd(transform[:, :2], compute_uv=False)
     return PairFeatures(
-        float(np.linalg.norm(describe(one.waves) - describe(other.waves))),
+        float(np.linalg.norm(describe(fixed.waves) - describe(moving.waves))),
         turned,
         aligned,
         tuple(bands),
@@ -99,38 +99,38 @@ def compare(one: CanonicalPatch, other: CanonicalPatch) -> PairFeatures | None:
     )
 
 
-def log_odds(evidence: PairFeatures | None) -> float:
+def log_odds(features: PairFeatures | None) -> float:
     """Return the logarithm of the odds that two images show one cell; None counts as never."""
-    if evidence is None:
+    if features is None:
         return -np.inf
-    return INTERCEPT + sum(WEIGHTS[name] * value for name, value in measures(evidence).items())
+    return INTERCEPT + sum(WEIGHTS[name] * value for name, value in measures(features).items())
 
 
-def measures(evidence: PairFeatures) -> dict[str, float]:
+def measures(features: PairFeatures) -> dict[str, float]:
     """Return the numbers that the logistic regression weighs, by name.
 
     Correlations enter as Fisher's z, whose spread doesn't depend on the correlation; detail, scale and squash as
     logarithms. Color doesn't enter: stain and light may differ between copies.
     """
-    correlations = {"turned": evidence.turned, "aligned": evidence.aligned}
-    correlations |= {f"band_{number}": value for number, value in enumerate(evidence.bands, start=1)}
+    correlations = {"turned": features.turned, "aligned": features.aligned}
+    correlations |= {f"band_{number}": value for number, value in enumerate(features.bands, start=1)}
     measured = {name: float(np.arctanh(np.clip(value, -0.5, 0.995))) for name, value in correlations.items()}
-    measured |= {f"detail_{number}": float(np.log(value + 0.3)) for number, value in enumerate(evidence.detail, 1)}
+    measured |= {f"detail_{number}": float(np.log(value + 0.3)) for number, value in enumerate(features.detail, 1)}
     return measured | {
-        "apart": float(np.log(evidence.apart + 0.05)),
-        "cover": evidence.cover,
-        "scale": float(abs(np.log(evidence.scale + 1e-6))),
-        "squash": float(np.log(evidence.squash)),
+        "apart": float(np.log(features.apart + 0.05)),
+        "cover": features.cover,
+        "scale": float(abs(np.log(features.scale + 1e-6))),
+        "squash": float(np.log(features.squash)),
     }
 
 
-def _register(one: CanonicalPatch, other: CanonicalPatch) -> tuple[float, float, np.ndarray] | None:
+def _register(fixed: CanonicalPatch, moving: CanonicalPatch) -> tuple[float, float, np.ndarray] | None:
     """Return (turned, aligned, transform from `one`'s patch to `other`'s) of the best registration, or None."""
-    candidates = turns(one.waves, other.waves, _TURNS)
+    candidates = turns(fixed.waves, moving.waves, _TURNS)
     if candidates[0][0] < _ALIKE:
         return None
-    mine, theirs = (_outline(framed.patch) for framed in (one, other))
-    inside = cv2.resize(other.inside, (_COARSE, _COARSE), interpolation=cv2.INTER_NEAREST)
+    mine, theirs = (_outline(canonical.patch) for canonical in (fixed, moving))
+    inside = cv2.resize(moving.inside, (_COARSE, _COARSE), interpolation=cv2.INTER_NEAREST)
     registered = []
     for _, mirrored, angle in candidates:
         start = _turn(angle, mirrored, _COARSE)
@@ -146,7 +146,7 @@ def _register(one: CanonicalPatch, other: CanonicalPatch) -> tuple[float, float,
     transform = _enlarged(transform, PATCH / _COARSE)
     try:
         fine = cv2.findTransformECC(
-            _texture(one.patch), _texture(other.patch), transform, cv2.MOTION_AFFINE, (3, 12, 1e-3), other.inside, 1
+            _texture(fixed.patch), _texture(moving.patch), transform, cv2.MOTION_AFFINE, (3, 12, 1e-3), moving.inside, 1
         )
         transform = fine[1]
     except cv2.error:

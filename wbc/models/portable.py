@@ -61,7 +61,7 @@ def onnx(graph: Any, facts: dict[str, str]) -> bytes:
         values[0].name = name
         for node in model.graph.node:
             for names in (node.input, node.output):
-                names[:] = [name if one == old else one for one in names]
+                names[:] = [name if known == old else known for known in names]
     helper.set_model_props(model, facts)
     return canonical(model).SerializeToString(deterministic=True)
 

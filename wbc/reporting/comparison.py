@@ -252,14 +252,14 @@ def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple
     own = estimate(metrics, "cells", "balanced_accuracy")
     verdicts = []
     for name in ("logistic_regression", "color_histogram"):
-        other = metrics["baseline"][name]["cells"]["balanced_accuracy"]
-        better = own.low is not None and own.low > other
-        worse = own.high is not None and own.high < other
+        theirs = metrics["baseline"][name]["cells"]["balanced_accuracy"]
+        better = own.low is not None and own.low > theirs
+        worse = own.high is not None and own.high < theirs
         verdicts.append(
             (
                 better,
                 f"The trained head is {'better' if better else 'worse' if worse else 'no better'} than "
-                f"{BASELINES[name]}: balanced accuracy {own} against {other:.2f}, each {unit} counting once.",
+                f"{BASELINES[name]}: balanced accuracy {own} against {theirs:.2f}, each {unit} counting once.",
             )
         )
     return verdicts

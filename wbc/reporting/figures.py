@@ -345,8 +345,8 @@ def robustness(table: pd.DataFrame, title: str, note: str = "") -> Figure:
     grid = figure.subplots(down, 2, sharex=True, sharey=True, squeeze=False).flatten()
     lines = {kind: rows[["strength", "balanced_accuracy"]].to_numpy().T for kind, rows in table.groupby("perturbation")}
     for axes, kind in zip(grid, kinds, strict=False):
-        for other in kinds:
-            axes.plot(*lines[other], color=BLUE if other == kind else GRAY, lw=2 if other == kind else 1)
+        for drawn in kinds:
+            axes.plot(*lines[drawn], color=BLUE if drawn == kind else GRAY, lw=2 if drawn == kind else 1)
         axes.lines[list(kinds).index(kind)].set_zorder(3)
         axes.set(title=kind, ylim=(0, 1.02), xticks=[0, 1, 3, 5], yticks=[0, 0.5, 1])
     for axes in grid[len(kinds) :]:
@@ -375,8 +375,8 @@ def _panels(
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flatten()
     lines = {name: _thinned(rows[list(columns)].to_numpy()).T for name, rows in curves.groupby("class", sort=False)}
     for index, (axes, name) in enumerate(zip(grid, classes, strict=False)):
-        for other, line in lines.items():
-            if other != name:
+        for drawn, line in lines.items():
+            if drawn != name:
                 axes.plot(*line, color=GRAY, lw=1, zorder=1, drawstyle=drawstyle)
         axes.plot(*chance[name], color=BLACK, lw=1, ls="--", zorder=2)
         if name in lines:

@@ -72,8 +72,8 @@ def withhold(
     labels, fold, photo_id, groups = (np.asarray(column) for column in (labels, fold, photo_id, groups))
     rounds = _Rounds(labels, fold)
     images = {number: np.flatnonzero(photo_id == number) for number in np.unique(doubtful).tolist()}
-    for one, other in [pair for both in doubtful.tolist() for pair in (both, both[::-1])]:
-        rounds.withhold(images[other], int(fold[images[one][0]]))
+    for scored, learned in [pair for both in doubtful.tolist() for pair in (both, both[::-1])]:
+        rounds.withhold(images[learned], int(fold[images[scored][0]]))
     for number, rows in possible_pieces(labels, fold, groups):
         rounds.withhold(rows, number)
     return [" ".join(map(str, sorted(numbers))) for numbers in rounds.of_image], sorted(rounds.too_doubtful)

@@ -37,10 +37,10 @@ def write(
     path, model, images, views, *, cache=None, engine="tensorflow", execute=executors.local, seed=7, zooms=(1.0,)
 ):
     """Write features and return their bytes; `cache` is the folder of the cache, a new one by default."""
-    recipe = ViewSpec(ANY, seed, zooms=zooms)
+    spec = ViewSpec(ANY, seed, zooms=zooms)
     cache = FeatureCache(cache or f"memory://{path}", engines.fingerprint(engine, model), 10**9)
-    executor = execute(lambda: engines.build(engine, model), recipe, cache)
-    write_features(path, images, views, model.output_shape[1], recipe, cache, executor)
+    executor = execute(lambda: engines.build(engine, model), spec, cache)
+    write_features(path, images, views, model.output_shape[1], spec, cache, executor)
     return path.read_bytes()
 
 
