@@ -15,7 +15,7 @@ import numpy as np
 from wbc.core.code_digest import code_digest
 
 # The modules and packages that decide what comes of a comparison.
-CODE = ("wbc.data.images", "wbc.grouping.canonical_frame", "wbc.grouping.registration")
+CODE = ("wbc.data.images", "wbc.grouping.canonical_frame", "wbc.grouping.comparisons", "wbc.grouping.registration")
 PACKAGES = ("numpy", "opencv-python-headless", "pillow")
 RECORD = np.dtype([("key", "V16"), ("odds", "<f8"), ("color", "<f8")])
 HEAD = 4 + 32  # bytes of a block before its pairs
