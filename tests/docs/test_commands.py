@@ -54,7 +54,7 @@ ELSEWHERE = {
 HERE = (
     "README.md",
     "docs/getting-started.md",
-    *(f"docs/how-to/{name}.md" for name in ("experiments", "own-images", "predict")),
+    *(f"docs/how-to/{name}.md" for name in ("experiments", "other-laboratories", "own-images", "predict")),
 )
 
 
@@ -146,6 +146,11 @@ def test_the_commands_about_experiments(typed):
     assert stages_run(wider) == {"train", "evaluate", "calibrate", "export", "explain", "plot"}
     assert "```mermaid" in printed["dvc dag --md"]
     assert "wider" in printed["dvc exp show --only-changed --drop Created"]
+
+
+def test_the_commands_about_other_laboratories(typed, project):
+    typed("docs/how-to/other-laboratories.md")
+    assert json.loads((project.folder / "data/features/features.json").read_text())["zooms"] == [1, 1.4, 1.8]
 
 
 def test_the_commands_about_own_images(typed, project):
