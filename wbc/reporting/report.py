@@ -38,13 +38,13 @@ FIGURES = {
     "pr": (
         "Precision-recall curves",
         "As one accepts less certain images, more cells of the class are found (to the right) and more of the finds "
-        "are wrong (downwards); the dashes are the share of the class in the scored images: guessing reaches that.",
+        "are wrong (downwards); the dashes are what guessing reaches.",
     ),
     "mistakes": (
         "Most confident mistakes",
         "Wrongly classified images, one per cell and the surest first, each with its true class, → the class it was "
         "given, and the probability that the classifier gave that; sure mistakes are often wrong labels, poor crops or "
-        "rare forms. Beside each its heat map: bright is what speaks for the class that was given. A bright "
+        "rare forms. Beside each its heat map: bright is what speaks for that class. A bright "
         "background, or a map without light, says that the cell was not what decided.",
     ),
     "reliability": (
@@ -199,7 +199,7 @@ def _images(run: Run) -> dict[str, Any]:
             *given_sentences(audit["given"]),
             *shared_sentences(audit["without_own_group"]),
             *withheld_sentences(audit["withheld"]),
-            sentences.crop_sentence(audit, run.features),
+            *sentences.crop_warnings(audit, run.features),
             *sentences.relabelled_sentences(run.fetch["relabelled"]),
         ],
         "composition_alt": ", ".join(

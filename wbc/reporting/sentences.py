@@ -83,24 +83,20 @@ def copies_limit(truth: dict[str, Any], audit: dict[str, Any]) -> str:
     return f"{first} Cells of one {' or '.join(apart)} are not told apart." if apart else first
 
 
-def crop_sentence(audit: dict[str, Any], features: dict[str, Any]) -> str:
-    """Return how much of their images the cells fill, and warn where the backbone learned from other crops.
+def crop_warnings(audit: dict[str, Any], features: dict[str, Any]) -> list[str]:
+    """Return a warning where the backbone learned from images that the cells filled otherwise, as a list of one or none.
 
     Args:
         audit, features: content of audit.json and features.json.
     """
     typical, learned = audit["foreground"]["typical"], features["weights_foreground"]
-    sentence = filled_sentence(audit["foreground"])
-    if learned is None:
-        return f"{sentence}; what it covered of the images that the backbone learned from is not known here"
-    low, high = learned
-    if low <= typical <= high:
-        return f"{sentence}; of the images that the backbone learned from it covered {percent(low)} to {percent(high)}"
-    closer = "closer to the cells" if typical < low else "with more around the cells"
-    return (
-        f"⚠️ {sentence}, but of the images that the backbone learned from {percent(low)} to {percent(high)}: cut the "
-        f"images {closer}, or the features may serve badly"
-    )
+    if learned is None or learned[0] <= typical <= learned[1]:
+        return []
+    closer = "closer to the cells" if typical < learned[0] else "with more around the cells"
+    return [
+        f"⚠️ {filled_sentence(audit['foreground'])}, but of the images that the backbone learned from "
+        f"{percent(learned[0])} to {percent(learned[1])}: cut the images {closer}, or the features may serve badly"
+    ]
 
 
 def foreground_sentence(filled: dict[str, float], crop: float) -> str:
