@@ -84,7 +84,7 @@ def copies_limit(truth: dict[str, Any], audit: dict[str, Any]) -> str:
 
 
 def crop_warnings(audit: dict[str, Any], features: dict[str, Any]) -> list[str]:
-    """Return a warning where the backbone learned from images that the cells filled otherwise, as a list of one or none.
+    """Return a warning where the backbone learned from other crops than these, as a list of one or none.
 
     Args:
         audit, features: content of audit.json and features.json.
