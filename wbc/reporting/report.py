@@ -22,8 +22,8 @@ LISTED = 10  # of duplicates and doubtful labels; reports/audit.json holds the r
 FIGURES = {
     "confusion": (
         "Confusion matrix",
-        "A row is a true class and a column is what the classifier called it: the diagonal is right, and a dark square "
-        "off the diagonal is a pair of classes that it takes for one another.",
+        "A row is a true class, a column what the classifier called it; a dark square off the diagonal is a pair of "
+        "classes that it takes for one another.",
     ),
     "history": (
         "Training history",
@@ -33,7 +33,7 @@ FIGURES = {
     "roc": (
         "ROC curves",
         "Each panel sets one class against all others: the nearer the blue line comes to the top left corner, the "
-        "better the class is told apart; on the dashes one would be guessing.",
+        "better; the dashes are guessing.",
     ),
     "pr": (
         "Precision-recall curves",
