@@ -49,8 +49,7 @@ FIGURES = {
     ),
     "reliability": (
         "Reliability",
-        "Where a dot lies on the dashes, probabilities mean what they say: of the images named with 0.9, nine in ten "
-        "are right. Below the dashes the classifier is too sure.",
+        "Where a dot lies on the dashes, probabilities mean what they say; below them the classifier is too sure.",
     ),
     "risk": (
         "Mistakes among the surest answers",
