@@ -160,7 +160,7 @@ def use_sentences(use: dict[str, Any], unit: str) -> list[str]:
         f"Its probabilities are calibrated by a temperature of {use['temperature']:.2f}: the expected calibration "
         f"error is {use['ece']['after']:.3f}, and without it {use['ece']['before']:.3f}.",
         f"All of this was fitted and measured on the images of the cross-validation, each scored by a head that had "
-        f"not learned from its {unit}; the temperature and the thresholds are those images' own, so the figures are "
+        f"not learned from its {unit}; temperature and thresholds are their own, so the figures are "
         "slightly too good. At another laboratory they don't hold: calibration doesn't transfer.",
     ]
 
