@@ -114,7 +114,9 @@ def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) ->
     Yields:
         the smallest groups of a class first.
     """
-    rows_of = {number: np.flatnonzero(groups == number) for number in np.unique(groups).tolist()}
+    numbers, counts = np.unique(groups, return_counts=True)
+    rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(counts)[:-1])
+    rows_of = dict(zip(numbers.tolist(), rows, strict=True))
     label_of = dict(zip(rows_of, labels_of_groups(labels, groups), strict=True))
     for name in np.unique(labels):
         members = sorted((len(rows), number) for number, rows in rows_of.items() if label_of[number] == name)
