@@ -12,7 +12,20 @@ import yaml
 from tools.code_dependencies import ROOT
 
 # In the order of a run.
-STAGES = ["fetch", "embed", "split", "audit", "baseline", "train", "evaluate", "calibrate", "export", "explain", "plot"]
+STAGES = [
+    "sources",
+    "fetch",
+    "embed",
+    "split",
+    "audit",
+    "baseline",
+    "train",
+    "evaluate",
+    "calibrate",
+    "export",
+    "explain",
+    "plot",
+]
 # 5 classes x 6 cells x 3 copies = 90 images, an untrained backbone at its smallest size, and a head of one small block.
 SMALL = {
     "fetch.synthetic.cells_per_class": 6,

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from stages import sources
 from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.params import read_yaml
 
 RWLOCK = Path(".dvc/tmp/rwlock")
 
@@ -22,7 +22,7 @@ def main() -> None:
     """Stop before `dvc repro` where it would fail with a message that misleads."""
     check_git()
     mend_dvc_lock()
-    check_archive(read_yaml("params.yaml"))
+    sources.check()
 
 
 def check_git() -> None:
@@ -46,30 +46,6 @@ def mend_dvc_lock() -> None:
     except ValueError:
         RWLOCK.unlink()
         print(f"note: a run that was killed had left {RWLOCK} unreadable; it was removed")
-
-
-def check_archive(params: dict) -> None:
-    """Stop where `fetch.archive` isn't there: it is a dependency of DVC's, whatever the source."""
-    fetch = params.get("fetch") if isinstance(params, dict) else None
-    if not isinstance(fetch, dict) or "archive" not in fetch:
-        return  # the stage says what is wrong
-    archive = fetch["archive"]
-    if isinstance(archive, str) and archive and Path(archive).exists():
-        return
-    if fetch.get("source") == "archive":
-        home = " A `~` isn't read as your home folder: write it out." if str(archive).startswith("~") else ""
-        raise UserError(
-            f"`fetch.archive` in params.yaml is {archive!r}, and there is no such zip or folder.{home} Nothing was "
-            "changed. "
-            "Name one that is there. If the images were prepared on another machine, `dvc pull` and then `dvc repro "
-            "--allow-missing` use them without the archive."
-        )
-    raise UserError(
-        f"`fetch.archive` in params.yaml is {archive!r}, and there is no such zip or folder. `fetch.source: "
-        f"{fetch.get('source')}` doesn't use it, but DVC looks for it all the same: set `archive: data/archive`. "
-        "Nothing was "
-        "changed."
-    )
 
 
 if __name__ == "__main__":

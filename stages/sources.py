@@ -1,0 +1,81 @@
+"""Stage `sources`: check that the images which params.yaml names are there, before DVC looks for them.
+
+    python -m stages.sources
+
+DVC looks for `fetch.archive` before it runs `fetch`, whatever the source is, and for the archives of `external` after
+everything else has run; what it says of one that is missing names no parameter. So this stage runs first, whenever one
+of them was changed. Reads sections `fetch` and `external` of params.yaml. Writes data/sources.json: the source.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from wbc.core import params
+from wbc.core.errors import UserError, exit_on_user_error
+from wbc.core.files import replacing, write_json
+
+SOURCES = Path("data/sources.json")
+
+
+class FetchSource(pydantic.BaseModel):
+    """What section `fetch` names; `fetch` itself checks the rest."""
+
+    source: Any
+    archive: Any
+
+
+@exit_on_user_error
+def main() -> None:
+    """Check that every archive is there, and write which source `fetch` has."""
+    source = check()
+    with replacing(SOURCES) as file:
+        write_json(file, {"source": source})
+
+
+def check() -> Any:
+    """Return `fetch.source`.
+
+    Raises:
+        UserError: an archive that params.yaml names is not there.
+    """
+    fetch = params.load("params.yaml", "fetch", FetchSource)
+    sites = params.load("params.yaml", "external", pydantic.RootModel[dict[str, Any]]).root
+    if not is_there(fetch.archive):
+        raise UserError(missing("fetch.archive", fetch.archive) + advice(fetch.source))
+    for name, site in sites.items():
+        if isinstance(site, dict) and not is_there(site.get("archive")):
+            raise UserError(
+                missing(f"external.{name}.archive", site.get("archive"))
+                + "Name one that is there, or take the data set out of `external`."
+            )
+    return fetch.source
+
+
+def is_there(archive: Any) -> bool:
+    """Return whether a value of params.yaml is the path of a file or folder that exists."""
+    return isinstance(archive, str) and bool(archive) and Path(archive).exists()
+
+
+def missing(key: str, archive: Any) -> str:
+    """Return what is wrong with an archive that isn't there."""
+    home = " A `~` isn't read as your home folder: write it out." if str(archive).startswith("~") else ""
+    return (
+        f"`{key}` in params.yaml is {archive!r}, and there is no such zip or folder.{home} No images and no results "
+        "were changed. "
+    )
+
+
+def advice(source: Any) -> str:
+    """Return what to do where `fetch.archive` isn't there."""
+    if source == "archive":
+        return (
+            "Name one that is there. If the images were prepared on another machine, `dvc pull` and then `dvc repro "
+            "--allow-missing` use them without the archive."
+        )
+    return f"`fetch.source: {source}` doesn't use it, but DVC looks for it all the same: set `archive: data/archive`."
+
+
+if __name__ == "__main__":
+    main()
