@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,10 +40,22 @@ def fit_side_by_side(
     workers = min(len(jobs), os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
     # The processes start within the environment, and inherit it.
-    with _environment(ONE_THREAD), concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
+    with _environment(ONE_THREAD), pool:
         futures = [pool.submit(_fit, features, labels, classes, job, params) for job in jobs]
         for future in futures:
             yield future.result()
+
+
+def _end_with_parent() -> None:
+    """Have this process end when its parent does; of one that was killed, it would wait for more work for ever."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _fit(features: Path, labels: Labels, classes: int, job: Job, params: TrainParams) -> Fit:

@@ -1,6 +1,12 @@
+import json
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from wbc.training.cross_validation import fit_head
 from wbc.training.fitting import TrainParams
@@ -28,3 +34,51 @@ def test_heads_fitted_side_by_side_are_those_fitted_alone(tmp_path):
         alone = fit_head(features, labels, 3, job.train, job.valid, params)
         assert fitted.history == alone.history
         assert (fitted.head.blocks[0].kernel == alone.head.blocks[0].kernel).all()
+
+
+KILLED = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from wbc.training.fitting import TrainParams
+from wbc.training.side_by_side import Job, fit_side_by_side
+
+if __name__ == "__main__":
+    folder, optimizer = sys.argv[1:]
+    np.save(folder + "/features.npy", np.random.default_rng(0).normal(size=(60, 2, 20)).astype(np.float16))
+    params = TrainParams(
+        seed=1,
+        head={"units": [16], "dropout": 0.1, "l2": 0.0, "standardize": False},
+        optimizer=json.loads(optimizer),
+    )
+    jobs = [Job(np.arange(40), np.arange(40, 60))] * 2
+    for number, _ in enumerate(fit_side_by_side(Path(folder, "features.npy"), np.arange(60) % 3, 3, jobs, params)):
+        if number == 1:
+            print("fitted", flush=True)
+            input()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="tells a process's children by /proc, as Linux has it")
+def test_the_processes_end_when_their_parent_is_killed(tmp_path):
+    (tmp_path / "killed.py").write_text(KILLED)
+    command = [sys.executable, tmp_path / "killed.py", tmp_path, json.dumps(OPTIMIZER)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as parent:
+        assert parent.stdout.readline() == "fitted\n"
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        assert len(children) >= 2
+        parent.kill()
+    until = time.monotonic() + 30
+    while left := [child for child in children if is_running(child)]:
+        assert time.monotonic() < until, f"processes {left} outlived their parent"
+        time.sleep(0.1)
+
+
+def is_running(process):
+    """Whether a process is there and not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
