@@ -51,8 +51,25 @@ def killed(project: Project, random: random.Random, stage: str, whole: bool) -> 
             with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
                 process.kill()
         dvc.wait()
+        check_that_all_ended(project.folder)
         shown.seek(0)
         return shown.read()
+
+
+def check_that_all_ended(folder: Path) -> None:
+    """Raise an AssertionError where a process goes on in a folder after those that started it were killed."""
+    until = time.monotonic() + 30  # what runs in C, such as a pass of the backbone, ends when it comes back from there
+    while left := [process for process in psutil.process_iter() if _works_in(process, folder)]:
+        if time.monotonic() > until:
+            raise AssertionError(f"outlived its parent: {' '.join(left[0].cmdline())[:600]}")
+        time.sleep(0.2)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == folder
+    except psutil.Error:
+        return False
 
 
 def _stage_of(pid: int, stage: str) -> list[psutil.Process]:
@@ -91,7 +108,7 @@ def damaged_output(project: Project, random: random.Random, stages: list[str] = 
 def damaged_input(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
     """Damage one file that a stage reads, then run that stage directly, without DVC, which would make it anew."""
     lock = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    stage = random.choice([stage for stage in stages if stage != "fetch"])
+    stage = random.choice([stage for stage in stages if stage not in ("sources", "fetch")])
     written = tuple(out["path"] for entry in lock.values() for out in entry.get("outs", []))
     read = [dep["path"] for dep in lock[stage]["deps"] if dep["path"].startswith(written)]
     file = random.choice(_some_files([project.folder / path for path in read]))
