@@ -71,7 +71,7 @@ def withhold(
     """
     labels, fold, photo_id, groups = (np.asarray(column) for column in (labels, fold, photo_id, groups))
     rounds = _Rounds(labels, fold)
-    images = {number: np.flatnonzero(photo_id == number) for number in np.unique(doubtful).tolist()}
+    images = rows_by_number(photo_id)
     for scored, learned in [pair for both in doubtful.tolist() for pair in (both, both[::-1])]:
         rounds.withhold(images[learned], int(fold[images[scored][0]]))
     for number, rows in possible_pieces(labels, fold, groups):
@@ -114,9 +114,7 @@ def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) ->
     Yields:
         the smallest groups of a class first.
     """
-    numbers, counts = np.unique(groups, return_counts=True)
-    rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(counts)[:-1])
-    rows_of = dict(zip(numbers.tolist(), rows, strict=True))
+    rows_of = rows_by_number(groups)
     label_of = dict(zip(rows_of, labels_of_groups(labels, groups), strict=True))
     for name in np.unique(labels):
         members = sorted((len(rows), number) for number, rows in rows_of.items() if label_of[number] == name)
@@ -129,6 +127,17 @@ def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) ->
             for size, number in members:
                 if here and size + here[0] <= usual and fold[rows_of[number][0]] != scored:
                     yield scored, rows_of[number]
+
+
+def rows_by_number(numbers: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the rows at which each number stands, in ascending order.
+
+    >>> {number: rows.tolist() for number, rows in rows_by_number(np.array([5, 2, 5])).items()}
+    {2: [1], 5: [0, 2]}
+    """
+    distinct, counts = np.unique(numbers, return_counts=True)
+    rows = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
+    return dict(zip(distinct.tolist(), rows, strict=True))
 
 
 def halves(labels: npt.ArrayLike, groups: npt.ArrayLike, fold: npt.ArrayLike, seed: int) -> np.ndarray:
