@@ -14,7 +14,7 @@ import pydantic
 
 from wbc.core import params
 from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import replacing, write_json
+from wbc.core.files import write_json
 
 SOURCES = Path("data/sources.json")
 
@@ -29,9 +29,7 @@ class FetchSource(pydantic.BaseModel):
 @exit_on_user_error
 def main() -> None:
     """Check that every archive is there, and write which source `fetch` has."""
-    source = check()
-    with replacing(SOURCES) as file:
-        write_json(file, {"source": source})
+    write_json(SOURCES, {"source": check()})
 
 
 def check() -> Any:
