@@ -39,14 +39,14 @@ from wbc.evaluation.intervals import IntervalParams
 from wbc.evaluation.metrics import cell_weights, score
 from wbc.evaluation.scoring import intervals_of
 from wbc.models import head
-from wbc.splitting import folds
-from wbc.splitting.folds import outside
+from wbc.splitting import rounds
+from wbc.splitting.rounds import outside
 from wbc.training import adam, cross_validation, fitting
 from wbc.training.cross_validation import fit_predict
 from wbc.training.fitting import TrainParams
 
 # What a head comes of besides data and settings: another code, another head.
-CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, folds, head)))
+CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, head, rounds)))
 
 
 class Candidate(NamedTuple):
@@ -224,7 +224,7 @@ def cross_validate(
         fit: fit(name, train, valid, test) returns the probabilities (test images, classes) of a head trained on rows
             `train`.
         quality: quality(rows, probabilities) returns a number, higher for better.
-        validates: see `folds.cv_rounds`.
+        validates: see `rounds.cv_rounds`.
 
     Returns:
         an `Outcome`.

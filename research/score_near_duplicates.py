@@ -23,7 +23,8 @@ from PIL import Image
 from research.copies import copy
 from wbc.data.images import decode
 from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.folds import cv_rounds, halves, withhold
+from wbc.splitting.folds import halves, withhold
+from wbc.splitting.rounds import cv_rounds
 from wbc.splitting.splits import folds, split_by_group
 
 FOLDS = 5

@@ -22,7 +22,7 @@ from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation.baselines import baseline_predictions
 from wbc.features.color_histogram import color_histograms
-from wbc.splitting.folds import cv_rounds
+from wbc.splitting.rounds import cv_rounds
 
 
 @exit_on_user_error

@@ -11,10 +11,14 @@ TensorFlow has a part in it, and the arithmetic is exact. Writes
     reports/use.json            calibration before and after, coverage and size of the prediction sets, accuracy where
                                 the classifier answers, each group counting once
     reports/reliability.csv     the bins of the reliability diagram, calibrated
+    reports/strangers.json      {kind: {"images", "abstained", "unlike": shares of them}}: what it says of pictures that
+                                show no white cell (see `wbc.synthetic.strangers`); to abstain is right
 """
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wbc.core import params
@@ -24,7 +28,7 @@ from wbc.core.protocols import CROSSVAL
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation import calibration, novelty
 from wbc.evaluation.metrics import cell_weights, rounded
-from wbc.models.head import out_of_fold
+from wbc.models.head import Head, load_head, out_of_fold
 from wbc.prediction import decision
 from wbc.prediction.appraisal import appraise
 
@@ -43,6 +47,12 @@ def main() -> None:
     write_json("models/decision.json", decision.to_json(fitted))
     with replacing("models/reference.npz") as partial:
         decision.save_reference(novelty.reference(features), partial)
+
+    heads = [load_head(path) for path in sorted(Path("models", CROSSVAL).glob("fold_*.npz"))]
+    known = decision.load_reference(Path("models/reference.npz"))
+    with np.load("data/features/strangers.npz", allow_pickle=False) as kinds:
+        said = {kind: abstentions(fitted, known, heads, kinds[kind]) for kind in kinds.files}
+    write_json("reports/strangers.json", said)
 
     answers = decision.answer(fitted, uncalibrated, distances)
     measured = appraise(answers, labels, weights)
@@ -73,6 +83,20 @@ def main() -> None:
         + (f", {content['accuracy_answered']:.1%} of them correctly" if content["answered"] else "")
         + f" ({content['accuracy']:.1%} of all)"
     )
+
+
+def abstentions(
+    fitted: decision.Decision, known: novelty.Reference, heads: list[Head], features: npt.NDArray
+) -> dict[str, float]:
+    """Return of how many pictures, and from what share of them, the classifier for use abstains."""
+    distances = known.distances(features, fitted.neighbors)
+    reasons = decision.answer(fitted, decision.mean_probabilities(heads, features), distances).reasons
+    count = len(reasons)
+    return {
+        "images": count,
+        "abstained": sum(reason != "" for reason in reasons) / count,
+        "unlike": sum(reason == decision.UNLIKE for reason in reasons) / count,
+    }
 
 
 if __name__ == "__main__":

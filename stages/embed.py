@@ -4,6 +4,7 @@ Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features
 
     features.npy    float16 (images, zooms + views, 1280), in the manifest's order; [:, 0] is what is scored
     features.json   what made them
+    strangers.npz   float16 (pictures, 1280) of each kind of `wbc.synthetic.strangers`: pictures that show no white cell
     backbone.keras  the backbone that made them, from which `export` builds the classifiers
     backbone.pb     the same as TensorFlow's frozen graph, which OpenVINO reads without TensorFlow
 
@@ -13,22 +14,29 @@ DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result
 """
 
 import functools
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pydantic
+from PIL import Image
 
 from wbc.core import params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import replacing, sha256, write_json
+from wbc.core.zips import write_npz
 from wbc.features import engines, executors
 from wbc.features.cache import project_cache
 from wbc.features.embedding import ViewSpec, write_features
+from wbc.features.file_features import file_features
 from wbc.features.views import Augmentation
 from wbc.models import backbones
 from wbc.models.keras_file import save
-from wbc.models.tensorflow_setup import start
+from wbc.models.tensorflow_setup import keras, start
+from wbc.synthetic.strangers import strangers
 
 BLOOD = Path("pretraining/efficientnetb0.weights.h5")
 BLOOD_SHA256 = "0843e99ae008e4aea0194d7ed6a3d4d2b4e7495f066bb12dd6f20bbc7ed0c80f"
@@ -89,6 +97,7 @@ def main() -> None:
     with advise(advice + "Then type `dvc repro`."), replacing("data/features") as partial:
         partial.mkdir()
         write_features(partial / "features.npy", images, settings.views, length, spec, cache, execute)
+        write_npz(partial / "strangers.npz", stranger_features(engine, model, settings.test_views))
         save(model, partial / "backbone.keras")
         (partial / "backbone.pb").write_bytes(converted("openvino").content)
         write_json(
@@ -103,6 +112,19 @@ def main() -> None:
             | settings.model_dump(exclude={"weights_sha256", "executor"})
             | {"engine": engine},
         )
+
+
+def stranger_features(engine: str, model: "keras.Model", test_views: int) -> dict[str, npt.NDArray[np.float16]]:
+    """Return {kind: features (pictures, n)} of pictures that show no white cell, by the engine of all features."""
+    drawn = strangers()
+    with tempfile.TemporaryDirectory() as folder:
+        files: list[Path] = []
+        for picture in (picture for pictures in drawn.values() for picture in pictures):
+            files.append(Path(folder, f"{len(files)}.png"))
+            Image.fromarray(picture).save(files[-1])
+        features = file_features(engine, model, files, test_views)[:, 0]
+    ends = np.cumsum([len(pictures) for pictures in drawn.values()])
+    return dict(zip(drawn, np.split(features, ends[:-1]), strict=True))
 
 
 def find_weights(settings: EmbedParams) -> tuple[Path | str, str | None]:

@@ -27,7 +27,7 @@ from wbc.core.progress import track
 from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
 from wbc.models.head import count_parameters, save_head
-from wbc.splitting.folds import cv_rounds
+from wbc.splitting.rounds import cv_rounds
 from wbc.training.fitting import Fit, TrainParams
 from wbc.training.side_by_side import Job, fit_side_by_side
 

@@ -13,13 +13,12 @@ import pandas as pd
 
 from wbc.core.class_metrics import AVERAGED, PER_CLASS
 from wbc.core.files import write_csv, write_json
+from wbc.evaluation.curves import pr_curves, roc_curves
 from wbc.evaluation.intervals import IntervalParams, bootstrap, combined, degenerate, wilson
 from wbc.evaluation.metrics import (
     DIGITS,
     cell_weights,
     compute_metrics,
-    pr_curves,
-    roc_curves,
     rounded,
     score,
     weighted_metrics,

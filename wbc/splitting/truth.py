@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from wbc.core.protocols import CROSSVAL, PROTOCOLS
-from wbc.splitting.folds import cv_rounds
+from wbc.splitting.rounds import cv_rounds
 
 DIGITS = 4
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from wbc.evaluation.metrics import pr_curves
+from wbc.evaluation.curves import pr_curves
 from wbc.reporting import report
 
 
