@@ -2,9 +2,10 @@
 
     python -m stages.baseline
 
-Reads data/features/, data/raw/, data/splits.csv. No head has a part in it, so another head doesn't rerun it. Writes
+Reads data/features/, data/raw/, data/splits.csv. No head has a part in it, so another head doesn't rerun it. A baseline
+has nothing to stop or to choose, so it learns from the images that validate a head, too. Writes
 
-    data/baselines/image.csv, grouped.csv   of the test images of each protocol, by what its training images teach
+    data/baselines/image.csv, grouped.csv   of the test images of each protocol, by what all its other images teach
     data/baselines/crossval.csv             of all images, each by what the cross-validation's other folds teach
 
 with the columns path, and majority, color_histogram, logistic_regression: the class that each baseline names.
@@ -32,12 +33,13 @@ def main() -> None:
     zooms = len(read_json("data/features/features.json")["zooms"])
     features = open_features(Path("data/features/features.npy"), len(splits))[:, :zooms]
     rounds = {
-        protocol: [(np.flatnonzero(splits[protocol] == "train"), np.flatnonzero(splits[protocol] == "test"))]
+        protocol: [(np.flatnonzero(splits[protocol] != "test"), np.flatnonzero(splits[protocol] == "test"))]
         for protocol in PROTOCOLS
     }
     with advise("Raise `split.folds`, then type `dvc repro`."):
         rounds[CROSSVAL] = [
-            (train, test) for train, _, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1)
+            (np.sort(np.concatenate([train, valid])), test)
+            for train, valid, test in cv_rounds(splits["fold"], splits["withheld"])
         ]
 
     colors = color_histograms([Path("data/raw", path) for path in splits["path"]])

@@ -47,6 +47,20 @@ def test_each_protocols_test_images_and_all_of_the_cross_validation_in_order(tre
     assert list(baseline_predictions("crossval")) == ["majority", "color_histogram", "logistic_regression"]
 
 
+def test_all_images_that_are_not_scored_are_learned_from(tree, monkeypatch):
+    learned = []
+    predictions = baseline.baseline_predictions
+
+    def spied(labels, colors, features, train, test):
+        learned.append((train.tolist(), test.tolist()))
+        return predictions(labels, colors, features, train, test)
+
+    monkeypatch.setattr(baseline, "baseline_predictions", spied)
+    baseline.main()
+    assert len(learned) == 2 + tree["fold"].nunique()
+    assert all(sorted(train + test) == list(range(len(tree))) for train, test in learned)
+
+
 def test_colors_know_the_color_and_regression_the_features(tree):
     baseline.main()
     for scheme, green in (("image", "basophil/4.png"), ("grouped", "basophil/0.png")):
