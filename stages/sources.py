@@ -59,9 +59,10 @@ def is_there(archive: Any) -> bool:
 def missing(key: str, archive: Any) -> str:
     """Return what is wrong with an archive that isn't there."""
     home = " A `~` isn't read as your home folder: write it out." if str(archive).startswith("~") else ""
+    quotes = f" If that is its name, write '{archive}', in quotes." if isinstance(archive, int | float) else ""
     return (
-        f"`{key}` in params.yaml is {archive!r}, and there is no such zip or folder.{home} No images and no results "
-        "were changed. "
+        f"`{key}` in params.yaml is {archive!r}, and there is no such zip or folder.{home}{quotes} No images and no "
+        "results were changed. "
     )
 
 

@@ -168,8 +168,9 @@ def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(p
 
 def test_an_archive_that_is_not_there_deletes_nothing(project):
     before = sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*"))
-    project.set({"fetch.source": "archive", "fetch.archive": "/nowhere/cells.zip"})
-    assert "`fetch.archive` in params.yaml is '/nowhere/cells.zip'" in project.run("dvc", "repro", fails=True)
+    for archive in ("/nowhere/cells.zip", 2024, None):
+        project.set({"fetch.source": "archive", "fetch.archive": archive})
+        assert f"`fetch.archive` in params.yaml is {archive!r}" in project.run("dvc", "repro", fails=True)
     assert sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*")) == before
 
 

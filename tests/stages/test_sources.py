@@ -29,6 +29,7 @@ def test_an_archive_that_is_not_there_is_named(write, archive, source, word):
     assert "`fetch.archive`" in str(error.value)
     assert repr(archive) in str(error.value)
     assert ("write it out" in str(error.value)) == (archive == "~/cells.zip")
+    assert ("write '2024', in quotes" in str(error.value)) == (archive == 2024)
 
 
 def test_another_laboratorys_archive_that_is_not_there_is_named(write):

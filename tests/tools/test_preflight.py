@@ -37,9 +37,9 @@ def test_a_sound_lock_stays(project):
 
 
 def test_a_missing_archive_is_named_before_dvc_looks_for_it(project, capsys):
-    """DVC's own word on `archive: 2024` is an "unexpected error", before any stage runs."""
+    """DVC's own word on `archive: ''` is that something is both a dependency and an output, before any stage runs."""
     subprocess.run(["git", "init", "--quiet"], check=True)
-    (project / "params.yaml").write_text("fetch: {source: archive, archive: 2024}\nexternal: {}\n")
+    (project / "params.yaml").write_text("fetch: {source: archive, archive: ''}\nexternal: {}\n")
     with pytest.raises(SystemExit):
         preflight.main()
-    assert "`fetch.archive` in params.yaml is 2024" in capsys.readouterr().err
+    assert "`fetch.archive` in params.yaml is ''" in capsys.readouterr().err
