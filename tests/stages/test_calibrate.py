@@ -1,0 +1,33 @@
+"""The stage after a run: what it says of pictures without a cell is what the classifier for use says of them."""
+
+import io
+import json
+import operator
+
+import pandas as pd
+from PIL import Image
+
+from wbc.prediction.decision import UNLIKE
+from wbc.prediction.predict import Classifier
+from wbc.prediction.sources import Source
+from wbc.synthetic.strangers import strangers
+
+
+def as_source(picture):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return Source("picture", ".png", file.getvalue)
+
+
+def test_the_classifier_for_use_says_the_same_of_pictures_without_a_cell(reproduced):
+    written = json.loads((reproduced.folder / "reports/strangers.json").read_text())
+    classifier = Classifier(reproduced.folder / "models/use")
+    drawn = strangers()
+    assert written.keys() == drawn.keys()
+    for kind, pictures in drawn.items():
+        said = pd.Series(map(operator.attrgetter("reason"), classifier.predict_sources(map(as_source, pictures))))
+        assert written[kind] == {
+            "images": len(pictures),
+            "abstained": (said != "").mean(),
+            "unlike": (said == UNLIKE).mean(),
+        }
