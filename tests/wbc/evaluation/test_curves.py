@@ -7,14 +7,6 @@ from wbc.evaluation.metrics import compute_metrics
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 
 
-@pytest.fixture
-def test_part():
-    random = np.random.default_rng(0)
-    labels = random.integers(3, size=200)
-    probabilities = random.dirichlet([1, 1, 1], size=200) + 0.5 * np.eye(3)[labels]
-    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
-
-
 def test_curves_end_where_they_must(test_part):
     labels, probabilities = test_part
     roc, pr = roc_curves(labels, probabilities, CLASSES), pr_curves(labels, probabilities, CLASSES)

@@ -17,14 +17,6 @@ from wbc.evaluation.metrics import (
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 
 
-@pytest.fixture
-def test_part():
-    random = np.random.default_rng(0)
-    labels = random.integers(3, size=200)
-    probabilities = random.dirichlet([1, 1, 1], size=200) + 0.5 * np.eye(3)[labels]
-    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
-
-
 def test_agrees_with_scikit_learns_report(test_part):
     labels, probabilities = test_part
     ours = compute_metrics(labels, probabilities, CLASSES)
