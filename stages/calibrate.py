@@ -49,6 +49,7 @@ def main() -> None:
         decision.save_reference(novelty.reference(features), partial)
 
     heads = [load_head(path) for path in sorted(Path("models", CROSSVAL).glob("fold_*.npz"))]
+    # As it was written, in the precision that is shipped: what is said of strangers is what `tools.predict` would say.
     known = decision.load_reference(Path("models/reference.npz"))
     with np.load("data/features/strangers.npz", allow_pickle=False) as kinds:
         said = {kind: abstentions(fitted, known, heads, kinds[kind]) for kind in kinds.files}

@@ -14,6 +14,7 @@ DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result
 """
 
 import functools
+import itertools
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,7 +37,7 @@ from wbc.features.views import Augmentation
 from wbc.models import backbones
 from wbc.models.keras_file import save
 from wbc.models.tensorflow_setup import keras, start
-from wbc.synthetic.strangers import strangers
+from wbc.synthetic.strangers import EACH, strangers
 
 BLOOD = Path("pretraining/efficientnetb0.weights.h5")
 BLOOD_SHA256 = "0843e99ae008e4aea0194d7ed6a3d4d2b4e7495f066bb12dd6f20bbc7ed0c80f"
@@ -118,13 +119,11 @@ def stranger_features(engine: str, model: "keras.Model", test_views: int) -> dic
     """Return {kind: features (pictures, n)} of pictures that show no white cell, by the engine of all features."""
     drawn = strangers()
     with tempfile.TemporaryDirectory() as folder:
-        files: list[Path] = []
-        for picture in (picture for pictures in drawn.values() for picture in pictures):
-            files.append(Path(folder, f"{len(files)}.png"))
-            Image.fromarray(picture).save(files[-1])
-        features = file_features(engine, model, files, test_views)[:, 0]
-    ends = np.cumsum([len(pictures) for pictures in drawn.values()])
-    return dict(zip(drawn, np.split(features, ends[:-1]), strict=True))
+        files = [Path(folder, f"{number}.png") for number in range(len(drawn) * EACH)]
+        for file, picture in zip(files, itertools.chain.from_iterable(drawn.values()), strict=True):
+            Image.fromarray(picture).save(file)
+        features = file_features(engine, model, files, test_views)
+    return dict(zip(drawn, features.reshape(len(drawn), EACH, -1), strict=True))
 
 
 def find_weights(settings: EmbedParams) -> tuple[Path | str, str | None]:

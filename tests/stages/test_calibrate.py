@@ -2,7 +2,6 @@
 
 import io
 import json
-import operator
 
 import pandas as pd
 from PIL import Image
@@ -25,7 +24,7 @@ def test_the_classifier_for_use_says_the_same_of_pictures_without_a_cell(reprodu
     drawn = strangers()
     assert written.keys() == drawn.keys()
     for kind, pictures in drawn.items():
-        said = pd.Series(map(operator.attrgetter("reason"), classifier.predict_sources(map(as_source, pictures))))
+        said = pd.Series([one.reason for one in classifier.predict_sources(map(as_source, pictures))])
         assert written[kind] == {
             "images": len(pictures),
             "abstained": (said != "").mean(),
