@@ -61,7 +61,9 @@ def test_dropped_images_are_named_or_abstained_from(address, browser, tmp_path):
         assert "green.png. Prediction set: eosinophil" in shown
         assert "It would rather not say: unlike the images that it learned from." in shown
         assert "text.png: not a readable image" in shown
-        assert page.locator("[data-testid=stImage] img").count() == 4, "a picture and its heat map of each readable one"
+        images = page.locator("[data-testid=stImage] img")
+        images.nth(3).wait_for(state="attached", timeout=60_000)  # the browser draws them later than the words
+        assert images.count() == 4, "a picture and its heat map of each readable one"
         assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in requested)
     finally:
         context.close()
