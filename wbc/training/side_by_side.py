@@ -38,8 +38,9 @@ def fit_side_by_side(
         params: settings of head and optimizer.
     """
     workers = min(len(jobs), os.cpu_count() or 1)
-    context = multiprocessing.get_context("spawn")
-    # The processes start within the environment, and inherit it.
+    # Forked from a small server rather than spawned: a spawned one waits for its orders while Python starts, and shows
+    # a traceback, an EOFError, if this process is killed meanwhile. The server starts within the environment.
+    context = multiprocessing.get_context("forkserver")
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
     with _environment(ONE_THREAD), pool:
         futures = [pool.submit(_fit, features, labels, classes, job, params) for job in jobs]
