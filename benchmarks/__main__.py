@@ -21,9 +21,11 @@ import yaml
 
 from benchmarks import passes
 from benchmarks.watch import Watched, watch
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import replacing
 
 
+@exit_on_user_error
 def main() -> None:
     """Run the benchmarks that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

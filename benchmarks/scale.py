@@ -26,6 +26,7 @@ import pandas as pd
 import yaml
 
 from benchmarks.watch import watch
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import replacing
 from wbc.core.progress import track
 
@@ -41,6 +42,7 @@ PARAMETERS = {
 }
 
 
+@exit_on_user_error
 def main() -> None:
     """Measure time and memory against the number of images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -27,6 +27,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from research.copies import copy
+from wbc.core.errors import exit_on_user_error
 from wbc.core.progress import track
 from wbc.grouping.canonical_frame import describe, frame
 from wbc.grouping.registration import PairFeatures, compare, measures
@@ -44,6 +45,7 @@ REGULARIZATION = 0.1  # scikit-learn's C: the measures overlap, and large opposi
 DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs are one that stands there twice
 
 
+@exit_on_user_error
 def main() -> None:
     """Fit the log odds of pairs on drawn cells."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

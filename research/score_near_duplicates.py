@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from research.copies import copy
+from wbc.core.errors import exit_on_user_error
 from wbc.data.images import decode
 from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.splitting.folds import halves, withhold
@@ -30,6 +31,7 @@ from wbc.splitting.splits import folds, split_by_group
 FOLDS = 5
 
 
+@exit_on_user_error
 def main() -> None:
     """Score the search where the truth is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -18,11 +18,14 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from wbc.core.errors import exit_on_user_error
+
 ROOT = Path(__file__).parents[1]
 PIPELINES = {"stages": ".", "pretraining": "pretraining"}  # package of the scripts: folder of their dvc.yaml
 CODE = re.compile(r"^(wbc|stages|pretraining)/.*\.(py|j2|jpg)$")  # from the top folder
 
 
+@exit_on_user_error
 def main() -> None:
     """Write both dvc.yaml, or compare them and exit with status 1 where one is out of date."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

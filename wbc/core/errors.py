@@ -20,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130  # exit status of a command that Ctrl-C ended, as shells have it: 128 + SIGINT
+UNREAD = 141  # of one whose reader has gone, as in `... | head`: 128 + SIGPIPE
 NEARLY_FULL = 64 * 2**20  # bytes; a disk with less left may be the full one
 
 
@@ -53,19 +54,23 @@ def advise(advice: str, kind: type[UserError] = UserError) -> Iterator[None]:
 def exit_on_user_error(main: Callable[P, R]) -> Callable[P, R]:
     """Make a script's `main` end with a message and exit status 1 where the user can put right what is wrong.
 
-    That is a `UserError`, what the operating system refuses, and Ctrl-C (status 130). Where a stage's inputs
-    are not those that DVC recorded, any other exception is blamed on them. What is left is a bug of ours and keeps its
-    traceback.
+    That is a `UserError`, what the operating system refuses, and Ctrl-C (status 130). Where whoever read its output has
+    gone, it ends without a word (status 141), as other commands do. Where a stage's inputs are not those that DVC
+    recorded, any other exception is blamed on them. What is left is a bug of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             inputs.note_changes()
-            return main(*args, **kwargs)
+            result = main(*args, **kwargs)
+            sys.stdout.flush()
+            return result
         except UserError as error:
             message = str(error)
         except OSError as error:
+            if isinstance(error, BrokenPipeError) and _is_unread():
+                sys.exit(UNREAD)
             message = explain_os_error(error)
         except KeyboardInterrupt:
             print("\nstopped by Ctrl-C. What was there before is unchanged.", file=sys.stderr)
@@ -80,6 +85,17 @@ def exit_on_user_error(main: Callable[P, R]) -> Callable[P, R]:
         sys.exit(1)
 
     return wrapper
+
+
+def _is_unread() -> bool:
+    """Return whether whoever read this process's output has gone; what is printed from here on goes nowhere."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        # Python flushes once more at its end: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def explain_os_error(error: OSError) -> str:

@@ -1,16 +1,36 @@
 import errno
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
 from wbc.core.errors import UserError, exit_on_user_error, full_disk
+
+ROOT = Path(__file__).parents[3]
+SCRIPTS = [
+    file.relative_to(ROOT).as_posix()
+    for folder in ("stages", "tools", "pretraining", "research", "benchmarks")
+    for file in sorted((ROOT / folder).glob("*.py"))
+    if "__main__" in file.read_text(encoding="utf-8")
+]
+# The page is Streamlit's to run, and the naive script is what people write who have nothing of this project.
+UNGUARDED = {"tools/app.py", "benchmarks/naive.py"}
 
 
 def ends(main):
     with pytest.raises(SystemExit) as end:
         exit_on_user_error(main)()
     return end.value.code
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_ends_so(script):
+    guarded = "@exit_on_user_error\ndef main(" in (ROOT / script).read_text(encoding="utf-8")
+    assert guarded or script in UNGUARDED
 
 
 def test_a_users_mistake_is_a_message_and_status_1(capsys):
@@ -82,3 +102,26 @@ def test_ctrl_c_is_no_traceback(capsys):
 
 
 _plenty = type("Usage", (), {"free": 2**40})
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_has_gone_is_no_error(lines, unbuffered):
+    program = f"""
+import time
+from wbc.core.errors import exit_on_user_error
+
+@exit_on_user_error
+def main():
+    time.sleep(1)
+    for line in range({lines}):
+        print(line)
+
+main()
+"""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, **pipes) as command:
+        command.stdout.close()
+        assert command.stderr.read() == b""
+    assert command.returncode == 141
