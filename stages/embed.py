@@ -16,6 +16,7 @@ DASK_SCHEDULER_ADDRESS names compute what is missing. Neither changes the result
 import functools
 import itertools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,7 +91,8 @@ def main() -> None:
     spec = ViewSpec(settings.augmentation, settings.seed, settings.test_views, tuple(settings.zooms))
     cache = project_cache(engines.fingerprint(engine, model))
     converted = functools.cache(lambda name: engines.build(name, model))
-    execute = executors.EXECUTORS[settings.executor](lambda: converted(engine), spec, cache)
+    build = functools.partial(converted, engine)
+    execute = executors.EXECUTORS[settings.executor](build, spec, cache)
     length = model.output_shape[1]
     advice = (
         "(`embed.engine`, `embed.executor` and `embed.weights` are set in params.yaml, the cache by FEATURE_CACHE.) "
@@ -98,7 +100,7 @@ def main() -> None:
     with advise(advice + "Then type `dvc repro`."), replacing("data/features") as partial:
         partial.mkdir()
         write_features(partial / "features.npy", images, settings.views, length, spec, cache, execute)
-        write_npz(partial / "strangers.npz", stranger_features(engine, model, settings.test_views))
+        write_npz(partial / "strangers.npz", stranger_features(engine, model, settings.test_views, build))
         save(model, partial / "backbone.keras")
         (partial / "backbone.pb").write_bytes(converted("openvino").content)
         write_json(
@@ -115,14 +117,16 @@ def main() -> None:
         )
 
 
-def stranger_features(engine: str, model: "keras.Model", test_views: int) -> dict[str, npt.NDArray[np.float16]]:
+def stranger_features(
+    engine: str, model: "keras.Model", test_views: int, build: Callable[[], engines.Engine]
+) -> dict[str, npt.NDArray[np.float16]]:
     """Return {kind: features (pictures, n)} of pictures that show no white cell, by the engine of all features."""
     drawn = strangers()
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, f"{number}.png") for number in range(len(drawn) * EACH)]
         for file, picture in zip(files, itertools.chain.from_iterable(drawn.values()), strict=True):
             Image.fromarray(picture).save(file)
-        features = file_features(engine, model, files, test_views)
+        features = file_features(engine, model, files, test_views, build=build)
     return dict(zip(drawn, features.reshape(len(drawn), EACH, -1), strict=True))
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def file_features(
-    name: str, backbone: "keras.Model", files: Sequence[Path], test_views: int, zooms: Sequence[float] = (1.0,)
+    name: str,
+    backbone: "keras.Model",
+    files: Sequence[Path],
+    test_views: int,
+    zooms: Sequence[float] = (1.0,),
+    build: Callable[[], engines.Engine] | None = None,
 ) -> npt.NDArray[np.float16]:
     """Return the features of image files as the stage `embed` makes them, without random views.
 
@@ -30,13 +35,14 @@ def file_features(
         files: paths of the image files.
         test_views: 1, or 8 for the mean over an image's orientations.
         zooms: at which each image is shown, see `wbc.data.images.zoomed`; the first is 1.
+        build: returns the engine where it is needed and the caller has it; by default it is made of the backbone.
 
     Returns:
         array (files, zooms, n).
     """
     spec = ViewSpec(UNCHANGED, 0, test_views, tuple(zooms))
     cache = project_cache(engines.fingerprint(name, backbone))
-    execute = executors.local(functools.partial(engines.build, name, backbone), spec, cache)
+    execute = executors.local(build or functools.partial(engines.build, name, backbone), spec, cache)
     images = [(str(file), sha256(file)) for file in files]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "features.npy")
