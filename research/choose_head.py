@@ -191,7 +191,7 @@ def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndar
                 )
             section[last] = value
         try:
-            settings = TrainParams.model_validate(changed["train"])
+            settings = TrainParams.model_validate({name: changed["train"][name] for name in TrainParams.model_fields})
         except pydantic.ValidationError as error:
             faults = "; ".join(f"`train.{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())
             raise UserError(f"{path}: the candidate “{name}” can't be used: {faults}.") from None

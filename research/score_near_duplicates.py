@@ -24,7 +24,7 @@ from research.copies import copy
 from wbc.core.errors import exit_on_user_error
 from wbc.data.images import decode
 from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.folds import halves, withhold
+from wbc.splitting.folds import withhold
 from wbc.splitting.rounds import cv_rounds
 from wbc.splitting.splits import folds, split_by_group
 
@@ -72,13 +72,12 @@ def main() -> None:
         test = numbers[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
         fold = folds(np.array(labels), duplicates.group, FOLDS, seed)
-        validates = halves(labels, duplicates.group, fold, seed)
         doubtful, _ = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, np.arange(len(labels)))
         both, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, duplicates.group)
         for name, texts in (("nothing", None), ("what is doubtful", doubtful), ("pieces too", both)):
-            rounds = cv_rounds(fold, texts, validates)
-            leaks = [np.isin(numbers[scored], numbers[learned]) for learned, _, scored in rounds]
-            learned = np.mean([len(learned) for learned, *_ in rounds]) / len(fold)
+            rounds = [(np.concatenate(learned), scored) for *learned, scored in cv_rounds(fold, texts)]
+            leaks = [np.isin(numbers[scored], numbers[learned]) for learned, scored in rounds]
+            learned = np.mean([len(learned) for learned, _ in rounds]) / len(fold)
             print(
                 f"cross-validation {seed}, withheld {name}: {np.concatenate(leaks).mean():.4f} leak, "
                 f"{max(map(np.mean, leaks)):.4f} in the worst round; {learned:.3f} of the images are learned from"

@@ -28,7 +28,7 @@ from wbc.core.protocols import CROSSVAL
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation import calibration, novelty
 from wbc.evaluation.metrics import cell_weights, rounded
-from wbc.models.head import Head, load_head, out_of_fold
+from wbc.models.head import Head, load_head, mean_probabilities, out_of_fold
 from wbc.prediction import decision
 from wbc.prediction.appraisal import appraise
 
@@ -91,7 +91,7 @@ def abstentions(
 ) -> dict[str, float]:
     """Return of how many pictures, and from what share of them, the classifier for use abstains."""
     distances = known.distances(features, fitted.neighbors)
-    reasons = decision.answer(fitted, decision.mean_probabilities(heads, features), distances).reasons
+    reasons = decision.answer(fitted, mean_probabilities(heads, features), distances).reasons
     count = len(reasons)
     return {
         "images": count,

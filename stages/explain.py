@@ -22,7 +22,7 @@ from wbc.core.protocols import CROSSVAL, SCHEMES
 from wbc.core.tables import read_csv, read_splits
 from wbc.data.images import decode, resize
 from wbc.features.engines import Engine
-from wbc.models.head import load_head
+from wbc.models.head import Head, heads_of_fold, load_head
 from wbc.prediction.heat_maps import HeatMaps
 from wbc.reporting.mistakes import one_per_group
 from wbc.reporting.plot_params import PlotParams
@@ -37,20 +37,21 @@ def main() -> None:
     size = facts["image_size"]
     engine = Engine("openvino", Path("data/features/backbone.pb").read_bytes(), size)
     maker = HeatMaps(engine, facts["test_views"])
-    mistakes = [(scheme, row, head) for scheme in SCHEMES for row, head in with_heads(scheme, shown)]
+    mistakes = [(scheme, row, heads) for scheme in SCHEMES for row, heads in with_heads(scheme, shown)]
     maps: dict[str, dict[str, list]] = {scheme: {} for scheme in SCHEMES}
-    for scheme, row, head in track(mistakes, "explain"):
+    for scheme, row, heads in track(mistakes, "explain"):
         image = resize(decode(Path("data/raw", row["path"]))[0], size)
-        heat = maker.map(image, [load_head(head)], classes.index(row["predicted"]))
+        heat = maker.map(image, heads, classes.index(row["predicted"]))
         maps[scheme][row["path"]] = heat.tolist()
     write_json("reports/heat_maps.json", maps)
 
 
-def with_heads(scheme: str, shown: int) -> Iterator[tuple[pd.Series, Path]]:
-    """Yield the mistakes of a scheme that are shown, as rows of its predictions, and the head that made each."""
+def with_heads(scheme: str, shown: int) -> Iterator[tuple[pd.Series, list[Head]]]:
+    """Yield the mistakes of a scheme that are shown, as rows of its predictions, and the heads that made each."""
     predictions = read_csv(Path("reports", scheme, "predictions.csv"))
     for _, row in one_per_group(predictions).head(shown).iterrows():
-        yield row, Path("models", scheme, f"fold_{row['fold']}.npz" if scheme == CROSSVAL else "head.npz")
+        folder = Path("models", scheme)
+        yield row, heads_of_fold(folder, row["fold"]) if scheme == CROSSVAL else [load_head(folder / "head.npz")]
 
 
 if __name__ == "__main__":

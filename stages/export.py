@@ -39,9 +39,8 @@ from wbc.evaluation.calibration import tempered
 from wbc.features.file_features import file_features
 from wbc.models import keras_file
 from wbc.models.classifier import build_classifier, keras_head, save_classifier
-from wbc.models.head import Head, count_parameters, load_head
+from wbc.models.head import Head, count_parameters, load_head, mean_probabilities
 from wbc.models.tensorflow_setup import keras, start
-from wbc.prediction.decision import mean_probabilities
 from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
 from wbc.prediction.sources import list_sources
 

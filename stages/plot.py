@@ -159,13 +159,14 @@ def _lit(content: dict[str, Any], protocol: str, path: str, size: int) -> npt.ND
 
 
 def _results(protocol: str) -> dict[str, Any]:
-    """Read what was written of one protocol; the cross-validation keeps no model, and so no training."""
+    """Read what was written of one protocol; of the cross-validation's many heads, no epochs were."""
     folder = REPORTS / protocol
     tables = {name: read_csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")}
     if protocol != CROSSVAL:
-        tables |= {"training": read_json(folder / "training.json"), "history": read_csv(folder / "history.csv")}
+        tables["history"] = read_csv(folder / "history.csv")
     return {
         "metrics": read_json(folder / "metrics.json"),
+        "training": read_json(folder / "training.json"),
         "sha256": sha256(folder / "predictions.csv"),
         **tables,
     }

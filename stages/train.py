@@ -1,4 +1,4 @@
-"""train: all heads on the ready features: one per protocol, and one per fold of the cross-validation.
+"""train: all heads on the ready features: one per protocol, and some per fold of the cross-validation.
 
     python -m stages.train
 
@@ -6,19 +6,26 @@ Reads data/features/, data/splits.csv. Writes
 
     models/<protocol>/head.npz         float32 weights, from features to class probabilities
     models/<protocol>/classes.json     the class names, in the order of the probabilities
-    models/crossval/fold_<number>.npz  the head that scores this fold and was trained without it
+    models/crossval/fold_<fold>_<number>.npz  the heads that together score this fold; they were trained without it
     reports/<protocol>/history.csv     loss and accuracy per epoch
-    reports/<protocol>/training.json   epochs, best epoch, numbers of parameters of backbone and head together
+    reports/<protocol>/training.json   epochs, best epoch, units, numbers of parameters of backbone and head together
+    reports/crossval/training.json     heads of a fold, least and most epochs, units, numbers of parameters of backbone
+                                       and all heads together
+
+The heads of the protocols are the study's. Those of the cross-validation, which become the classifier for use, are
+smaller and several, each of them stopped on another fold; a mean of them is better than one large head:
+docs/results/head-selection.md.
 
 No TensorFlow has a part in it. The arithmetic is exact (wbc/core/exact.py): the heads are the same bytes on every
 CPU.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pydantic
 
 from wbc.core import params
 from wbc.core.errors import advise, exit_on_user_error
@@ -26,7 +33,7 @@ from wbc.core.files import read_json, replacing, write_csv, write_json
 from wbc.core.progress import track
 from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import open_features, read_splits
-from wbc.models.head import count_parameters, save_head
+from wbc.models.head import Head, Units, count_parameters, save_head
 from wbc.splitting.rounds import cv_rounds
 from wbc.training.fitting import Fit, TrainParams
 from wbc.training.side_by_side import Job, fit_side_by_side
@@ -34,35 +41,73 @@ from wbc.training.side_by_side import Job, fit_side_by_side
 FEATURES = Path("data/features/features.npy")
 
 
+class CrossvalParams(params.Section):
+    """The heads of each fold of the cross-validation."""
+
+    heads: int = pydantic.Field(ge=1, le=20)
+    units: Units
+
+
+class StageParams(TrainParams):
+    """Section `train` of params.yaml."""
+
+    crossval: CrossvalParams
+
+
 @exit_on_user_error
 def main() -> None:
     """Train the heads of both protocols and of the cross-validation."""
-    settings = params.load("params.yaml", "train", TrainParams)
+    settings = params.load("params.yaml", "train", StageParams)
     splits, labels, classes = read_splits("data/splits.csv")
     open_features(FEATURES, len(splits))  # stops where they are of other images
     with advise("Raise `split.folds` in params.yaml, then type `dvc repro`."):
-        rounds = {
-            int(splits["fold"].iloc[test[0]]): Job(*parts)
-            for *parts, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1)
-        }
-    parts = {protocol: Job(*parts_of(splits[protocol])) for protocol in PROTOCOLS}
-    if not all(len(valid) for _, valid in parts.values()):
+        jobs = protocol_jobs(splits, settings) | crossval_jobs(splits, settings)
+    if not all(len(jobs[protocol, 1].valid) for protocol in PROTOCOLS):
         print("note: there are no validation images, so every epoch runs and the last one's weights stay")
 
-    jobs: dict[str | int, Job] = dict([*parts.items(), *rounds.items()])
-    heads = fit_side_by_side(FEATURES, labels, len(classes), list(jobs.values()), settings)
+    heads = fit_side_by_side(FEATURES, labels, len(classes), list(jobs.values()))
     fits = dict(zip(jobs, track(heads, "train", total=len(jobs), unit="heads"), strict=True))
     for protocol in PROTOCOLS:
-        write_head(protocol, fits[protocol], classes)
+        fit = fits.pop((protocol, 1))
+        write_head(protocol, fit, classes)
+        write_training(protocol, [fit.head], settings.head.units, epochs=len(fit.history), best_epoch=fit.best_epoch)
     with replacing(Path("models", CROSSVAL)) as folder:
         folder.mkdir()
-        for number in rounds:
-            save_head(fits[number].head, folder / f"fold_{number}.npz")
+        for (fold, number), fit in fits.items():
+            save_head(fit.head, folder / f"fold_{fold}_{number}.npz")
+    epochs = [len(fit.history) for fit in fits.values()]
+    write_training(
+        CROSSVAL,
+        [fit.head for fit in fits.values()],
+        settings.crossval.units,
+        heads_of_a_fold=settings.crossval.heads,
+        epochs=[min(epochs), max(epochs)],
+    )
 
 
-def parts_of(assigned: pd.Series) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the rows for training and for validation."""
-    return np.flatnonzero(assigned == "train"), np.flatnonzero(assigned == "valid")
+def protocol_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str | int, int], Job]:
+    """Return {(protocol, 1): the head to fit}."""
+    jobs: dict[tuple[str | int, int], Job] = {}
+    for protocol in PROTOCOLS:
+        train, valid = (np.flatnonzero(splits[protocol] == part) for part in ("train", "valid"))
+        jobs[protocol, 1] = Job(train, valid, settings)
+    return jobs
+
+
+def crossval_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str | int, int], Job]:
+    """Return {(fold, number from 1): a head that is to score this fold}, each with a seed of its own.
+
+    Raises:
+        UserError: there is only one fold.
+    """
+    jobs: dict[tuple[str | int, int], Job] = {}
+    smaller = settings.head.model_copy(update={"units": settings.crossval.units})
+    for turn in range(settings.crossval.heads):
+        seed = int(np.random.SeedSequence([settings.seed, turn]).generate_state(1)[0])
+        own = settings.model_copy(update={"head": smaller, "seed": seed})
+        for train, valid, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1, turn):
+            jobs[int(splits["fold"].iloc[test[0]]), turn + 1] = Job(train, valid, own)
+    return jobs
 
 
 def write_head(protocol: str, fit: Fit, classes: list[str]) -> None:
@@ -70,18 +115,18 @@ def write_head(protocol: str, fit: Fit, classes: list[str]) -> None:
     with replacing(Path("models", protocol, "head.npz")) as partial:
         save_head(fit.head, partial)
     write_json(Path("models", protocol, "classes.json"), classes)
-    reports = Path("reports", protocol)
-    write_csv(reports / "history.csv", pd.DataFrame(fit.history).round(6))
-    total, trainable = count_parameters(fit.head)
+    write_csv(Path("reports", protocol, "history.csv"), pd.DataFrame(fit.history).round(6))
+
+
+def write_training(scheme: str, heads: list[Head], units: list[int], **facts: Any) -> None:
+    """Write what came of training the heads of a protocol or of the cross-validation."""
+    counts = [count_parameters(head) for head in heads]
     backbone = read_json("data/features/features.json")["parameters"]
-    write_json(
-        reports / "training.json",
-        {
-            "epochs": len(fit.history),
-            "best_epoch": fit.best_epoch,
-            "parameters": {"total": backbone + total, "trainable": trainable},
-        },
-    )
+    parameters = {
+        "total": backbone + sum(total for total, _ in counts),
+        "trainable": sum(trainable for _, trainable in counts),
+    }
+    write_json(Path("reports", scheme, "training.json"), {**facts, "units": units, "parameters": parameters})
 
 
 if __name__ == "__main__":

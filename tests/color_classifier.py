@@ -43,7 +43,7 @@ def make(root: Path) -> None:
         predictions.to_csv(root / "reports" / protocol / "predictions.csv", index=False)
     (root / "models/crossval").mkdir()
     for fold in range(2):
-        save_head(head, root / f"models/crossval/fold_{fold}.npz")
+        save_head(head, root / f"models/crossval/fold_{fold}_1.npz")
     save_reference(novelty.reference(known), root / "models/reference.npz")
     decision = Decision(CLASSES, 1.0, 0.2, 0.2, 1, 0.9, 0.99)
     (root / "models/decision.json").write_text(json.dumps(to_json(decision)))

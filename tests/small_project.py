@@ -35,6 +35,8 @@ SMALL = {
     "embed.test_views": 1,
     "embed.views": 1,
     "train.head.units": [16],
+    "train.crossval.heads": 2,
+    "train.crossval.units": [8],
     "train.optimizer.epochs": 2,
     "split.folds": 3,
     "intervals.n_resamples": 100,

@@ -24,7 +24,7 @@ from wbc.core.progress import track
 from wbc.core.tables import read_splits
 from wbc.data.images import decode
 from wbc.evaluation.perturbations import PERTURBATIONS, STRENGTHS
-from wbc.models.head import load_head, predict_proba
+from wbc.models.head import heads_of_fold, mean_probabilities
 from wbc.prediction.predict import Classifier, Described
 from wbc.prediction.sources import Source
 from wbc.reporting import drawing, figures
@@ -57,9 +57,9 @@ def main() -> None:
     predicted = np.empty((len(kinds), len(chosen)), int)
     for fold in np.unique(chosen["fold"]):
         of_fold = (chosen["fold"] == fold).to_numpy()
-        head = load_head(arguments.model / f"fold_{fold}.npz")
+        heads = heads_of_fold(arguments.model, fold)
         for number in range(len(kinds)):
-            predicted[number, of_fold] = predict_proba(head, features[number, of_fold]).argmax(axis=1)
+            predicted[number, of_fold] = mean_probabilities(heads, features[number, of_fold]).argmax(axis=1)
     table = scores(predicted == chosen["number"].to_numpy(), chosen["number"].to_numpy(), kinds)
     with replacing(arguments.output) as folder:
         folder.mkdir(parents=True)

@@ -62,7 +62,7 @@ def test_what_is_shipped_for_use_names_its_classes_and_every_file(tree):
     model = keras.models.load_model("models/use/classifier.keras", compile=False)
     assert model.predict(np.full((1, 8, 8, 3), COLORS[2], np.float32), verbose=0).argmax() == 2
     facts = json.loads(Path("models/use/decision.json").read_text())
-    assert facts["heads"] == ["fold_0.npz", "fold_1.npz"]
+    assert facts["heads"] == ["fold_0_1.npz", "fold_1_1.npz"]
     assert set(facts["sha256"]) == {path.name for path in Path("models/use").iterdir()} - {"decision.json"}
 
 

@@ -83,15 +83,16 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
         "test_views": 8,
         "views": 4,
     }
-    training = {"epochs": 2, "best_epoch": 1, "parameters": {"total": 4000000, "trainable": 1000}}
+    training = {"epochs": 2, "best_epoch": 1, "units": [9], "parameters": {"total": 4000000, "trainable": 1000}}
+    of_folds = {"heads_of_a_fold": 4, "epochs": [1, 2], "units": [8, 4], "parameters": {"total": 5000000}}
     history = {"epoch": [1, 2], "loss": [1, 0.5], "accuracy": [0.5, 0.6], "learning_rate": [0.1, 0.01]}
     for protocol in PROTOCOLS:
         folder = root / "reports" / protocol
         folder.mkdir(parents=True)
         scored = splits if protocol == "crossval" else splits[splits[protocol] == "test"]
         _scores(folder, scored.reset_index(drop=True), classes, synthetic, wrong, untested)
+        (folder / "training.json").write_text(json.dumps(of_folds if protocol == "crossval" else training))
         if protocol != "crossval":
-            (folder / "training.json").write_text(json.dumps(training))
             pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
     (root / "data" / "features").mkdir(parents=True)
     (root / "data" / "raw").mkdir()
@@ -310,7 +311,7 @@ def test_the_protocols_stand_in_one_table_with_intervals_and_numbers(five):
 
 def test_a_head_that_does_not_beat_logistic_regression_is_said_not_to(five):
     for page in ("README.md", "index.html"):
-        said = "The trained head is no better than logistic regression on the same features: balanced accuracy 0.50"
+        said = "The classifier is no better than logistic regression on the same features: balanced accuracy 0.50"
         assert said in five[page].decode()
 
 
@@ -396,9 +397,9 @@ def test_what_the_classifier_for_use_promises_is_said_with_its_limits(five):
 
 def test_the_cards_say_what_it_is_for_how_good_it_is_and_what_is_not_known(five, awkward):
     card, data = five["model_card.md"].decode(), five["data_card.md"].decode()
-    assert "**Not a medical device**" in card and "mean of 3 heads" in card
+    assert "**Not a medical device**" in card and "mean of 12 heads of 8, 4 units" in card
     assert "| Balanced accuracy | 0.50 (0.31–0.71†) |" in card
-    assert "| 6,000,000 |" in card and "| 4,000,000, 1,000 |" in card  # one backbone and three heads; one and one
+    assert "| 5,000,000 |" in card and "| 4,000,000, 1,000 |" in card
     assert "60 images of 30 cells in 5 classes" in data and "under which licence the images are" in data
     assert r"\<b\>young\</b\>" in awkward["model_card.md"].decode() and "<b>" not in awkward["data_card.md"].decode()
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -34,6 +35,7 @@ def test_features_and_splits_of_different_images_stop(tree, capsys):
         ("optimizer", "epochs", 0, "`train.optimizer.epochs` is 0"),
         ("optimizer", "class_weights", "auto", "`train.optimizer.class_weights` is 'auto'"),
         ("optimizer", "batch_size", 1, "`train.optimizer.batch_size` is 1"),
+        ("crossval", "heads", 0, "`train.crossval.heads` is 0"),
     ],
 )
 def test_values_out_of_range_are_named(tree, capsys, section, key, value, said):
@@ -50,3 +52,20 @@ def test_a_single_fold_stops_with_what_to_change(tree, capsys):
     with pytest.raises(SystemExit):
         train.main()
     assert "Raise `split.folds`" in capsys.readouterr().err
+
+
+def test_heads_of_a_fold_stop_on_different_folds_and_none_has_seen_it():
+    fold = np.repeat([0, 1, 2, 3], 2)
+    splits = pd.DataFrame({"fold": fold, "withheld": ["0", *[""] * 7], "validates": [1, 0] * 4})
+    section = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]
+    settings = train.StageParams.model_validate(section | {"crossval": {"heads": 3, "units": [7]}})
+    jobs = train.crossval_jobs(splits, settings)
+    assert sorted(jobs) == [(number, head) for number in range(4) for head in (1, 2, 3)]
+    for number in range(4):
+        own = [jobs[number, head] for head in (1, 2, 3)]
+        assert not any(number in fold[np.concatenate([job.train, job.valid])] for job in own)
+        assert {fold[job.valid[0]] for job in own} == {0, 1, 2, 3} - {number}
+        assert all(len(job.valid) == 1 for job in own)
+        assert len({job.params.seed for job in own}) == 3
+        assert all(job.params.head == settings.head.model_copy(update={"units": [7]}) for job in own)
+    assert 0 in jobs[1, 1].train and not any(0 in job.train for (number, _), job in jobs.items() if number == 0)

@@ -141,7 +141,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_quoted(run, project):
     assert rows[0]["path"] == "'=1+1.png"
 
 
-@pytest.mark.parametrize("name", ["backbone.pb", "fold_0.npz", "reference.npz"])
+@pytest.mark.parametrize("name", ["backbone.pb", "fold_0_1.npz", "reference.npz"])
 def test_a_flipped_bit_in_what_was_shipped_is_refused(run, project, name):
     file = project / "models/use" / name
     whole = file.read_bytes()

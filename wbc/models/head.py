@@ -5,9 +5,9 @@ gets for the classifier that is shipped (`wbc.models.classifier`).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,13 @@ ROWS = 1024  # scored at once
 PLAIN = ("center", "scale", "kernel", "bias")  # arrays of a head beside its blocks
 
 
+Units = Annotated[list[pydantic.PositiveInt], pydantic.Field(max_length=20)]  # of each block
+
+
 class HeadParams(Section):
     """Shape and regularization of the head."""
 
-    units: list[pydantic.PositiveInt] = pydantic.Field(
-        max_length=20
-    )  # of each block; an empty list is softmax regression
+    units: Units  # an empty list is softmax regression
     dropout: float = pydantic.Field(ge=0, lt=1)  # share of a block's outputs silenced in training
     l2: float = pydantic.Field(ge=0, le=1)  # weight decay of every Dense kernel, as a penalty on its squares
     standardize: bool  # the features, by their mean and standard deviation over the training images and their views
@@ -222,20 +223,38 @@ def _named(head: Head) -> Iterator[tuple[int, str, exact.Floats]]:
             yield number, name, array
 
 
+def mean_probabilities(heads: Sequence[Head], features: npt.NDArray) -> exact.Floats:
+    """Return the mean of what several heads say of features, float array (images, classes)."""
+    total = predict_proba(heads[0], features)
+    for head in heads[1:]:
+        total = total + predict_proba(head, features)
+    return total / len(heads)
+
+
+def heads_of_fold(folder: Path, fold: int) -> list[Head]:
+    """Return the cross-validated heads that were trained without a fold: fold_<fold>_1.npz and so on in a folder.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    paths = sorted(folder.glob(f"fold_{fold}_*.npz")) or [folder / f"fold_{fold}_1.npz"]
+    return [load_head(path) for path in paths]
+
+
 def out_of_fold(folder: Path, features: npt.NDArray, fold: npt.ArrayLike, classes: int) -> exact.Floats:
     """Return the probabilities that cross-validated heads give the images of the fold that each was trained without.
 
     Args:
-        folder: with fold_0.npz, fold_1.npz ...
+        folder: with the heads of every fold, see `heads_of_fold`.
         features: array (images, n).
         fold: fold number of each image.
         classes: number of classes.
 
     Returns:
-        array (images, classes).
+        array (images, classes), the mean of a fold's heads.
     """
     probabilities = np.empty((len(features), classes))
     for number in np.unique(fold):
         rows = np.flatnonzero(np.equal(fold, number))
-        probabilities[rows] = predict_proba(load_head(folder / f"fold_{number}.npz"), features[rows])
+        probabilities[rows] = mean_probabilities(heads_of_fold(folder, number), features[rows])
     return probabilities

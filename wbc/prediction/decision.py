@@ -11,7 +11,6 @@ from wbc.core import exact
 from wbc.core.params import Section
 from wbc.core.zips import write_npz
 from wbc.evaluation import calibration, conformal, novelty
-from wbc.models.head import Head, predict_proba
 
 DIGITS = 6  # of what is fitted
 UNLIKE = "unlike the images that it learned from"
@@ -109,14 +108,6 @@ def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Flo
         else:
             reasons.append("")
     return Answers(calibrated, members, distances, reasons)
-
-
-def mean_probabilities(heads: list[Head], features: npt.NDArray) -> exact.Floats:
-    """Return the mean of what several heads say of features, float array (images, classes)."""
-    total = predict_proba(heads[0], features)
-    for head in heads[1:]:
-        total = total + predict_proba(head, features)
-    return total / len(heads)
 
 
 def to_json(decision: Decision) -> dict[str, Any]:

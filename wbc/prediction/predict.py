@@ -19,8 +19,8 @@ from wbc.data.images import BadImage, central, decode, resize
 from wbc.evaluation.novelty import Reference
 from wbc.features.engines import Engine
 from wbc.features.views import mean_feature, test_images
-from wbc.models.head import Head, load_head
-from wbc.prediction.decision import Decision, answer, from_json, load_reference, mean_probabilities
+from wbc.models.head import Head, load_head, mean_probabilities
+from wbc.prediction.decision import Decision, answer, from_json, load_reference
 from wbc.prediction.heat_maps import HeatMaps
 from wbc.prediction.overlay import lit
 from wbc.prediction.sources import Source, list_sources, shown

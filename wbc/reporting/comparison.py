@@ -200,13 +200,14 @@ def recalls(
     }
 
 
-def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = "cell") -> str:
+def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = "cell", are_alike: bool = True) -> str:
     """Return what the difference between the split by file and the cross-validation by cell means, in plain sentences.
 
     Args:
         results: {protocol: content of its metrics.json}.
         leak: {protocol: share of the test images whose group is in training too}.
         unit: see `unit_of`.
+        are_alike: whether the heads of both have the same units.
     """
     copy = "copy" if unit == "cell" else f"image of the same {unit}"
     by_file, by_cell = (estimate(results[name], "cells", "balanced_accuracy") for name in ("image", "crossval"))
@@ -222,13 +223,13 @@ def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = 
         f"In the split by file, {100 * leak['image']:.0f} % of the test images have a recognized {copy} in training: "
         f"the same {unit} stood in training and in test."
     )
+    sizes = "" if are_alike else ", as far as heads of different sizes compare"
     if by_file.low is not None and by_cell.high is not None and by_file.low > by_cell.high:
         return (
             f"{seen} The score split by file therefore measures remembering as well as recognizing: it says how well "
             f"images of known {unit}s are named. By {unit}, no recognized {copy} of a scored one was trained on. "
-            "The gap "
-            f"of {difference:.2f} in balanced accuracy is what remembering adds: a new {unit} can't be remembered, so "
-            f"expect the number by {unit}."
+            f"The gap of {difference:.2f} in balanced accuracy is what remembering adds{sizes}: a new {unit} can't be "
+            f"remembered, so expect the number by {unit}."
         )
     return (
         f"{seen} The score split by file therefore can't tell remembering from recognizing. Its balanced accuracy is "
@@ -258,7 +259,7 @@ def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple
         verdicts.append(
             (
                 better,
-                f"The trained head is {'better' if better else 'worse' if worse else 'no better'} than "
+                f"The classifier is {'better' if better else 'worse' if worse else 'no better'} than "
                 f"{BASELINES[name]}: balanced accuracy {own} against {theirs:.2f}, each {unit} counting once.",
             )
         )

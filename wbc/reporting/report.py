@@ -85,9 +85,8 @@ class Run(NamedTuple):
     strangers: dict[str, Any]  # of reports/strangers.json
     reliability: list[dict[str, float]]  # rows of reports/reliability.csv
     suspects: list[dict[str, Any]]  # rows of reports/suspects.csv
-    # {protocol: {"metrics": content of metrics.json, "predictions", "roc", "pr": data frames of the tables, "sha256":
-    # of predictions.csv, and, but for the cross-validation, "training": content of training.json}}, the one to believe
-    # first
+    # {protocol: {"metrics", "training": content of these .json, "predictions", "roc", "pr" and, but for the
+    # cross-validation, "history": data frames of the tables, "sha256": of predictions.csv}}, the one to believe first
     results: dict[str, dict[str, Any]]
 
 
@@ -126,22 +125,16 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         "risk_alt": "; ".join(
             f"of the surest {part} {percent(share)} are mistakes" for part, share in run.use["risk"].items()
         ),
-        "use_parameters": _parameters_for_use(run),
+        "for_use": run.results["crossval"]["training"],
         "use_sentences": [
             *sentences.use_sentences(run.use, unit),
             sentences.stranger_sentence(run.strangers),
         ],
-        "trained": {protocol: result["training"] for protocol, result in run.results.items() if "training" in result},
+        "trained": {protocol: run.results[protocol]["training"] for protocol in ("grouped", "image")},
         "results": {protocol: _result(result, classes, shown, min_cells) for protocol, result in run.results.items()},
         **_headline(run, classes, min_cells),
         **_images(run),
     }
-
-
-def _parameters_for_use(run: Run) -> int:
-    """Return how many parameters the classifier for use has: one backbone, and a head for each fold."""
-    backbone, total = run.features["parameters"], run.results["grouped"]["training"]["parameters"]["total"]
-    return backbone + run.results["crossval"]["metrics"]["folds"] * (total - backbone)
 
 
 def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
@@ -152,6 +145,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
     recalls = comparison.recalls(metrics, classes, run.fetch, min_cells, comparison.titles(run.audit))
     scores = comparison.table(metrics, classes, min_cells, unit)
     first = scores[0][1]
+    units = [result["training"]["units"] for result in run.results.values()]
     return {
         "level": level,
         "level_sentence": sentences.level_sentence(run.audit),
@@ -162,7 +156,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
         },
         "copies": sentences.copies_in_training(run.truth, run.audit),
         "copies_limit": sentences.copies_limit(run.truth, run.audit),
-        "gap": comparison.gap(metrics, run.audit["leak"], unit),
+        "gap": comparison.gap(metrics, run.audit["leak"], unit, are_alike=len({*map(tuple, units)}) == 1),
         "verdicts": comparison.against_baselines(metrics["crossval"], unit),
         "rule": comparison.RULE,
         "scores": scores,
@@ -236,7 +230,7 @@ def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cell
     pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     worst = "".join(f"; most often wrong: {true} called {called} ({n})" for (true, called), n in pairs.head(1).items())
     areas = ", ".join(f"{name} {number(lookup(metrics, 'per_class', name, 'auc'))}" for name in classes)
-    training = result.get("training")
+    training = result["training"]
     precision = {name: average_precision(result["pr"], name) for name in classes}
     per_class: dict[str, dict[str, Any]] = {
         name: {
@@ -258,7 +252,7 @@ def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cell
         "undefined": any(row[key].text == "–" for row in per_class.values() for key in PER_CLASS),
         "alt": {
             "confusion": f"{right} of {total} images are on the diagonal{worst}.",
-            "history": training
+            "history": "history" in result
             and f"Accuracy and loss over {training['epochs']} epochs; "
             f"the weights of epoch {training['best_epoch']} were kept.",
             "roc": f"Area under the curve of each class: {areas}.",

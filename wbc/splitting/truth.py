@@ -15,10 +15,10 @@ def score_against_truth(splits: pd.DataFrame, cells: pd.Series) -> dict[str, Any
     """Return how well the search recognized copies, and the true leak of each way of scoring.
 
     A pair is two images. Recall is the share of the pairs of one cell that were recognized, precision the share of the
-    recognized pairs that are of one cell. An image leaks where its head was trained on a copy of its cell.
+    recognized pairs that are of one cell. An image leaks where a head that scores it was trained on a copy of its cell.
 
     Args:
-        splits: table of splits.csv: photo_id, group, image, grouped, fold, withheld, validates.
+        splits: table of splits.csv: photo_id, group, image, grouped, fold, withheld.
         cells: the cell that each of its images really shows, in the same order.
 
     Returns:
@@ -27,9 +27,10 @@ def score_against_truth(splits: pd.DataFrame, cells: pd.Series) -> dict[str, Any
         images}, "crossval_rounds": that share in each round}.
     """
     numbers, _ = pd.factorize(cells)
+    # What one head of a fold stops on, another learns from.
     leaks = [
-        _leaks(numbers, train, test)
-        for train, _, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1)
+        _leaks(numbers, np.concatenate([train, valid]), test)
+        for train, valid, test in cv_rounds(splits["fold"], splits["withheld"])
     ]
     parts = {name: [np.flatnonzero(splits[name] == part) for part in ("train", "test")] for name in PROTOCOLS}
     leak = {name: _share(_leaks(numbers, train, test)) for name, (train, test) in parts.items()}

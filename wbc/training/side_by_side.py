@@ -21,11 +21,10 @@ class Job(NamedTuple):
 
     train: Labels  # rows to learn from
     valid: Labels  # rows to stop on
+    params: TrainParams  # settings of head and optimizer
 
 
-def fit_side_by_side(
-    features: Path, labels: Labels, classes: int, jobs: list[Job], params: TrainParams
-) -> Iterator[Fit]:
+def fit_side_by_side(features: Path, labels: Labels, classes: int, jobs: list[Job]) -> Iterator[Fit]:
     """Yield the fitted head of each job, in order.
 
     The arithmetic is exact, so a head is the same bits whether it is fitted alone or beside others.
@@ -35,7 +34,6 @@ def fit_side_by_side(
         labels: class number of each image.
         classes: number of classes.
         jobs: what to fit.
-        params: settings of head and optimizer.
     """
     workers = min(len(jobs), os.cpu_count() or 1)
     # Forked from a small server rather than spawned: a spawned one waits for its orders while Python starts, and shows
@@ -43,7 +41,7 @@ def fit_side_by_side(
     context = multiprocessing.get_context("forkserver")
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
     with _environment(ONE_THREAD), pool:
-        futures = [pool.submit(_fit, features, labels, classes, job, params) for job in jobs]
+        futures = [pool.submit(_fit, features, labels, classes, job) for job in jobs]
         for future in futures:
             yield future.result()
 
@@ -59,8 +57,8 @@ def _wait_for_parent() -> None:
         os._exit(1)
 
 
-def _fit(features: Path, labels: Labels, classes: int, job: Job, params: TrainParams) -> Fit:
-    return fit_head(open_features(features, len(labels)), labels, classes, job.train, job.valid, params)
+def _fit(features: Path, labels: Labels, classes: int, job: Job) -> Fit:
+    return fit_head(open_features(features, len(labels)), labels, classes, *job)
 
 
 @contextlib.contextmanager

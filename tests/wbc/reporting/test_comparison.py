@@ -75,7 +75,9 @@ def test_a_clear_gap_is_named_for_what_it_is():
     results = {"image": metrics(0.98, 0.95, 1.0), "crossval": metrics(0.55, 0.48, 0.62)}
     said = comparison.gap(results, {"image": 0.99, "grouped": 0.0})
     assert "99 % of the test images have a recognized copy in training" in said
-    assert "remembering" in said and "The gap of 0.43" in said
+    assert "The gap of 0.43 in balanced accuracy is what remembering adds: a new cell" in said
+    said = comparison.gap(results, {"image": 0.99, "grouped": 0.0}, are_alike=False)
+    assert "is what remembering adds, as far as heads of different sizes compare: a new cell" in said
 
 
 def test_a_gap_within_the_intervals_is_not_called_one():

@@ -34,6 +34,13 @@ def test_the_next_fold_validates():
     ]
 
 
+def test_at_each_turn_another_fold_validates():
+    validating = [[FOLD[valid[0]] for _, valid, _ in cv_rounds(FOLD, turn=turn)] for turn in range(5)]
+    assert validating[1] == [2, 3, 4, 0, 1]
+    assert sorted(fold for fold, *_ in validating[:4]) == [1, 2, 3, 4]
+    assert validating[4] == validating[0]
+
+
 def test_numbers_that_are_missing_are_passed_over():
     assert [(test.tolist(), valid.tolist()) for _, valid, test in cv_rounds([7, 2, 5])] == [
         ([1], [2]),

@@ -27,7 +27,6 @@ def splits():
             "grouped": ["train", "train", "train", "test", "valid", "test"],
             "fold": [0, 0, 0, 1, 2, 3],
             "withheld": "",
-            "validates": 1,
         }
     )
 
@@ -38,10 +37,19 @@ def test_true_leak_counts_copies_that_the_search_missed(splits):
     assert (scores["cells"], scores["photo_ids"], scores["groups"]) == (2, 5, 4)
     # By file: of two test images one has a copy in training, the b has its copy in valid. By group: the last a leaks.
     assert (scores["leak"]["image"], scores["leak"]["grouped"]) == (0.5, 0.5)
-    # Round 0 validates on fold 1 and trains on 2 and 3, which holds the last a: its three images leak. In round 1, fold
-    # 2 validates; in round 2 fold 3 validates and fold 1 trains, so its b leaks; in round 3 fold 0 validates.
-    assert scores["crossval_rounds"] == [1.0, 0.0, 1.0, 0.0]
-    assert scores["leak"]["crossval"] == round(4 / 6, 4)
+
+
+def test_true_leak_of_the_cross_validation_counts_what_any_of_a_folds_heads_learned_from(splits):
+    scores = score_against_truth(splits, pd.Series(["a", "a", "a", "b", "b", "c"]))
+    # Each b is learned from when the other is scored, if by those heads only that another fold validates.
+    assert scores["crossval_rounds"] == [0.0, 1.0, 1.0, 0.0]
+    assert scores["leak"]["crossval"] == round(2 / 6, 4)
+    assert (
+        score_against_truth(splits.assign(withheld=["", "", "", "2", "1", ""]), pd.Series([*"aaabbc"]))["leak"][
+            "crossval"
+        ]
+        == 0
+    )
 
 
 def test_perfect_groups_leak_nothing(splits):

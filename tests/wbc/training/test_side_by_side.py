@@ -25,12 +25,12 @@ def test_heads_fitted_side_by_side_are_those_fitted_alone(tmp_path):
     params = TrainParams(
         seed=1, head={"units": [16], "dropout": 0.1, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER
     )
-    jobs = [Job(np.arange(start, 40), np.arange(40, 60)) for start in (0, 5, 10)]
+    jobs = [Job(np.arange(start, 40), np.arange(40, 60), params) for start in (0, 5, 10)]
     environment = dict(os.environ)
-    fits = list(fit_side_by_side(tmp_path / "features.npy", labels, 3, jobs, params))
+    fits = list(fit_side_by_side(tmp_path / "features.npy", labels, 3, jobs))
     assert dict(os.environ) == environment
     for fitted, job in zip(fits, jobs, strict=True):
-        alone = fit_head(features, labels, 3, job.train, job.valid, params)
+        alone = fit_head(features, labels, 3, *job)
         assert fitted.history == alone.history
         assert (fitted.head.blocks[0].kernel == alone.head.blocks[0].kernel).all()
 
@@ -50,8 +50,8 @@ if __name__ == "__main__":
         head={"units": [16], "dropout": 0.1, "l2": 0.0, "standardize": False},
         optimizer=json.loads(optimizer),
     )
-    jobs = [Job(np.arange(40), np.arange(40, 60))] * 2
-    for number, _ in enumerate(fit_side_by_side(Path(folder, "features.npy"), np.arange(60) % 3, 3, jobs, params)):
+    jobs = [Job(np.arange(40), np.arange(40, 60), params)] * 2
+    for number, _ in enumerate(fit_side_by_side(Path(folder, "features.npy"), np.arange(60) % 3, 3, jobs)):
         if number == 1:
             print("fitted", flush=True)
             input()
