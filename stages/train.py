@@ -13,7 +13,7 @@ Reads data/features/, data/splits.csv. Writes
                                        and all heads together
 
 The heads of the protocols are the study's. Those of the cross-validation, which become the classifier for use, are
-smaller and several, each of them stopped on another fold; a mean of them is better than one large head:
+smaller and several, each of them stopped on another half of another fold; their mean is better than one large head:
 docs/results/head-selection.md.
 
 No TensorFlow has a part in it. The arithmetic is exact (wbc/core/exact.py): the heads are the same bytes on every
@@ -97,15 +97,19 @@ def protocol_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str
 def crossval_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str | int, int], Job]:
     """Return {(fold, number from 1): a head that is to score this fold}, each with a seed of its own.
 
+    Each stops on a half of another fold; when every fold has had its turn, on the other halves.
+
     Raises:
         UserError: there is only one fold.
     """
     jobs: dict[tuple[str | int, int], Job] = {}
     smaller = settings.head.model_copy(update={"units": settings.crossval.units})
+    others = splits["fold"].nunique() - 1
     for turn in range(settings.crossval.heads):
         seed = int(np.random.SeedSequence([settings.seed, turn]).generate_state(1)[0])
         own = settings.model_copy(update={"head": smaller, "seed": seed})
-        for train, valid, test in cv_rounds(splits["fold"], splits["withheld"], splits["validates"] == 1, turn):
+        validates = splits["validates"] == 1 - turn // max(others, 1) % 2
+        for train, valid, test in cv_rounds(splits["fold"], splits["withheld"], validates, turn):
             jobs[int(splits["fold"].iloc[test[0]]), turn + 1] = Job(train, valid, own)
     return jobs
 

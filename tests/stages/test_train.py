@@ -58,14 +58,15 @@ def test_heads_of_a_fold_stop_on_different_folds_and_none_has_seen_it():
     fold = np.repeat([0, 1, 2, 3], 2)
     splits = pd.DataFrame({"fold": fold, "withheld": ["0", *[""] * 7], "validates": [1, 0] * 4})
     section = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]
-    settings = train.StageParams.model_validate(section | {"crossval": {"heads": 3, "units": [7]}})
+    settings = train.StageParams.model_validate(section | {"crossval": {"heads": 4, "units": [7]}})
     jobs = train.crossval_jobs(splits, settings)
-    assert sorted(jobs) == [(number, head) for number in range(4) for head in (1, 2, 3)]
+    assert sorted(jobs) == [(number, head) for number in range(4) for head in (1, 2, 3, 4)]
     for number in range(4):
-        own = [jobs[number, head] for head in (1, 2, 3)]
+        own = [jobs[number, head] for head in (1, 2, 3, 4)]
         assert not any(number in fold[np.concatenate([job.train, job.valid])] for job in own)
         assert {fold[job.valid[0]] for job in own} == {0, 1, 2, 3} - {number}
         assert all(len(job.valid) == 1 for job in own)
-        assert len({job.params.seed for job in own}) == 3
+        assert len({job.params.seed for job in own}) == 4
         assert all(job.params.head == settings.head.model_copy(update={"units": [7]}) for job in own)
+        assert fold[own[3].valid] == fold[own[0].valid] and own[3].valid != own[0].valid  # the other half
     assert 0 in jobs[1, 1].train and not any(0 in job.train for (number, _), job in jobs.items() if number == 0)
