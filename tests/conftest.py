@@ -3,10 +3,12 @@
 Slow are those of the pipeline, of real images, of a browser, and those that load TensorFlow, OpenVINO or Dask.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 
 from tests import small_project
@@ -25,10 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     heavy = {module for module in set(modules.values()) if (HEAVY | SEARCH) & set(code_of(module))}
     for item in items:
         module = modules[item.path]
-        if module in heavy or "fresh" in item.fixturenames or module.startswith(SLOW_FOLDERS):
+        if module in heavy or {"fresh", "reproduced"} & set(item.fixturenames) or module.startswith(SLOW_FOLDERS):
             item.add_marker("slow")
         # One process runs a file's tests, since they share what they made; and all that need the reproduced project.
-        item.add_marker(pytest.mark.xdist_group("project" if "reproduced" in item.fixturenames else module))
+        # Those of the documentation's commands, half of their time, are apart.
+        project = "documentation" if module.startswith("tests/docs/") else "project"
+        item.add_marker(pytest.mark.xdist_group(project if "reproduced" in item.fixturenames else module))
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +42,25 @@ def fresh(tmp_path_factory) -> small_project.Project:
 
 
 @pytest.fixture(scope="session")
-def reproduced(fresh, tmp_path_factory) -> small_project.Project:
-    """The small project after `dvc repro`, results committed. Tests change it and put it back by `project`."""
-    project = fresh.clone(tmp_path_factory.mktemp("reproduced") / "project")
+def reproduced(request, tmp_path_factory) -> small_project.Project:
+    """The small project after `dvc repro`, results committed. Tests change it and put it back by `project`.
+
+    The first of several processes of pytest-xdist makes it for all, and each works on a copy of its own.
+    """
+    shared = tmp_path_factory.getbasetemp().parent / "reproduced" if "PYTEST_XDIST_WORKER" in os.environ else None
+    if shared is None:
+        return _reproduce(request.getfixturevalue("fresh"), tmp_path_factory.mktemp("reproduced") / "project")
+    with filelock.FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            made = _reproduce(request.getfixturevalue("fresh"), tmp_path_factory.mktemp("made") / "project")
+            made.folder.rename(shared)
+    folder = tmp_path_factory.mktemp("reproduced") / "project"
+    shutil.copytree(shared, folder, symlinks=True)
+    return small_project.Project(folder)
+
+
+def _reproduce(fresh: small_project.Project, folder: Path) -> small_project.Project:
+    project = fresh.clone(folder)
     assert project.repro() == set(small_project.STAGES)
     project.commit("its results")
     return project
