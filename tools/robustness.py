@@ -117,7 +117,7 @@ def markdown(table: pd.DataFrame, images: int) -> str:
     """Return the table for a Markdown page."""
     wide = table.pivot(index="perturbation", columns="strength", values="balanced_accuracy").loc[list(PERTURBATIONS)]
     lines = [
-        f"Balanced accuracy of {images:,} images, one per group, each scored by a head that has not learned from it.",
+        f"Balanced accuracy of {images:,} images, one per group, each scored by heads that have not learned from it.",
         "",
         "| perturbation | none | " + " | ".join(map(str, STRENGTHS)) + " |",
         "| --- |" + " ---: |" * (1 + len(STRENGTHS)),
