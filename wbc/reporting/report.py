@@ -9,6 +9,7 @@ import pandas as pd
 from wbc.core.audit_sentences import given_sentences, shared_sentences, withheld_sentences
 from wbc.core.class_metrics import AVERAGED, PER_CLASS
 from wbc.core.protocols import PARTS
+from wbc.core.wording import listed
 from wbc.reporting import comparison, sentences
 from wbc.reporting.comparison import estimate, lookup, number
 from wbc.reporting.mistakes import confusion_squares, one_per_group, wrong
@@ -126,6 +127,7 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
             f"of the surest {part} {percent(share)} are mistakes" for part, share in run.use["risk"].items()
         ),
         "for_use": run.results["crossval"]["training"],
+        "units": listed(run.results["crossval"]["training"]["units"]),
         "use_sentences": [
             *sentences.use_sentences(run.use, unit),
             sentences.stranger_sentence(run.strangers),
