@@ -14,8 +14,8 @@ compare them again. Writes
                          study did, or as `split.parts` says, `grouped` by group. `fold` numbers the folds of the
                          cross-validation, and `withheld` those whose scoring an image doesn't serve, since it
                          might show a cell of theirs. `validates` is 1 for one half of a fold and 0 for the other: one
-                         of them validates when that fold's turn comes, and the other is learned from. A column given_<kind> follows for
-                         each kind of given group
+                         of them validates when that fold's turn comes, and the other is learned from. A column
+                         given_<kind> follows for each kind of given group
     reports/audit.json   near-duplicates, duplicates, doubtful labels, and what could not be had: see
                          wbc/splitting/audit.py; and how much of their images the cells fill: wbc/data/foreground.py
 """
