@@ -22,7 +22,7 @@ METHODS = {
     "majority": "commonest class",
     "before": "logistic regression as before",
     "logistic_regression": "logistic regression",
-    "head": "default head",
+    "head": "the study's head",
 }
 SCORED = {
     "within": "{name}, within it",

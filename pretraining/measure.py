@@ -2,15 +2,15 @@
 
     python -m pretraining.measure
 
-Reads the weights, pretraining/cells/ and the archives of other laboratories that pretraining/params.yaml names, and
-the head's settings in params.yaml. Writes pretraining/results.json: for each backbone
+Reads the weights, pretraining/cells/ and the archives of other laboratories that pretraining/params.yaml names.
+Writes pretraining/results.json: for each backbone
 
     pbc_test                             classifiers fitted on the parts train and valid, scored on the part test
     laboratories.<name>.within           5-fold cross-validation over that laboratory's images, by cell
     laboratories.<name>.from_pbc         classifiers fitted on the parts train and valid, scored on that laboratory
     laboratories.<name>.from_pbc_crops   the same, fitted on each PBC image and on its middle, cropped to `crops`
 
-each by the commonest class, by logistic regression and by the default head, see wbc/pretraining/transfer.py; but for
+each by the commonest class, by logistic regression and by the study's head, see wbc/pretraining/transfer.py; but for
 the crops also, as "before", by the logistic regression that earlier cards reported.
 """
 
@@ -29,6 +29,7 @@ from wbc.data import archives, manifest
 from wbc.evaluation.metrics import rounded
 from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.models import backbones
+from wbc.models.head import HeadParams
 from wbc.models.tensorflow_setup import keras, start
 from wbc.pretraining import transfer
 from wbc.training import fitting
@@ -36,6 +37,13 @@ from wbc.training import fitting
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 LITE0_SIZE = 224  # pixels; what EfficientNet-Lite0 was trained at
+
+
+class StudyParams(params.Section):
+    """How the study's head is fitted."""
+
+    head: HeadParams
+    optimizer: fitting.OptimizerParams
 
 
 class MeasureParams(params.Section):
@@ -46,6 +54,7 @@ class MeasureParams(params.Section):
     laboratories: dict[str, str]  # name: zip of class folders, relative to the project's top folder
     seeds: list[int] = pydantic.Field(min_length=1)
     crops: list[Annotated[float, pydantic.Field(gt=0, lt=1)]]  # shares of a PBC image's sides
+    study: StudyParams
 
     @pydantic.field_validator("laboratories")
     @classmethod
@@ -60,7 +69,6 @@ class MeasureParams(params.Section):
 def main() -> None:
     """Measure the backbone's features within and between laboratories."""
     settings = params.load(PARAMS, "measure", MeasureParams)
-    head = params.load("params.yaml", "train", fitting.TrainParams)
     start(seed=0)  # each fit is seeded by itself; this is for the deterministic kernels
     with tempfile.TemporaryDirectory(prefix="laboratories-") as folder:
         tables = {"pbc": read_home(settings.classes)}
@@ -72,7 +80,7 @@ def main() -> None:
             ("imagenet_lite0", LITE0_SIZE, "EfficientNetLite0", "imagenet"),
         ):
             model = backbones.build(architecture, size, weights)
-            results[name] = {"image_size": size} | measure(model, tables, settings, head)
+            results[name] = {"image_size": size} | measure(model, tables, settings)
 
     pbc, *others = tables
     write_json(
@@ -124,16 +132,15 @@ def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[st
     return table
 
 
-def measure(
-    model: "keras.Model", tables: dict[str, pd.DataFrame], settings: MeasureParams, head: fitting.TrainParams
-) -> dict[str, Any]:
+def measure(model: "keras.Model", tables: dict[str, pd.DataFrame], settings: MeasureParams) -> dict[str, Any]:
     """Return one backbone's results.
 
     Args:
         model: the backbone.
         tables: of the cells of "pbc" and of each laboratory.
-        settings, head: of the measurement, and of the default head.
+        settings: of the measurement.
     """
+    head = fitting.TrainParams(seed=0, head=settings.study.head, optimizer=settings.study.optimizer)  # seeds come later
     labels = {place: table["label"].map(settings.classes.index).to_numpy() for place, table in tables.items()}
     files = {place: table["file"].tolist() for place, table in tables.items()}
     pbc, *others = tables

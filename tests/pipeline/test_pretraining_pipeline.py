@@ -41,6 +41,8 @@ def blood(fresh, tmp_path_factory):
             "pretrain.training.warm_up": 0.5,
             "measure.image_size": 32,
             "measure.seeds": [1],
+            "measure.study.head.units": [16],
+            "measure.study.optimizer.epochs": 2,
         }
     )
     project.commit("tiny")

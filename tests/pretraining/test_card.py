@@ -108,11 +108,11 @@ def test_it_says_where_the_weights_come_from_and_how_they_were_made(made, tree):
 def test_the_results_stand_beside_each_other_with_their_range_over_seeds(made):
     text = made()
     assert "| PBC, test part | logistic regression | 0.900 | 0.700 | 0.450 | 0.350 |" in text
-    assert "| PBC, test part | default head | 0.910 (0.920–0.930) | 0.710 (0.720–0.730) |" in text
+    assert "| PBC, test part | the study's head | 0.910 (0.920–0.930) | 0.710 (0.720–0.730) |" in text
     assert "| bccd, within it | logistic regression | 0.800 (0.810–0.820) |" in text
     assert "| bccd, fitted on PBC | logistic regression | 0.700 | 0.500 |" in text
     assert "| PBC, test part | logistic regression as before | 0.880 | 0.680 | 0.440 | 0.340 |" in text
-    assert "| bccd, fitted on PBC and its crops | default head | 0.750 (0.760–0.770) |" in text
+    assert "| bccd, fitted on PBC and its crops | the study's head | 0.750 (0.760–0.770) |" in text
     assert "cropped to 0.7 and 0.5 of its sides" in text
     assert "**bccd**: 207 cells of another laboratory (4 basophil, 203 neutrophil)" in text
     assert "no other images: none of bccd" in text
@@ -120,7 +120,7 @@ def test_the_results_stand_beside_each_other_with_their_range_over_seeds(made):
 
 def test_without_other_laboratories_it_speaks_of_none(made):
     text = made(laboratories=())
-    assert "| PBC, test part | default head |" in text
+    assert "| PBC, test part | the study's head |" in text
     assert "within it" not in text and "none of" not in text and "Fitted on PBC" not in text
 
 
