@@ -9,6 +9,7 @@ Reads data/raw/, data/features/backbone.pb, the heads in models/ and reports/<sc
                              row (see `wbc.prediction.heat_maps`)
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,9 +50,10 @@ def main() -> None:
 def with_heads(scheme: str, shown: int) -> Iterator[tuple[pd.Series, list[Head]]]:
     """Yield the mistakes of a scheme that are shown, as rows of its predictions, and the heads that made each."""
     predictions = read_csv(Path("reports", scheme, "predictions.csv"))
+    folder = Path("models", scheme)
+    of_fold = functools.cache(functools.partial(heads_of_fold, folder))  # several mistakes are of one fold
     for _, row in one_per_group(predictions).head(shown).iterrows():
-        folder = Path("models", scheme)
-        yield row, heads_of_fold(folder, row["fold"]) if scheme == CROSSVAL else [load_head(folder / "head.npz")]
+        yield row, of_fold(row["fold"]) if scheme == CROSSVAL else [load_head(folder / "head.npz")]
 
 
 if __name__ == "__main__":

@@ -61,40 +61,40 @@ def main() -> None:
     splits, labels, classes = read_splits("data/splits.csv")
     open_features(FEATURES, len(splits))  # stops where they are of other images
     with advise("Raise `split.folds` in params.yaml, then type `dvc repro`."):
-        jobs = protocol_jobs(splits, settings) | crossval_jobs(splits, settings)
-    if not all(len(jobs[protocol, 1].valid) for protocol in PROTOCOLS):
+        of_protocols, of_folds = protocol_jobs(splits, settings), crossval_jobs(splits, settings)
+    if not all(len(job.valid) for job in of_protocols.values()):
         print("note: there are no validation images, so every epoch runs and the last one's weights stay")
 
-    heads = fit_side_by_side(FEATURES, labels, len(classes), list(jobs.values()))
-    fits = dict(zip(jobs, track(heads, "train", total=len(jobs), unit="heads"), strict=True))
-    for protocol in PROTOCOLS:
-        fit = fits.pop((protocol, 1))
+    jobs = [*of_protocols.values(), *of_folds.values()]
+    fits = list(track(fit_side_by_side(FEATURES, labels, len(classes), jobs), "train", total=len(jobs), unit="heads"))
+    for protocol, fit in zip(of_protocols, fits, strict=False):  # theirs are the first
         write_head(protocol, fit, classes)
         write_training(protocol, [fit.head], settings.head.units, epochs=len(fit.history), best_epoch=fit.best_epoch)
+    folds = fits[len(of_protocols) :]
     with replacing(Path("models", CROSSVAL)) as folder:
         folder.mkdir()
-        for (fold, number), fit in fits.items():
-            save_head(fit.head, folder / f"fold_{fold}_{number}.npz")
-    epochs = [len(fit.history) for fit in fits.values()]
+        for (number, head), fit in zip(of_folds, folds, strict=True):
+            save_head(fit.head, folder / f"fold_{number}_{head}.npz")
+    epochs = [len(fit.history) for fit in folds]
     write_training(
         CROSSVAL,
-        [fit.head for fit in fits.values()],
+        [fit.head for fit in folds],
         settings.crossval.units,
         heads_of_a_fold=settings.crossval.heads,
         epochs=[min(epochs), max(epochs)],
     )
 
 
-def protocol_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str | int, int], Job]:
-    """Return {(protocol, 1): the head to fit}."""
-    jobs: dict[tuple[str | int, int], Job] = {}
+def protocol_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[str, Job]:
+    """Return {protocol: the head to fit}."""
+    jobs = {}
     for protocol in PROTOCOLS:
         train, valid = (np.flatnonzero(splits[protocol] == part) for part in ("train", "valid"))
-        jobs[protocol, 1] = Job(train, valid, settings)
+        jobs[protocol] = Job(train, valid, settings)
     return jobs
 
 
-def crossval_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str | int, int], Job]:
+def crossval_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[int, int], Job]:
     """Return {(fold, number from 1): a head that is to score this fold}, each with a seed of its own.
 
     Each stops on a half of another fold; when every fold has had its turn, on the other halves.
@@ -102,7 +102,7 @@ def crossval_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[str
     Raises:
         UserError: there is only one fold.
     """
-    jobs: dict[tuple[str | int, int], Job] = {}
+    jobs = {}
     smaller = settings.head.model_copy(update={"units": settings.crossval.units})
     others = splits["fold"].nunique() - 1
     for turn in range(settings.crossval.heads):

@@ -44,12 +44,8 @@ def test_true_leak_of_the_cross_validation_counts_what_any_of_a_folds_heads_lear
     # Each b is learned from when the other is scored, if by those heads only that another fold validates.
     assert scores["crossval_rounds"] == [0.0, 1.0, 1.0, 0.0]
     assert scores["leak"]["crossval"] == round(2 / 6, 4)
-    assert (
-        score_against_truth(splits.assign(withheld=["", "", "", "2", "1", ""]), pd.Series([*"aaabbc"]))["leak"][
-            "crossval"
-        ]
-        == 0
-    )
+    withheld = splits.assign(withheld=["", "", "", "2", "1", ""])
+    assert score_against_truth(withheld, pd.Series(["a", "a", "a", "b", "b", "c"]))["leak"]["crossval"] == 0
 
 
 def test_perfect_groups_leak_nothing(splits):
