@@ -23,7 +23,7 @@ import pandas as pd
 
 from wbc.core import params
 from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import replacing, write_csv, write_json
+from wbc.core.files import read_json, replacing, write_csv, write_json
 from wbc.core.protocols import CROSSVAL
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation import calibration, novelty
@@ -39,9 +39,10 @@ def main() -> None:
     settings = params.load("params.yaml", "use", decision.UseParams)
     splits, labels, classes = read_splits("data/splits.csv")
     with advise("Type `dvc repro`."):
-        features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
+        zooms = len(read_json("data/features/features.json")["zooms"])
+        features = open_features(Path("data/features/features.npy"), len(splits))[:, :zooms]
     groups, folds = splits["group"].to_numpy(), splits["fold"].to_numpy()
-    uncalibrated = out_of_fold(Path("models", CROSSVAL), features, folds, len(classes))
+    uncalibrated = out_of_fold(Path("models", CROSSVAL), features[:, 0], folds, len(classes))
     weights = cell_weights(groups)
     fitted, distances = decision.fit(features, uncalibrated, labels, groups, folds, classes, weights, settings)
     write_json("models/decision.json", decision.to_json(fitted))

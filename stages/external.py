@@ -74,13 +74,14 @@ def main() -> None:
         content = score(classifier, labels, predictions, groups, intervals) | {"level": level}
     content["unreadable"] = [{"path": path, "reason": reason} for path, reason in bad]
     content["foreground"] = foreground(labels, shares, read_json("reports/audit.json")["foreground"]["classes"])
+    zooms = read_json("data/features/features.json")["zooms"]
     own = {"metrics": read_json("reports/crossval/metrics.json"), "use": read_json("reports/use.json")}
     with replacing(Path("reports/external", name)) as folder:
         folder.mkdir(parents=True)
         write_json(folder / "metrics.json", content)
         write_csv(folder / "predictions.csv", table(labels, predictions, classifier.decision.classes))
         drawn = SYNTHETIC if own["metrics"]["synthetic"] else ""
-        filled = foreground_sentence(content["foreground"], sites[name].crop)
+        filled = foreground_sentence(content["foreground"], sites[name].crop, zooms)
         text = render(
             "external.md.j2", name=name, site=sites[name], content=content, own=own, label=drawn, filled=filled
         )

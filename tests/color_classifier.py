@@ -27,7 +27,7 @@ def make(root: Path) -> None:
     backbone = keras.Model(image, features, name="backbone")
     backbone.save(root / "data/features/backbone.keras")
     (root / "data/features/backbone.pb").write_bytes(engines.ENGINES["openvino"].convert(backbone))
-    (root / "data/features/features.json").write_text('{"test_views": 8}')
+    (root / "data/features/features.json").write_text('{"test_views": 8, "zooms": [1]}')
     head = Head(np.zeros(3), np.ones(3), [], np.eye(3), np.zeros(3))
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
     for path in paths:

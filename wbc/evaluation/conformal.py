@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 from wbc.core import exact
 
+LIKELY = 0.5  # a class that reaches it is in the set, even where fewer classes would hold the true one often enough
+
 
 def set_threshold(
     y_true: npt.NDArray[np.integer], y_prob: exact.Floats, groups: npt.ArrayLike, coverage: float
@@ -18,6 +20,10 @@ def set_threshold(
     Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, JASA 2019). It holds for new groups of the same
     population, laboratory and camera; for others it doesn't.
 
+    A classifier that is right more often than `coverage` asks would reach it with no class at all for images of which
+    it is fairly sure (the empty sets of Sadinle et al.). So what is returned is at most `LIKELY`, and the sets hold the
+    true class more often than was asked.
+
     Args:
         y_true: class number of each image.
         y_prob: float array (images, classes), out of fold.
@@ -25,7 +31,8 @@ def set_threshold(
         coverage: 0-1.
 
     Returns:
-        a probability; 0 where there are too few groups for this coverage: every class is then in every set.
+        a probability, at most `LIKELY`; 0 where there are too few groups for this coverage: every class is then in
+        every set.
     """
     _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     weight = 1 / (len(sizes) + 1) / sizes[inverse]
@@ -33,7 +40,7 @@ def set_threshold(
     order = np.argsort(-probability, kind="stable")
     reached = np.cumsum(weight[order])
     enough = np.flatnonzero(reached >= coverage - 1e-9)
-    return float(probability[order[enough[0]]]) if len(enough) else 0.0
+    return min(float(probability[order[enough[0]]]), LIKELY) if len(enough) else 0.0
 
 
 def prediction_sets(y_prob: exact.Floats, threshold: float) -> npt.NDArray[np.bool_]:

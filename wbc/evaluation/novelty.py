@@ -29,7 +29,12 @@ class Reference(NamedTuple):
 
 
 def reference(features: npt.NDArray) -> Reference:
-    """Return the `Reference` of known images' features, an array (images, n); of many, of `MOST` of them."""
+    """Return the `Reference` of known images.
+
+    Args:
+        features: array (images, n), or (images, zooms, n) of each image at several zooms. `MOST` rows are kept.
+    """
+    features = features.reshape(-1, features.shape[-1])
     if len(features) > MOST:
         features = features[np.linspace(0, len(features) - 1, MOST).astype(int)]
     rows = np.asarray(features, np.float64)

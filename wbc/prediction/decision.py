@@ -60,7 +60,7 @@ def fit(
     """Fit a `Decision` on images that were scored by heads which had not learned from them.
 
     Args:
-        features: array (images, n) of the images as they are scored.
+        features: array (images, zooms, n): of each image at each zoom that it is learned from; scored is the first.
         out_of_fold: float array (images, classes) of probabilities.
         labels, groups, folds: class, group and fold number of each image.
         classes: class names in the order of their numbers.
@@ -68,14 +68,14 @@ def fit(
         params: what is asked.
 
     Returns:
-        the decision, and the distance of each image from the images of the other folds.
+        the decision, and the distance of each image, as it is, from the images of the other folds at all zooms.
     """
     temperature = calibration.fit_temperature(labels, out_of_fold, sample_weight)
     probabilities = calibration.tempered(out_of_fold, temperature)
     distances = np.empty(len(labels))
     for fold in np.unique(folds):
         known = novelty.reference(features[folds != fold])
-        distances[folds == fold] = known.distances(features[folds == fold], params.neighbors)
+        distances[folds == fold] = known.distances(features[folds == fold, 0], params.neighbors)
     return Decision(
         classes,
         temperature,

@@ -1,5 +1,6 @@
 """What the report says in sentences: at which level a score holds, what copies do to it, and how it is to be read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from wbc.core.audit_sentences import filled_sentence
@@ -99,12 +100,13 @@ def crop_warnings(audit: dict[str, Any], features: dict[str, Any]) -> list[str]:
     ]
 
 
-def foreground_sentence(filled: dict[str, float], crop: float) -> str:
+def foreground_sentence(filled: dict[str, float], crop: float, zooms: Sequence[float]) -> str:
     """Return how much of an image a cell fills at another laboratory and at home, with advice where that differs.
 
     Args:
         filled: {"there", "home"}: shares of an image's area, 0-1.
         crop: share of each side of the images that was looked at.
+        zooms: at which the images at home were learned from; the first is 1.
     """
     sentence = (
         f"The stained part of a cell covers {percent(filled['there'])} of an image's area here and "
@@ -115,16 +117,15 @@ def foreground_sentence(filled: dict[str, float], crop: float) -> str:
     ratio = (filled["home"] / filled["there"]) ** 0.5
     if 1 / ALIKE < ratio < ALIKE:
         return f"{sentence}."
+    size = f"{1 / ratio:.1f} times larger" if ratio < 1 else f"{ratio:.1f} times smaller"
+    sentence += f": the cells are shown {size}"
+    if any(1 / ALIKE < ratio * zoom < ALIKE for zoom in zooms):
+        return f"{sentence}, and the heads have learned from them at that size too (`embed.zooms`)."
+    wanted = f"`embed.zooms: [{', '.join(f'{zoom:g}' for zoom in zooms)}, {1 / ratio:.2g}]`"
     if ratio < 1:
-        return (
-            f"⚠️ {sentence}: the cells are shown {1 / ratio:.1f} times larger. Learn from closer views too, "
-            f"`embed.zooms: [1, {1 / ratio:.1f}]`"
-            + (", or look at more of these images by a larger `crop`." if crop < 1 else ".")
-        )
-    return (
-        f"⚠️ {sentence}: the cells are shown {ratio:.1f} times smaller. Set `crop: {crop / ratio:.2g}` for this data "
-        f"set; or learn from wider views too, `embed.zooms: [1, {1 / ratio:.2g}]`."
-    )
+        wider = ", or look at more of these images by a larger `crop`" if crop < 1 else ""
+        return f"⚠️ {sentence}. Learn from closer views too, {wanted}{wider}."
+    return f"⚠️ {sentence}. Set `crop: {crop / ratio:.2g}` for this data set; or learn from wider views too, {wanted}."
 
 
 def stranger_sentence(strangers: dict[str, Any]) -> str:

@@ -78,6 +78,22 @@ def test_too_few_groups_for_the_coverage_put_every_class_into_every_set():
     assert prediction_sets(probabilities, 0.0).all()
 
 
+def test_a_classifier_that_is_sure_and_right_leaves_no_image_without_a_class():
+    random = np.random.default_rng(0)
+    labels = random.integers(3, size=500)
+    probabilities = softmax(random.normal(0, 1, (500, 3)) + 9 * np.eye(3)[labels], axis=1)
+    threshold = set_threshold(labels, probabilities, np.arange(500), 0.9)
+    members = prediction_sets(probabilities, threshold)
+    assert threshold == 0.5
+    assert members.any(axis=1).mean() > 0.99 and members[np.arange(500), labels].mean() > 0.99
+
+
+def test_an_image_is_compared_with_the_known_at_every_zoom():
+    features = np.random.default_rng(0).normal(size=(40, 3, 8))
+    assert reference(features).distances(features[:, 2], 1).max() < 1e-6
+    assert reference(features[:, 0]).distances(features[:, 2], 1).max() > 0.01
+
+
 def test_what_is_unlike_the_known_is_far_from_it():
     random = np.random.default_rng(0)
     centers = random.normal(0, 3, (3, 30))
