@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_csv
+from wbc.core.files import replacing, write_csv
 from wbc.core.progress import track
 from wbc.core.protocols import CROSSVAL, PROTOCOLS
-from wbc.core.tables import open_features, read_splits
+from wbc.core.tables import open_zooms, read_splits
 from wbc.evaluation.baselines import baseline_predictions
 from wbc.features.color_histogram import color_histograms
 from wbc.splitting.rounds import cv_rounds
@@ -30,8 +30,7 @@ from wbc.splitting.rounds import cv_rounds
 def main() -> None:
     """Let each baseline name the images that heads are scored on."""
     splits, labels, classes = read_splits("data/splits.csv")
-    zooms = len(read_json("data/features/features.json")["zooms"])
-    features = open_features(Path("data/features/features.npy"), len(splits))[:, :zooms]
+    features = open_zooms(Path("data/features/features.npy"), Path("data/features/features.json"), len(splits))
     rounds = {
         protocol: [(np.flatnonzero(splits[protocol] != "test"), np.flatnonzero(splits[protocol] == "test"))]
         for protocol in PROTOCOLS

@@ -23,9 +23,9 @@ import pandas as pd
 
 from wbc.core import params
 from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_csv, write_json
+from wbc.core.files import replacing, write_csv, write_json
 from wbc.core.protocols import CROSSVAL
-from wbc.core.tables import open_features, read_splits
+from wbc.core.tables import open_zooms, read_splits
 from wbc.evaluation import calibration, novelty
 from wbc.evaluation.metrics import cell_weights, rounded
 from wbc.models.head import Head, load_head, mean_probabilities, out_of_fold
@@ -39,8 +39,7 @@ def main() -> None:
     settings = params.load("params.yaml", "use", decision.UseParams)
     splits, labels, classes = read_splits("data/splits.csv")
     with advise("Type `dvc repro`."):
-        zooms = len(read_json("data/features/features.json")["zooms"])
-        features = open_features(Path("data/features/features.npy"), len(splits))[:, :zooms]
+        features = open_zooms(Path("data/features/features.npy"), Path("data/features/features.json"), len(splits))
     groups, folds = splits["group"].to_numpy(), splits["fold"].to_numpy()
     uncalibrated = out_of_fold(Path("models", CROSSVAL), features[:, 0], folds, len(classes))
     weights = cell_weights(groups)

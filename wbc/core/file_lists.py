@@ -1,6 +1,7 @@
 """CSV files in which a user says something of images: which group, part or label they have."""
 
 import fnmatch
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ import pandas as pd
 from wbc.core.errors import UserError
 
 FILE = "file"  # the column that names files: <class>/<file>, the file's name alone, or a glob of either
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that spreadsheet programs write, by country
 LISTED = 10  # files or groups that a message names
 
 
@@ -17,14 +19,24 @@ def read_list(file: Path) -> pd.DataFrame:
     """Return a user's CSV as text, with blanks around names and values removed.
 
     Raises:
-        UserError: it doesn't exist, or isn't a CSV.
+        UserError: it doesn't exist, isn't a CSV in UTF-8, or has something else than commas between its columns.
     """
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        with warnings.catch_warnings():
+            # Where every row has a comma more than the header, pandas would take the first column for the rows' names.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+    except pd.errors.ParserWarning:
+        raise UserError(f"{file} has rows with more columns than its first row names.") from None
     except FileNotFoundError:
         raise UserError(f"{file} doesn't exist.") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{file} can't be read as a CSV: {error}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f'{file} isn\'t UTF-8. A spreadsheet program calls what is needed "CSV UTF-8".') from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{file} can't be read as a CSV: {str(error).strip()}.") from None
+    for separator, name in SEPARATORS.items():
+        if len(table.columns) == 1 and separator in table.columns[0]:
+            raise UserError(f"{file} has {name} between its columns. Save it with commas.")
     table.columns = [str(column).strip() for column in table.columns]
     return table.apply(lambda column: column.str.strip())
 

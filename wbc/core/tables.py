@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wbc.core.errors import UserError
+from wbc.core.files import read_json
 
 # Columns that hold names. A class may be called "1", "NA" or "None": names stay text.
 TEXT = ("path", "label", "sha256", "predicted", "class", "file", "part", "cell", "withheld")
@@ -47,6 +48,20 @@ def open_features(path: Path, images: int) -> npt.NDArray[np.float16]:
             "images."
         )
     return features
+
+
+def open_zooms(path: Path, facts: Path, images: int) -> npt.NDArray[np.float16]:
+    """Return the features at `path` without those of random views: float16 array (images, zooms, n), memory-mapped.
+
+    Args:
+        path: the .npy file.
+        facts: what made it, features.json.
+        images: how many images it must hold.
+
+    Raises:
+        UserError: it holds another number.
+    """
+    return open_features(path, images)[:, : len(read_json(facts)["zooms"])]
 
 
 def read_baseline_predictions(

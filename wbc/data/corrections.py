@@ -28,12 +28,12 @@ def correct(raw: Path, quarantine: Path, exclude: str | None, relabel: str | Non
         relabel: a CSV with the columns `file` and `label`, or None.
 
     Raises:
-        UserError: a CSV can't be read or lacks a column, names a file or a class that isn't there, or two things of one
-            image; or a file of that name is in the other class already.
+        UserError: a CSV can't be read or lacks a column or a label, names a file or a class that isn't there, or two
+            things of one image; or a file of that name is in the other class already.
     """
     paths = sorted(path.relative_to(raw).as_posix() for path in raw.glob("*/*"))
-    out = [path for path, _ in _said(exclude, [FILE], paths)]
-    moved = {path: f"{label}/{PurePosixPath(path).name}" for path, label in _said(relabel, [FILE, "label"], paths)}
+    out = [path for path, _ in _said(exclude, None, paths)]
+    moved = {path: f"{label}/{PurePosixPath(path).name}" for path, label in _said(relabel, "label", paths)}
     classes = sorted({path.split("/")[0] for path in paths})
     for old, new in moved.items():
         label = new.split("/")[0]
@@ -54,16 +54,21 @@ def correct(raw: Path, quarantine: Path, exclude: str | None, relabel: str | Non
     return Corrections(excluded, {old: new for old, new in moved.items() if old != new})
 
 
-def _said(source: str | None, columns: list[str], paths: list[str]) -> list[tuple[str, str]]:
-    """Return (path, what the last of `columns` says) of the images that a CSV names."""
+def _said(source: str | None, column: str | None, paths: list[str]) -> list[tuple[str, str]]:
+    """Return (path, what `column` says) of the images that a CSV names; without a column, that they are excluded."""
     if source is None:
         return []
     table = read_list(Path(source))
+    columns = [FILE] if column is None else [FILE, column]
     if list(table.columns) != columns:
         wanted = " and ".join(f"`{column}`" for column in columns)
         raise UserError(f"{source} should have the columns {wanted} and no other, but has {', '.join(table.columns)}.")
-    table["said"] = table[columns[-1]]
-    assigned, without = assign(Path(source), table, ["said"], paths)
+    if column is None:
+        column = "excluded"
+        table[column] = "yes"  # however many of the patterns in the list fit an image
+    if unsaid := table.loc[table[column] == "", FILE].tolist():
+        raise UserError(f"{source} gives no {column} to {some(unsaid)}.")
+    assigned, without = assign(Path(source), table, [column], paths)
     if without:
         raise UserError(f"{source} names what is not among the {len(paths):,} images: {some(without)}.")
-    return [(path, said) for path, said in zip(paths, assigned["said"], strict=True) if said]
+    return [(path, said) for path, said in zip(paths, assigned[column], strict=True) if said]

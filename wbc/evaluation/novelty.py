@@ -32,7 +32,8 @@ def reference(features: npt.NDArray) -> Reference:
     """Return the `Reference` of known images.
 
     Args:
-        features: array (images, n), or (images, zooms, n) of each image at several zooms. `MOST` rows are kept.
+        features: array (images, n), or (images, zooms, n) of each image at several zooms. Of more than `MOST` rows,
+            so many are kept, spread evenly.
     """
     features = features.reshape(-1, features.shape[-1])
     if len(features) > MOST:

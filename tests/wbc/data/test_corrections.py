@@ -49,6 +49,10 @@ def test_a_pattern_names_many(raw):
     assert len(correct(raw, Path("out"), *lists("file\nbasophil/*\n")).excluded) == 2
 
 
+def test_what_is_named_twice_is_left_out_once(raw):
+    assert len(correct(raw, Path("out"), *lists("file\nbasophil/*\n2.png\n*\n")).excluded) == 3
+
+
 @pytest.mark.parametrize(
     ("exclude", "relabel", "words"),
     [
@@ -58,7 +62,8 @@ def test_a_pattern_names_many(raw):
         ("", None, "exclude.csv doesn't exist"),
         (None, "file,label\n2.png,monocite\n", "Did you mean monocyte?"),
         (None, "file,label\nbasophil/1.png,monocyte\n", "which has another file of that name"),
-        (None, "file,label\n2.png,monocyte\nbasophil/2.png,basophil\n", "two things of one image"),
+        (None, "file,label\n2.png,monocyte\nbasophil/2.png,basophil\n", "two things of one image, by `label`"),
+        (None, "file,label\n2.png,\nbasophil/1.png,monocyte\n", "relabel.csv gives no label to 2.png"),
         ("file\n2.png\n", "file,label\n2.png,monocyte\n", "named by both exclude.csv and relabel.csv"),
     ],
 )
