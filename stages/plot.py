@@ -84,7 +84,7 @@ def _draw_plots(content: dict[str, Any], results: dict[str, Any], params: PlotPa
     """Yield (name, figure) of everything that is drawn from numbers."""
     note, unit, use = content["label"], content["unit"], content["use"]
     counts = {name: (facts["images"], facts["groups"]) for name, facts in content["audit"]["classes"].items()}
-    yield "composition", figures.composition(counts, "Images, and the cells that they show", note)
+    yield "composition", figures.composition(counts, f"Images, and the {unit}s that they show", note, unit)
     yield "recall", figures.recalls(content["recalls"], f"Recall of each class, each {unit} counting once", note)
     bins, error = content["reliability"], use["ece"]
     title = f"{report.FIGURES['reliability'][0]}, {content['protocols'][CROSSVAL]}"
@@ -104,7 +104,7 @@ def _draw_scores(
     titles = {kind: f"{title}, {content['protocols'][protocol]}" for kind, (title, _) in report.FIGURES.items()}
     predictions, per_class = result["predictions"], content["results"][protocol]["per_class"]
     named = (predictions["label"], predictions["predicted"], predictions["group"])
-    yield "confusion", figures.confusion(*named, classes, titles["confusion"], note, params.colormap)
+    yield "confusion", figures.confusion(*named, classes, titles["confusion"], note, params.colormap, content["unit"])
     auc = {name: row["auc"].few or f"AUC {row['auc'].text}" for name, row in per_class.items()}
     yield "roc", figures.roc(result["roc"], auc, titles["roc"], note)
     prevalence = {name: float((predictions["label"] == name).mean()) for name in classes}

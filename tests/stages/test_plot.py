@@ -309,6 +309,25 @@ def test_the_protocols_stand_in_one_table_with_intervals_and_numbers(five):
     assert "| Recall: monocyte | 0.25 (0.12–0.38) | 0.25 (0.12–0.38) | 0.25 (0.12–0.38) | 0.99 |" in text
 
 
+def test_given_groups_are_called_by_their_name_throughout(tmp_path):
+    """A patient has many cells, so what is counted and kept together must not be called cells."""
+    fabricate(tmp_path, FIVE, untested="basophil")
+    file = tmp_path / "reports" / "audit.json"
+    patients = {"groups": 30, "images": 60, "without": [], "two_labels": []}
+    given = {"level": "patient", "kinds": {"patient": patients}, "without_files": []}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"level": "patient", "given": given}))
+    written = run(tmp_path)
+    for name in ("README.md", "index.html", "model_card.md", "data_card.md"):
+        text = " ".join(re.sub(r"<(style|[^>]*)[^>]*>", " ", html.unescape(written[name].decode())).split())
+        assert (
+            re.findall(r".{20}(?:\d cells?\b|[Bb]y cell|one per cell|whole cells|a cell with|\| cells).{20}", text)
+            == []
+        )
+        assert "not estimable: 0 patients" in text or name == "model_card.md"
+    for name in ("composition", "crossval_confusion"):
+        assert b"patient" in written[f"figures/{name}.svg"] and b"12 cells" not in written[f"figures/{name}.svg"]
+
+
 def test_a_head_that_does_not_beat_logistic_regression_is_said_not_to(five):
     for page in ("README.md", "index.html"):
         said = "The classifier is no better than logistic regression on the same features: balanced accuracy 0.50"

@@ -102,17 +102,18 @@ def cells(metrics: dict[str, Any], name: str) -> int:
     return lookup(metrics, "cells", "per_class", name, "support") or 0
 
 
-def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimate:
+def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0, unit: str = "cell") -> Estimate:
     """Return the `Estimate` of one score.
 
     Args:
         metrics: content of metrics.json.
         keys: where the score is in it: ("cells", "per_class", "monocyte", "recall").
         min_cells: a recall, F1 or AUC of a class with fewer scored cells is not estimable.
+        unit: see `unit_of`.
     """
     if "per_class" in keys and PER_CLASS[keys[-1]].by_class and cells(metrics, keys[-2]) < min_cells:
         count = cells(metrics, keys[-2])
-        return Estimate(few=f"not estimable: {plural(count, 'cell')}")
+        return Estimate(few=f"not estimable: {plural(count, unit)}")
     bounds = lookup(metrics, "intervals", *keys) or {}
     return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
 
@@ -154,7 +155,10 @@ def table(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells:
             [
                 (
                     name,
-                    {protocol: estimate(metrics, *keys, min_cells=min_cells) for protocol, metrics in results.items()},
+                    {
+                        protocol: estimate(metrics, *keys, min_cells=min_cells, unit=unit)
+                        for protocol, metrics in results.items()
+                    },
                     lookup(known, *keys),
                 )
                 for name, keys in rows
@@ -170,6 +174,7 @@ def recalls(
     fetch: dict[str, Any],
     min_cells: int,
     names: dict[str, str],
+    unit: str = "cell",
 ) -> dict[str, dict[str, Estimate]]:
     """Return the recall of each class, each cell counting once, and their mean, for the figure that compares protocols.
 
@@ -177,6 +182,7 @@ def recalls(
         results, classes, min_cells: as for `table`.
         fetch: content of fetch.json.
         names: {protocol: what it is called}, see `titles`.
+        unit: see `unit_of`.
 
     Returns:
         {series: {class: Estimate}}; the original study is a series where all its classes are here.
@@ -191,7 +197,9 @@ def recalls(
         name: {
             **{
                 # The original study's images are all there is of it: its cells were not counted.
-                label: estimate(metrics, *where, "per_class", label, "recall", min_cells=min_cells if where else 0)
+                label: estimate(
+                    metrics, *where, "per_class", label, "recall", min_cells=min_cells if where else 0, unit=unit
+                )
                 for label in classes
             },
             "mean (balanced accuracy)": estimate(metrics, *where, "balanced_accuracy"),

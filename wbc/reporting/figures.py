@@ -42,16 +42,18 @@ def confusion(
     title: str,
     note: str = "",
     colormap: str = "Blues",
+    unit: str = "cell",
 ) -> Figure:
     """Draw a confusion matrix: one row per true class, with counts, and shares of the row as text and color.
 
     Args:
         truth, predicted: class names of the scored images, in the same order.
-        groups: the number of each image's group; a row says how many groups, that is cells, its images show.
+        groups: the number of each image's group; a row says how many groups its images show.
         classes: all class names, in the order of rows and columns.
         title: first line above the figure.
         note: a label below the title, such as a warning about the data; "" for none.
         colormap: a Matplotlib colormap that runs from light (0 % of the row) to dark (100 %).
+        unit: the word for a group, see `comparison.unit_of`.
     """
     # Not scikit-learn's, which takes longer to import than this stage to count.
     both = (pd.Categorical(names, categories=classes) for names in (truth, predicted))
@@ -60,7 +62,7 @@ def confusion(
     shares = np.divide(counts, support, out=np.full(counts.shape, np.nan), where=support > 0)
     of_class = {name: np.asarray(groups)[np.asarray(truth) == name] for name in classes}
     rows = [
-        f"{shorten(name)}\n{plural(total, 'image')}, {plural(len(np.unique(of_class[name])), 'cell')}"
+        f"{shorten(name)}\n{plural(total, 'image')}, {plural(len(np.unique(of_class[name])), unit)}"
         for name, total in zip(classes, support[:, 0], strict=True)
     ]
     columns = [shorten(name) for name in classes]
@@ -224,18 +226,18 @@ def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: st
 
 
 @styled
-def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "") -> Figure:
-    """Draw two bars per class: how many images there are, and how many cells they show.
+def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "", unit: str = "cell") -> Figure:
+    """Draw two bars per class: how many images there are, and how many cells or other groups they show.
 
     Args:
-        counts: {class: (images, cells)}.
-        title, note: as in `confusion`.
+        counts: {class: (images, groups)}.
+        title, note, unit: as in `confusion`.
     """
     figure = new_figure(title, "", note, 0.6 * len(counts) + 0.9)
     axes = figure.subplots()
     rows = np.arange(len(counts))
     longest = max(images for images, _ in counts.values())
-    kinds = ((-0.19, GRAY, "images"), (0.19, VERMILION, "cells that they show"))
+    kinds = ((-0.19, GRAY, "images"), (0.19, VERMILION, f"{unit}s that they show"))
     for which, (offset, color, name) in enumerate(kinds):
         numbers = [pair[which] for pair in counts.values()]
         axes.barh(rows + offset, numbers, height=0.34, color=color, label=name)

@@ -19,7 +19,7 @@ from wbc.reporting.sentences import percent
 FIRST_ROWS = 8  # of the table on the first screen
 LISTED = 10  # of duplicates and doubtful labels; reports/audit.json holds the rest
 
-# Kind of figure: its title, and how to read it.
+# Kind of figure: its title, and how to read it; `context` puts the word for a group in place of {unit}.
 FIGURES = {
     "confusion": (
         "Confusion matrix",
@@ -43,7 +43,7 @@ FIGURES = {
     ),
     "mistakes": (
         "Most confident mistakes",
-        "Wrongly classified images, one per cell and the surest first, each with its true class, → the class it was "
+        "Wrongly classified images, one per {unit} and the surest first, each with its true class, → the class it was "
         "given, and the probability that the classifier gave that; sure mistakes are often wrong labels, poor crops or "
         "rare forms. Beside each its heat map: bright is what speaks for that class. A bright "
         "background, or a map without light, says that the cell was not what decided.",
@@ -113,7 +113,7 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
         "classes": classes,
         "protocols": comparison.titles(run.audit),
         "unit": unit,
-        "figures": FIGURES,
+        "figures": {kind: (title, text.format(unit=unit)) for kind, (title, text) in FIGURES.items()},
         "metric_titles": {name: metric.title for name, metric in PER_CLASS.items()},
         "metrics_shown": AVERAGED,
         "listed": LISTED,
@@ -133,7 +133,9 @@ def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
             sentences.stranger_sentence(run.strangers),
         ],
         "trained": {protocol: run.results[protocol]["training"] for protocol in ("grouped", "image")},
-        "results": {protocol: _result(result, classes, shown, min_cells) for protocol, result in run.results.items()},
+        "results": {
+            protocol: _result(result, classes, shown, min_cells, unit) for protocol, result in run.results.items()
+        },
         **_headline(run, classes, min_cells),
         **_images(run),
     }
@@ -144,7 +146,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
     metrics = {protocol: result["metrics"] for protocol, result in run.results.items()}
     unit = comparison.unit_of(run.audit)
     level = f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} %"
-    recalls = comparison.recalls(metrics, classes, run.fetch, min_cells, comparison.titles(run.audit))
+    recalls = comparison.recalls(metrics, classes, run.fetch, min_cells, comparison.titles(run.audit), unit)
     scores = comparison.table(metrics, classes, min_cells, unit)
     first = scores[0][1]
     units = [result["training"]["units"] for result in run.results.values()]
@@ -156,16 +158,16 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
             "score": estimate(metrics["image"], "cells", "balanced_accuracy"),
             "accuracy": estimate(metrics["image"], "accuracy"),
         },
-        "copies": sentences.copies_in_training(run.truth, run.audit),
+        "copies": sentences.copies_in_training(run.truth, run.audit, unit),
         "copies_limit": sentences.copies_limit(run.truth, run.audit),
         "gap": comparison.gap(metrics, run.audit["leak"], unit, are_alike=len({*map(tuple, units)}) == 1),
         "verdicts": comparison.against_baselines(metrics["crossval"], unit),
         "rule": comparison.RULE,
         "scores": scores,
         "first_scores": first if len(first) <= FIRST_ROWS else first[: len(comparison.EACH_CELL)],
-        "reading": sentences.reading(metrics, level),
+        "reading": sentences.reading(metrics, level, unit),
         "few": comparison.too_few(metrics, classes, min_cells),
-        "few_reason": f"Fewer than {min_cells} cells of the class were scored, too few for a recall: a single cell "
+        "few_reason": f"Fewer than {min_cells} {unit}s of the class were scored, too few for a recall: a single {unit} "
         f"named otherwise would move it by {1 / (min_cells - 1):.2f} or more. The averages over the classes do include "
         "them, for what they are worth.",
         "common": sentences.common_sentence(metrics["crossval"], unit),
@@ -198,7 +200,7 @@ def _images(run: Run) -> dict[str, Any]:
             *sentences.relabelled_sentences(run.fetch["relabelled"]),
         ],
         "composition_alt": ", ".join(
-            f"{name}: {facts['images']:,} images of {facts['groups']:,} cells"
+            f"{name}: {facts['images']:,} images of {facts['groups']:,} {comparison.unit_of(audit)}s"
             for name, facts in audit["classes"].items()
         ),
     }
@@ -223,7 +225,7 @@ def _believe(result: dict[str, Any], classes: int) -> dict[str, Any]:
     }
 
 
-def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cells: int) -> dict[str, Any]:
+def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cells: int, unit: str) -> dict[str, Any]:
     """Return what the report says about one protocol."""
     predictions, metrics = result["predictions"], result["metrics"]
     mistakes = wrong(predictions)
@@ -236,7 +238,7 @@ def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cell
     precision = {name: average_precision(result["pr"], name) for name in classes}
     per_class: dict[str, dict[str, Any]] = {
         name: {
-            **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells) for key in PER_CLASS},
+            **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells, unit=unit) for key in PER_CLASS},
             "average_precision": precision[name],
             "images": lookup(metrics, "per_class", name, "support") or 0,
             "cells": comparison.cells(metrics, name),
@@ -261,8 +263,8 @@ def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cell
             "pr": "Average precision of each class: "
             + ", ".join(f"{name} {number(value)}" for name, value in precision.items())
             + ".",
-            "mistakes": f"Thumbnails of {min(shown, len(each_cell))} of {len(each_cell)} cells of which an image was "
-            "classified wrongly.",
+            "mistakes": f"Thumbnails of {min(shown, len(each_cell))} of {len(each_cell)} {unit}s of which an image "
+            "was classified wrongly.",
         },
     }
 

@@ -36,11 +36,12 @@ def level_sentence(audit: dict[str, Any]) -> str:
     )
 
 
-def copies_in_training(truth: dict[str, Any], audit: dict[str, Any]) -> str:
+def copies_in_training(truth: dict[str, Any], audit: dict[str, Any], unit: str) -> str:
     """Return what is known of copies that the search did not recognize, in sentences.
 
     Args:
         truth, audit: content of truth.json and audit.json.
+        unit: see `comparison.unit_of`.
     """
     if not truth["known"]:
         reached = f" {SEARCH_REACHED}" if audit["searched"] else ""
@@ -54,7 +55,7 @@ def copies_in_training(truth: dict[str, Any], audit: dict[str, Any]) -> str:
         f"the pairs of copies, {percent(search['pair_precision'], 1)} of the pairs that it called copies are "
         "copies, and "
         f"{truth['cells']:,} cells were taken for {truth['groups']:,} groups. Of the images scored here, "
-        f"{percent(leak['crossval'], 1)} have a true copy in training; of the test images split by cell "
+        f"{percent(leak['crossval'], 1)} have a true copy in training; of the test images split by {unit} "
         f"{percent(leak['grouped'], 1)}, and split by file {percent(leak['image'], 1)}."
     )
     return f"{sentence} The score is too high by what those copies add." if leak["crossval"] else sentence
@@ -224,22 +225,29 @@ def common_sentence(metrics: dict[str, Any], unit: str) -> str:
     )
 
 
-def reading(metrics: dict[str, Any], level: str) -> list[str]:
-    """Return how to read the table of scores, in sentences."""
+def reading(metrics: dict[str, Any], level: str, unit: str) -> list[str]:
+    """Return how to read the table of scores, in sentences.
+
+    Args:
+        metrics: {protocol: content of its metrics.json}.
+        level: of the intervals, such as "95 %".
+        unit: see `comparison.unit_of`.
+    """
+    resamples = f"{metrics['crossval']['intervals']['n_resamples']:,}"
+    more, all_of_it = ("copies", "copies") if unit == "cell" else ("more images", "images")
     sentences = [
-        f"Scores run from 0 to 1. The {level} intervals come from resampling whole cells, not images, "
-        f"{metrics['crossval']['intervals']['n_resamples']:,} times: copies of a cell add nothing to what is known of "
-        "it.",
-        "Each cell counts once: a cell with several images counts as the share of them that was named right. Each "
-        "image counts once: a cell with many copies weighs as much as all of them.",
-        "Split by file deals the images out to training and test by chance, as the original study did. Split by cell "
-        "deals out whole cells with all their copies. Cross-validation by cell does so once per fold until every cell "
-        "has been scored, so that rare classes get an estimate from all their cells.",
+        f"Scores run from 0 to 1. The {level} intervals come from resampling whole {unit}s, not images, {resamples} "
+        f"times: {more} of a {unit} add nothing to what is known of {'it' if unit == 'cell' else f'other {unit}s'}.",
+        f"Each {unit} counts once: a {unit} with several images counts as the share of them that was named right. Each "
+        f"image counts once: a {unit} with many {all_of_it} weighs as much as all of them.",
+        f"Split by file deals the images out to training and test by chance, as the original study did. Split by {unit}"
+        f" deals out whole {unit}s with all their {all_of_it}. Cross-validation by {unit} does so once per fold until "
+        f"every {unit} has been scored, so that rare classes get an estimate from all their {unit}s.",
     ]
     if _any_wilson(metrics):
         sentences.append(
-            "† Every resample gave a class the same score, as where all its cells were named right. Wilson's interval "
-            "for that many cells stands there, and averages are combined from the classes' intervals."
+            f"† Every resample gave a class the same score, as where all its {unit}s were named right. Wilson's "
+            f"interval for that many {unit}s stands there, and averages are combined from the classes' intervals."
         )
     return sentences
 
