@@ -72,7 +72,9 @@ def main() -> None:
     paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)
 
     # What the user gives is read first: a mistake in it shows before the search takes its minutes.
-    given, image = None, split_by_image(labels, shares, settings.seed)
+    given = None
+    with advise("Add images; then type `dvc repro`."):
+        image = split_by_image(labels, shares, settings.seed)
     if settings.groups is not None:
         with advise("`split.groups` in params.yaml names it; then type `dvc repro`."):
             given = read_groups(in_given(settings.groups), paths)
@@ -86,12 +88,14 @@ def main() -> None:
     group = united(recognized.group, given.table) if given else recognized.group
     with advise("Lower `split.folds` in params.yaml, or add images; then type `dvc repro`."):
         fold = folds(labels, group, settings.folds, settings.seed)
+    with advise("Give narrower groups by `split.groups` in params.yaml, or add images; then type `dvc repro`."):
+        grouped = split_by_group(labels, group, shares, settings.seed)
     withheld, too_doubtful = withhold(labels, fold, recognized.photo_id, recognized.doubtful, recognized.group)
     splits = manifest[["path", "label"]].assign(
         photo_id=recognized.photo_id,
         group=group,
         image=image,
-        grouped=split_by_group(labels, group, shares, settings.seed),
+        grouped=grouped,
         fold=fold,
         withheld=withheld,
         validates=halves(labels, group, fold, settings.seed).astype(int),

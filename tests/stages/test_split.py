@@ -1,5 +1,6 @@
 import hashlib
 import json
+from pathlib import Path
 import shutil
 
 import numpy as np
@@ -126,3 +127,16 @@ def test_groups_that_are_not_there_are_named_with_their_parameter(tree, capsys):
         split.main()
     said = capsys.readouterr().err
     assert "data/given/groups.csv doesn't exist" in said and "`split.groups`" in said
+
+
+def test_groups_as_wide_as_the_classes_stop_with_what_to_change(tree, capsys):
+    Path("data/given").mkdir()
+    pd.DataFrame({"file": ["a/*", "b/*", "c/*"], "patient": ["P1", "P2", "P3"]}).to_csv(
+        "data/given/groups.csv", index=False
+    )
+    params(tree, groups="groups.csv", folds=2)
+    with pytest.raises(SystemExit):
+        split.main()
+    said = capsys.readouterr().err
+    assert "no class has a second one" in said and "Give narrower groups by `split.groups` in params.yaml" in said
+    assert not (tree / "data/splits.csv").exists()

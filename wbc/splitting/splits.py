@@ -49,6 +49,9 @@ def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares,
 
     Returns:
         array of "train", "valid" or "test", one per image; equal for all images of a group.
+
+    Raises:
+        UserError: no class has two groups, so nothing can be tested.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     names, label_numbers = np.unique(labels, return_inverse=True)
@@ -69,6 +72,11 @@ def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares,
         wanted[1] -= sizes[members[aside]].sum()
         rest = members[~aside]
         part_of_group[rest] = _assign(sizes[rest], wanted, {0, 2} if aside.any() else {0, 1, 2})
+    if PARTS.index("test") not in part_of_group:
+        raise UserError(
+            f"The {len(labels):,} images are {len(sizes):,} groups, and no class has a second one: whatever is scored, "
+            "nothing of its class is left to learn from."
+        )
     return np.array(PARTS)[part_of_group[group_numbers]]
 
 

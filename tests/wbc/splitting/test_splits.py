@@ -153,3 +153,8 @@ def test_split_by_group_when_a_class_has_no_group_of_its_own():
     parts = split_by_group(labels, [*range(24), 0], (0.7, 0.15), 1)
     assert parts[24] == parts[0]
     assert set(parts) == {"train", "valid", "test"}
+
+
+def test_nothing_to_test_is_refused():
+    with pytest.raises(UserError, match="The 8 images are 2 groups, and no class has a second one"):
+        split_by_group(["a"] * 4 + ["b"] * 4, [0] * 4 + [1] * 4, (0.7, 0.15), seed=1)
