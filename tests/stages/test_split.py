@@ -1,6 +1,5 @@
 import hashlib
 import json
-from pathlib import Path
 import shutil
 
 import numpy as np
@@ -130,7 +129,7 @@ def test_groups_that_are_not_there_are_named_with_their_parameter(tree, capsys):
 
 
 def test_groups_as_wide_as_the_classes_stop_with_what_to_change(tree, capsys):
-    Path("data/given").mkdir()
+    (tree / "data/given").mkdir()
     pd.DataFrame({"file": ["a/*", "b/*", "c/*"], "patient": ["P1", "P2", "P3"]}).to_csv(
         "data/given/groups.csv", index=False
     )
