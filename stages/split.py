@@ -88,7 +88,10 @@ def main() -> None:
     group = united(recognized.group, given.table) if given else recognized.group
     with advise("Lower `split.folds` in params.yaml, or add images; then type `dvc repro`."):
         fold = folds(labels, group, settings.folds, settings.seed)
-    with advise("Give narrower groups by `split.groups` in params.yaml, or add images; then type `dvc repro`."):
+    with advise(
+        "Groups of which two images show one cell count as one. Give narrower groups by `split.groups` in params.yaml, "
+        "or add images; then type `dvc repro`."
+    ):
         grouped = split_by_group(labels, group, shares, settings.seed)
     withheld, too_doubtful = withhold(labels, fold, recognized.photo_id, recognized.doubtful, recognized.group)
     splits = manifest[["path", "label"]].assign(
