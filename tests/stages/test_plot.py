@@ -311,7 +311,7 @@ def test_the_protocols_stand_in_one_table_with_intervals_and_numbers(five):
 
 def test_given_groups_are_called_by_their_name_throughout(tmp_path):
     """A patient has many cells, so what is counted and kept together must not be called cells."""
-    fabricate(tmp_path, FIVE, untested="basophil")
+    fabricate(tmp_path, FIVE, synthetic=True, untested="basophil")
     file = tmp_path / "reports" / "audit.json"
     patients = {"groups": 30, "images": 60, "without": [], "two_labels": []}
     given = {"level": "patient", "kinds": {"patient": patients}, "without_files": []}
@@ -320,10 +320,14 @@ def test_given_groups_are_called_by_their_name_throughout(tmp_path):
     for name in ("README.md", "index.html", "model_card.md", "data_card.md"):
         text = " ".join(re.sub(r"<(style|[^>]*)[^>]*>", " ", html.unescape(written[name].decode())).split())
         assert (
-            re.findall(r".{20}(?:\d cells?\b|[Bb]y cell|one per cell|whole cells|a cell with|\| cells).{20}", text)
+            re.findall(
+                r".{20}(?:\d cells?\b(?! are kept together)|[Bb]y cell|one per cell|whole cells|a cell with|\| cells).{20}",
+                text,
+            )
             == []
         )
         assert "not estimable: 0 patients" in text or name == "model_card.md"
+    assert "5 cells are kept together as 8 patients" in written["README.md"].decode()
     for name in ("composition", "crossval_confusion"):
         assert b"patient" in written[f"figures/{name}.svg"] and b"12 cells" not in written[f"figures/{name}.svg"]
 

@@ -50,11 +50,14 @@ def copies_in_training(truth: dict[str, Any], audit: dict[str, Any], unit: str) 
             f"some were not, the score is too high.{reached}"
         )
     leak, search = truth["leak"], truth["photo_id"]
+    kept = f"were taken for {truth['groups']:,} groups"
+    if unit != "cell":
+        kept = f"are kept together as {truth['groups']:,} {unit}s"
     sentence = (
         f"Which cell each of these images shows is known: the search recognized {percent(search['pair_recall'], 1)} of "
         f"the pairs of copies, {percent(search['pair_precision'], 1)} of the pairs that it called copies are "
         "copies, and "
-        f"{truth['cells']:,} cells were taken for {truth['groups']:,} groups. Of the images scored here, "
+        f"{truth['cells']:,} cells {kept}. Of the images scored here, "
         f"{percent(leak['crossval'], 1)} have a true copy in training; of the test images split by {unit} "
         f"{percent(leak['grouped'], 1)}, and split by file {percent(leak['image'], 1)}."
     )
