@@ -41,6 +41,9 @@ RELIABILITY = "low,high,images,weight,confidence,accuracy\n0.4,0.5,3,0.25,0.45,0
 CHECKED = {"searched": True, "own_parts": False, "foreground": {"typical": 0.4, "classes": {"a": 0.3, "b": 0.5}}}
 PAGES = ("README.md", "index.html", "model_card.md", "data_card.md")
 PROTOCOLS = ("image", "grouped", "crossval")
+CELLS_COUNTED = re.compile(
+    r".{20}(?:\d cells?\b(?! are kept together)|[Bb]y cell|one per cell|whole cells|a cell with|\| cells).{20}"
+)
 
 
 def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_labels=False):
@@ -319,13 +322,7 @@ def test_given_groups_are_called_by_their_name_throughout(tmp_path):
     written = run(tmp_path)
     for name in ("README.md", "index.html", "model_card.md", "data_card.md"):
         text = " ".join(re.sub(r"<(style|[^>]*)[^>]*>", " ", html.unescape(written[name].decode())).split())
-        assert (
-            re.findall(
-                r".{20}(?:\d cells?\b(?! are kept together)|[Bb]y cell|one per cell|whole cells|a cell with|\| cells).{20}",
-                text,
-            )
-            == []
-        )
+        assert CELLS_COUNTED.findall(text) == []
         assert "not estimable: 0 patients" in text or name == "model_card.md"
     assert "5 cells are kept together as 8 patients" in written["README.md"].decode()
     for name in ("composition", "crossval_confusion"):
