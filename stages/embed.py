@@ -18,7 +18,7 @@ import itertools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -57,15 +57,23 @@ class EmbedParams(params.Section):
 
     backbone: params.one_of(backbones.BACKBONES)  # type: ignore[valid-type]
     weights: str = pydantic.Field(min_length=1)
-    weights_sha256: str | None
+    weights_sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-fA-F]{64}$")] | None
     image_size: int = pydantic.Field(ge=32, le=1024)
-    test_views: Literal[1, 8]
+    test_views: int
     zooms: list[Annotated[float, pydantic.Field(ge=0.5, le=4)]] = pydantic.Field(min_length=1, max_length=10)
     views: int = pydantic.Field(ge=0, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**32)
     engine: params.one_of([engines.AUTO, *engines.ENGINES])  # type: ignore[valid-type]
     executor: params.one_of(executors.EXECUTORS)  # type: ignore[valid-type]
     augmentation: Augmentation
+
+    @pydantic.field_validator("test_views")
+    @classmethod
+    def one_or_all_orientations(cls, views: int) -> int:
+        """Refuse other numbers than 1 and 8; a `Literal` of them would take `true` for 1."""
+        if views not in (1, 8):
+            raise ValueError("must be 1 or 8")
+        return views
 
     @pydantic.field_validator("zooms")
     @classmethod

@@ -11,7 +11,7 @@ data/fetch.json, all five or none.
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import pandas as pd
 import pydantic
@@ -105,14 +105,17 @@ SOURCES: dict[str, Callable[["FetchParams", Path], Origin]] = {
 }
 
 
+FileName = Annotated[str, pydantic.Field(min_length=1)]
+
+
 class FetchParams(params.Section):
     """Section `fetch` of params.yaml."""
 
     source: params.one_of(SOURCES)  # type: ignore[valid-type]
     on_bad_image: Literal["stop", "quarantine"]
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
-    exclude: str | None  # names of CSV files in data/labels/
-    relabel: str | None
+    exclude: FileName | None  # in data/labels/
+    relabel: FileName | None
     kaggle: KaggleParams
     synthetic: dataset.SyntheticParams
 
@@ -121,6 +124,8 @@ class FetchParams(params.Section):
 def main() -> None:
     """Get the images, check them, and say what came."""
     settings = params.load("params.yaml", "fetch", FetchParams)
+    with advise("`fetch.exclude` and `fetch.relabel` in params.yaml name these lists. Then type `dvc repro`."):
+        listed = corrections.read(LABELS, settings.exclude, settings.relabel)
     with contextlib.ExitStack() as whole:
         whole.enter_context(advise("Then type `dvc repro`."))
         whole.enter_context(file_lock(LOCK))
@@ -130,8 +135,7 @@ def main() -> None:
         )
         origin = SOURCES[settings.source](settings, raw)
         with advise("`fetch.exclude` and `fetch.relabel` in params.yaml name these lists. Put that right."):
-            named = (name and str(LABELS / name) for name in (settings.exclude, settings.relabel))
-            corrected = corrections.correct(raw, quarantine, *named)
+            corrected = corrections.correct(raw, quarantine, listed)
         images = manifest.build_manifest(raw)
         bad = sorted(origin.report.unusable + images.bad)
         if settings.on_bad_image == "stop":

@@ -266,3 +266,12 @@ def test_a_list_that_does_not_fit_names_its_parameter_and_loses_nothing(capsys):
     put({"exclude.csv": b"file\nbasophil/9.png\n"}, "data/labels")
     assert "basophil/9.png. `fetch.exclude` and `fetch.relabel`" in refused(capsys, exclude="exclude.csv")
     assert json.loads(Path("data/fetch.json").read_text()) == before
+
+
+def test_lists_are_read_before_the_images_are_got(capsys, monkeypatch):
+    def get(*_):
+        raise AssertionError("a download would have been for nothing")
+
+    monkeypatch.setitem(fetch.SOURCES, "archive", get)
+    assert "data/labels/none.csv doesn't exist. `fetch.exclude` and" in refused(capsys, exclude="none.csv")
+    assert "`fetch.exclude` is ''" in refused(capsys, exclude="")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from wbc.core.errors import UserError
-from wbc.data.corrections import EXCLUDED, correct
+from wbc.data import corrections
+from wbc.data.corrections import EXCLUDED
 
 
 @pytest.fixture
@@ -24,6 +25,11 @@ def lists(exclude=None, relabel=None):
         if content is not None:
             Path(name).write_text(content, encoding="utf-8")
     return exclude and "exclude.csv", relabel and "relabel.csv"
+
+
+def correct(raw, quarantine, *names):
+    """Read lists of this folder, and correct the images by them."""
+    return corrections.correct(raw, quarantine, corrections.read(Path(), *names))
 
 
 def files(folder):
