@@ -34,8 +34,8 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a pattern in quotes, or a zip")
     parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
     parser.add_argument("--crop", type=share, default=1.0, help="share of each side that is looked at, in the middle")
-    parser.add_argument("--output", type=Path, help="file to write, .csv or .json (default: a CSV on the terminal)")
-    parser.add_argument("--json", action="store_true", help="JSON in place of CSV, one image per line")
+    parser.add_argument("--output", type=table, help="file to write, .csv, .json or .jsonl (default: the terminal)")
+    parser.add_argument("--json", action="store_true", help="on the terminal, a JSON object per line in place of a CSV")
     parser.add_argument("--html", type=Path, help="also write a page that shows the images with what was said of them")
     arguments = parser.parse_args()
 
@@ -45,9 +45,9 @@ def main() -> None:
         classifier = Classifier(arguments.model, arguments.crop)
     sheet = ContactSheet(classifier.decision.classes, classifier.lit) if arguments.html else None
     unreadable = 0
-    as_json = arguments.json or (arguments.output is not None and arguments.output.suffix.lower() == ".json")
+    kind = arguments.output.suffix.lower() if arguments.output else ".jsonl" if arguments.json else ".csv"
     with opened(arguments.output) as file:
-        write = write_json_lines if as_json else write_csv
+        write = WRITERS[kind]
         predictions = track(classifier.predict_sources(sources), "predict", total=len(sources))
         for prediction, source in zip(write(predictions, classifier.decision.classes, file), sources, strict=True):
             unreadable += bool(prediction.error)
@@ -69,6 +69,16 @@ def share(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no share; give a number above 0 and up to 1, such as 0.6")
     return value
+
+
+def table(text: str) -> Path:
+    """Return the file that `--output` names, whose ending says how it is written."""
+    path = Path(text)
+    if path.suffix.lower() not in WRITERS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} ends in none of {', '.join(WRITERS)}, and so doesn't say what it is"
+        )
+    return path
 
 
 @contextlib.contextmanager
@@ -115,8 +125,26 @@ def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextI
 def write_json_lines(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
     """Write a JSON object per prediction, one per line (https://jsonlines.org), and pass it on."""
     for prediction in predictions:
-        file.write(json.dumps(row_of(prediction, classes), ensure_ascii=False, allow_nan=False) + "\n")
+        file.write(as_json(prediction, classes) + "\n")
         yield prediction
+
+
+def write_json(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
+    """Write one JSON list with an object per prediction, each at once, and pass the predictions on."""
+    before = "[\n"
+    for prediction in predictions:
+        file.write(before + as_json(prediction, classes))
+        before = ",\n"
+        yield prediction
+    file.write("\n]\n")
+
+
+def as_json(prediction: Prediction, classes: list[str]) -> str:
+    """Return a prediction as a JSON object in one line."""
+    return json.dumps(row_of(prediction, classes), ensure_ascii=False, allow_nan=False)
+
+
+WRITERS = {".csv": write_csv, ".json": write_json, ".jsonl": write_json_lines}
 
 
 if __name__ == "__main__":

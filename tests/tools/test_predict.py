@@ -92,6 +92,38 @@ def test_files_patterns_and_zips_are_read_and_each_image_once(run, project):
     assert [row["class"] for row in rows] == ["basophil", "eosinophil", "basophil"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_entry_of_a_zip_is_a_row_with_its_error(run, project, method):
+    noise = np.random.default_rng(1).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise // 8 * 8).save(stream, "BMP")
+    with zipfile.ZipFile(project / "damaged.zip", "w", method) as archive:
+        archive.writestr("damaged.bmp", stream.getvalue())
+        archive.write(project / "new/basophil.png", "basophil.png")
+    content = bytearray((project / "damaged.zip").read_bytes())
+    content[60:80] = bytes(byte ^ 0xFF for byte in content[60:80])
+    (project / "damaged.zip").write_bytes(content)
+    status, rows, said = run("damaged.zip")
+    assert status == 1 and "1 of 2 images could not be read" in said
+    assert rows[0]["error"] and rows[1]["class"] == "basophil"
+
+
+def test_an_entry_that_python_does_not_read_says_why_and_a_macs_names_keep_their_letters(run, project):
+    with zipfile.ZipFile(project / "mac.zip", "w") as archive:
+        archive.write(project / "new/basophil.png", "\xfc.png")
+        archive.write(project / "new/basophil.png", "a.png")
+    content = bytearray((project / "mac.zip").read_bytes())
+    for entry, (flags, method, name) in ((b"PK\x03\x04", (6, 8, 30)), (b"PK\x01\x02", (8, 10, 46))):
+        at = content.index(entry)
+        assert content[at + name : at + name + 2] == "\xfc".encode()
+        content[at + flags + 1] &= ~0x08  # "the name is UTF-8", which Macs leave out
+        content[content.rindex(entry) + method] = 9
+    (project / "mac.zip").write_bytes(content)
+    status, rows, _ = run("mac.zip")
+    assert status == 1 and rows[0]["path"] == "mac.zip/\xfc.png" and rows[0]["class"] == "basophil"
+    assert "Deflate64" in rows[1]["error"]
+
+
 def test_a_single_file_is_read_whatever_it_is_called(run):
     status, rows, _ = run("new/notes.txt")
     assert status == 1
@@ -105,19 +137,22 @@ def test_a_single_file_is_read_whatever_it_is_called(run):
         (["new/*.gif"], "Nothing fits the pattern"),
         (["data/features"], "no file that is named as an image"),
         (["new", "--model", "nothing"], "`dvc repro` makes it"),
+        (["new", "--output", "out.xlsx"], "ends in none of .csv, .json, .jsonl"),
     ],
 )
 def test_what_cannot_be_done_is_said(run, arguments, words):
     status, rows, said = run(*arguments)
-    assert (status, rows) == (1, [])
+    assert status and rows == []
     assert words in said
 
 
 def test_json_and_files(run, project):
     assert run("new/basophil.png", "new/text.png", "--output", "out.json")[0] == 1
-    first, second = map(json.loads, (project / "out.json").read_text().splitlines())
+    first, second = json.loads((project / "out.json").read_text())
     assert first["class"] == "basophil" and first["set"] == ["basophil"] and first["abstained"] is False
     assert second["error"] and second["p_basophil"] is None
+    assert run("new/basophil.png", "new/text.png", "--output", "out.jsonl")[0] == 1
+    assert list(map(json.loads, (project / "out.jsonl").read_text().splitlines())) == [first, second]
     assert run("new/basophil.png", "--output", "out.csv")[0] == 0
     assert by_name(csv.DictReader((project / "out.csv").open()))["basophil.png"]["class"] == "basophil"
 

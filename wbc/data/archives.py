@@ -1,12 +1,10 @@
 """Unpacking class folders from a zip or a folder, checked before anything is written."""
 
 import hashlib
-import lzma
 import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
@@ -14,6 +12,7 @@ from typing import IO, NamedTuple
 from wbc.core.errors import UserError
 from wbc.core.progress import track
 from wbc.data.class_folders import UnpackReport, litter, looks_like_image, printable, some, sort_into_classes
+from wbc.data.zip_entries import DAMAGE, name_of, why_unreadable
 
 MAX_BYTES = 50 * 2**30  # of a zip's whole content; a million small images fit
 MAX_RATIO = 200  # content to zip; JPEG and PNG barely shrink, a zip bomb shrinks a thousand times
@@ -22,18 +21,6 @@ MAX_ENTRIES = 5_000_000  # files and folders of a zip
 MAX_DEPTH = 64  # folders above a file
 
 _BLOCK = 2**20  # bytes read at once
-# What zipfile and its decompressors stumble over in a damaged zip; a ValueError is a name that isn't UTF-8.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError)
-# Methods that some programs write and Python doesn't read, by the numbers of the zip format (APPNOTE.TXT, 4.4.5).
-_METHODS = {
-    9: "Deflate64, which Windows' Explorer uses above 2 GB",
-    93: "Zstandard",
-    95: "XZ",
-    97: "WavPack",
-    98: "PPMd",
-}
-_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-
 
 Reader = Callable[[], Iterator[bytes]]  # yields the bytes of a file
 
@@ -99,7 +86,7 @@ def _open_zip(file: IO[bytes], source: Path) -> zipfile.ZipFile:
     start = file.read(4)
     try:
         return zipfile.ZipFile(file)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if start == b"PK\x03\x04":
             raise UserError(
                 f"{source} is a zip whose end is missing or damaged ({error}). It was probably cut off on its way: "
@@ -144,22 +131,11 @@ def _list_zip(archive: zipfile.ZipFile, source: Path) -> tuple[dict[str, Reader]
 def _names(entries: list[zipfile.ZipInfo], source: Path) -> list[str]:
     """Return the entries' names, with "/" between the parts.
 
-    A zip that doesn't mark a name as UTF-8 doesn't say what its letters are. On a Mac they are UTF-8 all the same;
-    letters of another code (GBK, cp866, cp932) would become other letters, and so another class, without a word.
-
     Raises:
-        UserError: a name with other letters than ASCII is neither marked as UTF-8 nor can be.
+        UserError: it isn't clear which letters a name has, and so which class it gives.
     """
-    names, unclear = [], []
-    for entry in entries:
-        name = entry.filename
-        if not entry.flag_bits & 0x800 and not name.isascii():
-            try:
-                name = name.encode("cp437").decode("utf-8")
-            except UnicodeError:
-                unclear.append(name)
-        names.append(name.replace("\\", "/"))  # some Windows programs write it so
-    if unclear:
+    names = [name_of(entry) for entry in entries]
+    if unclear := [entry.filename for entry, name in zip(entries, names, strict=True) if name is None]:
         raise UserError(
             f"{source} doesn't say by which code the letters of {len(unclear):,} names are written, such as these, "
             "read "
@@ -167,7 +143,7 @@ def _names(entries: list[zipfile.ZipInfo], source: Path) -> list[str]:
             "yourself "
             "and name the folder."
         )
-    return names
+    return [name for name in names if name is not None]
 
 
 def _why_unsafe(entry: zipfile.ZipInfo, name: str, parts: list[str]) -> str | None:
@@ -178,11 +154,8 @@ def _why_unsafe(entry: zipfile.ZipInfo, name: str, parts: list[str]) -> str | No
         return f"lies in {len(parts) - 1:,} folders, one in another"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "is a link, not a file"
-    if entry.flag_bits & 0x1:
-        return "is encrypted"
-    if entry.compress_type not in _READABLE and not name.endswith("/"):
-        method = _METHODS.get(entry.compress_type, f"number {entry.compress_type}")
-        return f"is compressed by a method that can't be read here ({method}); the zip may be sound"
+    if reason := why_unreadable(entry):
+        return reason
     if "\0" in entry.orig_filename:
         return "has a name that goes on behind a NUL character"
     return None
@@ -205,7 +178,7 @@ def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, source: Path) 
             with archive.open(entry) as file:
                 while block := file.read(_BLOCK):
                     yield block
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UserError(
                 f"{source} is damaged at {printable(entry.filename)}: {error or 'its data end too early'}. Nothing was "
                 "kept. Download or copy the zip again."

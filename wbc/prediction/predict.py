@@ -3,7 +3,6 @@
 import collections
 import itertools
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from wbc.core.errors import UserError
 from wbc.core.files import sha256
 from wbc.core.prefetch import prefetch
 from wbc.data.images import BadImage, central, decode, resize
+from wbc.data.zip_entries import DAMAGE
 from wbc.evaluation.novelty import Reference
 from wbc.features.engines import Engine
 from wbc.features.views import mean_feature, test_images
@@ -148,7 +148,7 @@ class Classifier:
             pixels, _ = decode(source.read(), suffix=source.suffix)
         except BadImage as error:
             return None, str(error)
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except DAMAGE as error:
             return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
         return resize(central(pixels, self.crop), self.size), ""
 

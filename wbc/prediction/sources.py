@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from wbc.core.errors import UserError
 from wbc.data.class_folders import litter, looks_like_image, printable
+from wbc.data.zip_entries import DAMAGE, name_of, why_unreadable
 
 MAX_BYTES = 500 * 2**20  # of one image file; a larger one is not read
 
@@ -18,7 +19,7 @@ class Source(NamedTuple):
 
     name: str  # as it is shown
     suffix: str  # of the file's name, which its content must fit
-    read: Callable[[], bytes]  # may raise OSError, zipfile.BadZipFile or ValueError
+    read: Callable[[], bytes]  # may raise one of `wbc.data.zip_entries.DAMAGE`
 
 
 def list_sources(arguments: Iterable[str]) -> list[Source]:
@@ -61,7 +62,10 @@ def _of_argument(argument: str) -> Iterator[Source]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for root, directories, names in os.walk(folder):
+    def unreadable(error: OSError) -> None:
+        raise UserError(f"{error.filename} can't be read: {error.strerror}. Correct that, or name other folders.")
+
+    for root, directories, names in os.walk(folder, onerror=unreadable):
         directories[:] = sorted(name for name in directories if not litter(name))
         yield from (Path(root, name) for name in sorted(names) if not litter(name))
 
@@ -78,11 +82,11 @@ def _file(path: Path) -> Source:
 def _of_zip(path: Path) -> Iterator[Source]:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise UserError(f"{path} can't be read as a zip: {error}.") from None
     has_images = False
     for entry in archive.infolist():
-        name = PurePosixPath(entry.filename.replace("\\", "/"))
+        name = PurePosixPath(name_of(entry) or entry.filename)
         if entry.is_dir() or litter(str(name)) or not looks_like_image(name):
             continue
         has_images = True
@@ -95,8 +99,8 @@ def _entry_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[
     def read() -> bytes:
         if entry.file_size > MAX_BYTES:
             raise ValueError(f"the file has more than {MAX_BYTES:,} bytes")
-        if entry.flag_bits & 0x1:
-            raise ValueError("it is encrypted")
+        if reason := why_unreadable(entry):
+            raise ValueError(f"it {reason}")
         with archive.open(entry) as file:
             return file.read(MAX_BYTES + 1)
 
