@@ -23,6 +23,7 @@ from benchmarks import passes
 from benchmarks.watch import Watched, watch
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import replacing
+from wbc.core.outputs import file_to_write
 
 
 @exit_on_user_error
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--output", metavar="FILE", help="write the tables there too, as Markdown")
     options = parser.parse_args()
+    output = options.output and file_to_write(options.output)
 
     lines = [
         f"Machine: {os.cpu_count()} cores, {_processor()}. Command: `{' '.join(['make bench', *_words(options)])}`"
@@ -55,8 +57,8 @@ def main() -> None:
         lines += _first_prediction(clone, environment, files[0])
     text = "\n".join(lines)
     print(f"\n{text}")
-    if options.output:
-        with replacing(options.output) as partial:
+    if output:
+        with replacing(output) as partial:
             partial.write_text(f"{text}\n", encoding="utf-8")
 
 

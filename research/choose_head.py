@@ -33,6 +33,7 @@ from wbc.core import exact, params
 from wbc.core.code_digest import code_digest
 from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import replacing
+from wbc.core.outputs import file_to_write
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
 from wbc.evaluation.intervals import IntervalParams
@@ -74,6 +75,7 @@ def main() -> None:
     )
     parser.add_argument("--output", metavar="FILE", help="write the result there too, as Markdown")
     options = parser.parse_args()
+    output = options.output and file_to_write(options.output)
 
     intervals = params.load("params.yaml", "intervals", IntervalParams)
     data = read_data()
@@ -83,8 +85,8 @@ def main() -> None:
     outcome = cross_validate(data.fold, list(candidates), len(data.classes), trainer.fit, data.quality, data.validates)
     text = "\n".join(report(data, candidates, outcome, intervals))
     print(f"\n{text}")
-    if options.output:
-        with replacing(options.output) as partial:
+    if output:
+        with replacing(output) as partial:
             partial.write_text(f"{text}\n", encoding="utf-8")
 
 

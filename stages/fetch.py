@@ -20,7 +20,7 @@ from wbc.core import files, params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.locks import file_lock
 from wbc.core.progress import track
-from wbc.data import archives, corrections, fetch_report, kaggle_download, manifest
+from wbc.data import archives, corrections, fetch_report, found_files, kaggle_download, manifest
 from wbc.data.class_folders import UnpackReport
 from wbc.synthetic import dataset
 from wbc.synthetic.cells import CLASSES
@@ -28,6 +28,7 @@ from wbc.synthetic.cells import CLASSES
 RAW, QUARANTINE = Path("data/raw"), Path("data/quarantine")
 MANIFEST, TRUTH, REPORT = Path("data/manifest.csv"), Path("data/truth.csv"), Path("data/fetch.json")
 LABELS = Path("data/labels")  # what the user corrects
+FOUND = Path("data/found")  # what somebody put among the images
 CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DVC deletes before each run
 LOCK = Path(".cache/fetch.lock")
 
@@ -150,6 +151,9 @@ def main() -> None:
             settings, origin, images, sorted(bad + corrected.excluded), corrected.relabelled
         )
         files.write_json(report, content)
+        # Where other projects want a user's own images, data/raw/, they would be deleted with the old ones.
+        if note := found_files.set_aside(RAW, MANIFEST, FOUND):
+            print(f"{note} Images of your own belong in a folder that `fetch.archive` in params.yaml names.")
     print(fetch_report.summary(content))
 
 

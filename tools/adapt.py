@@ -18,6 +18,7 @@ import pandas as pd
 
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256, write_csv, write_json
+from wbc.core.outputs import folder_to_write
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
 from wbc.data import manifest
@@ -28,7 +29,8 @@ from wbc.prediction.decision import save_reference, to_json
 from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
 
 SHOTS, DRAWS = (1, 2, 5, 10), 8
-HEAD = "head.npz"
+HEAD, CURVE, KERAS = "head.npz", "learning_curve.csv", "classifier.keras"
+WRITTEN = (BACKBONE, DECISION, REFERENCE, HEAD, CURVE, KERAS)
 
 
 @exit_on_user_error
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--keras", action="store_true", help="also write it as one Keras model, classifier.keras")
     parser.add_argument("--seed", type=int, default=1, help="of the draws (default: %(default)s)")
     arguments = parser.parse_args()
+    output = folder_to_write(arguments.output, WRITTEN)
 
     with advise("`dvc repro` makes what is needed, `dvc pull` fetches it."):
         classifier = Classifier(arguments.model)
@@ -53,7 +56,7 @@ def main() -> None:
     curve = track(learning_curve(old, new, classes, shots, DRAWS, arguments.seed), "fit", total=total, unit="fits")
     table = pd.DataFrame(curve, columns=["cells_per_class", "balanced_accuracy", "accuracy"]).round(4)
     head, decision, reference = adapt(old, new, classifier.decision, arguments.seed)
-    with replacing(arguments.output) as folder:
+    with replacing(output) as folder:
         folder.mkdir(parents=True)
         shutil.copyfile(arguments.model / BACKBONE, folder / BACKBONE)
         save_head(head, folder / HEAD)
@@ -61,13 +64,13 @@ def main() -> None:
         shipped = {name: sha256(folder / name) for name in (BACKBONE, HEAD, REFERENCE)}
         facts = {**classifier.facts, **to_json(decision), "heads": [HEAD], "sha256": shipped}
         write_json(folder / DECISION, facts)
-        write_csv(folder / "learning_curve.csv", table)
+        write_csv(folder / CURVE, table)
         if arguments.keras:
-            save_keras(folder / "classifier.keras", head, classifier)
+            save_keras(folder / KERAS, head, classifier)
     print("cells per class   balanced accuracy: mean (lowest to highest of the draws)")
     for shot, rows in table.groupby("cells_per_class")["balanced_accuracy"]:
         print(f"{shot:15}   {rows.mean():.3f}" + (f" ({rows.min():.3f} to {rows.max():.3f})" if shot else ""))
-    print(f"{arguments.output}: adapted with all {len(new.labels):,} labelled cells, which leaves none to score it on")
+    print(f"{output}: adapted with all {len(new.labels):,} labelled cells, which leaves none to score it on")
 
 
 def save_keras(file: Path, head: Head, classifier: Classifier) -> None:

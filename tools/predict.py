@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import replacing
+from wbc.core.outputs import file_to_write
 from wbc.core.progress import track
 from wbc.prediction.contact_sheet import ContactSheet
 from wbc.prediction.predict import Classifier, Prediction
@@ -34,19 +35,21 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a pattern in quotes, or a zip")
     parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
     parser.add_argument("--crop", type=share, default=1.0, help="share of each side that is looked at, in the middle")
-    parser.add_argument("--output", type=table, help="file to write, .csv, .json or .jsonl (default: the terminal)")
+    parser.add_argument("--output", help="file to write, .csv, .json or .jsonl (default: the terminal)")
     parser.add_argument("--json", action="store_true", help="on the terminal, a JSON object per line in place of a CSV")
-    parser.add_argument("--html", type=Path, help="also write a page that shows the images with what was said of them")
+    parser.add_argument("--html", help="also write a page that shows the images with what was said of them")
     arguments = parser.parse_args()
+    output = arguments.output and file_to_write(arguments.output, WRITERS)
+    page = arguments.html and file_to_write(arguments.html, (".html", ".htm"))
 
     sources = list_sources(arguments.paths)
     advice = "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it."
     with advise(f"`--model` names the classifier's folder. {advice}"):
         classifier = Classifier(arguments.model, arguments.crop)
-    sheet = ContactSheet(classifier.decision.classes, classifier.lit) if arguments.html else None
+    sheet = ContactSheet(classifier.decision.classes, classifier.lit) if page else None
     unreadable = 0
-    kind = arguments.output.suffix.lower() if arguments.output else ".jsonl" if arguments.json else ".csv"
-    with opened(arguments.output) as file:
+    kind = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
+    with opened(output) as file:
         write = WRITERS[kind]
         predictions = track(classifier.predict_sources(sources), "predict", total=len(sources))
         for prediction, source in zip(write(predictions, classifier.decision.classes, file), sources, strict=True):
@@ -54,7 +57,7 @@ def main() -> None:
             if sheet:
                 sheet.add(prediction, source)
     if sheet:
-        with replacing(arguments.html) as partial:
+        with replacing(page) as partial:
             partial.write_text(sheet.html(), encoding="utf-8")
     if unreadable:
         sys.exit(f"\nerror: {unreadable:,} of {len(sources):,} images could not be read; their rows say why.\n")
@@ -69,16 +72,6 @@ def share(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no share; give a number above 0 and up to 1, such as 0.6")
     return value
-
-
-def table(text: str) -> Path:
-    """Return the file that `--output` names, whose ending says how it is written."""
-    path = Path(text)
-    if path.suffix.lower() not in WRITERS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} ends in none of {', '.join(WRITERS)}, and so doesn't say what it is"
-        )
-    return path
 
 
 @contextlib.contextmanager

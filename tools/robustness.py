@@ -20,6 +20,7 @@ from PIL import Image
 
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, write_csv
+from wbc.core.outputs import folder_to_write
 from wbc.core.progress import track
 from wbc.core.tables import read_splits
 from wbc.data.images import decode
@@ -31,6 +32,7 @@ from wbc.reporting import drawing, figures
 from wbc.reporting.sentences import SYNTHETIC
 
 RAW = Path("data/raw")
+TABLE, TEXT, FIGURE = "table.csv", "table.md", "figure.svg"
 
 
 @exit_on_user_error
@@ -44,6 +46,7 @@ def main() -> None:
     if arguments.cells < 1:
         raise UserError("`--cells` must be 1 or more.")
 
+    output = folder_to_write(arguments.output, (TABLE, TEXT, FIGURE))
     splits, labels, _ = read_splits("data/splits.csv")
     with advise("`dvc repro` makes what is needed, `dvc pull` fetches it."):
         classifier = Classifier(arguments.model)
@@ -61,14 +64,14 @@ def main() -> None:
         for number in range(len(kinds)):
             predicted[number, of_fold] = mean_probabilities(heads, features[number, of_fold]).argmax(axis=1)
     table = scores(predicted == chosen["number"].to_numpy(), chosen["number"].to_numpy(), kinds)
-    with replacing(arguments.output) as folder:
+    with replacing(output) as folder:
         folder.mkdir(parents=True)
-        write_csv(folder / "table.csv", table)
+        write_csv(folder / TABLE, table)
         text = markdown(table, len(chosen))
-        (folder / "table.md").write_text(text, encoding="utf-8", newline="\n")
+        (folder / TEXT).write_text(text, encoding="utf-8", newline="\n")
         note = SYNTHETIC if read_json("data/fetch.json")["synthetic"] else ""
         figure = figures.robustness(table, "Balanced accuracy under perturbation", note)
-        drawing.save(figure, folder / "figure.svg")
+        drawing.save(figure, folder / FIGURE)
     print(text)
 
 

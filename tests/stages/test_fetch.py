@@ -275,3 +275,23 @@ def test_lists_are_read_before_the_images_are_got(capsys, monkeypatch):
     monkeypatch.setitem(fetch.SOURCES, "archive", get)
     assert "data/labels/none.csv doesn't exist. `fetch.exclude` and" in refused(capsys, exclude="none.csv")
     assert "`fetch.exclude` is ''" in refused(capsys, exclude="")
+
+
+def test_images_that_somebody_put_among_the_delivered_ones_are_kept(capsys):
+    put(CELLS)
+    run()
+    own = {"basophil/mine.png": picture("white"), "monocyte/1.jpg": picture("black", "JPEG")}
+    put(own | {"a/b/.DS_Store": b"", "a/b/deep.txt": b"notes"}, "data/raw")
+    Path("data/raw/link").symlink_to("..")
+    run()
+    assert "data/raw held 4 files that no run put there, or that were changed, such as link." in (
+        capsys.readouterr().out
+    )
+    assert {path: Path("data/found/1", path).read_bytes() for path in own} == own
+    assert Path("data/found/1/a/b/deep.txt").is_file() and Path("data/found/1/link").is_symlink()
+    assert tree().keys() >= {f"data/raw/{path}" for path in CELLS} and not Path("data/raw/link").exists()
+    run()
+    assert not Path("data/found/2").exists()
+    Path("data/manifest.csv").unlink()
+    run()
+    assert len(list(Path("data/found/2").glob("*/*"))) == len(CELLS), "nothing says whose they are"

@@ -95,3 +95,11 @@ def test_features_of_another_backbone_are_refused(project, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run(monkeypatch, "labelled")
     assert "at 8 pixels" in capsys.readouterr().err
+
+
+def test_a_folder_with_anything_else_in_it_is_not_replaced(project, monkeypatch, capsys):
+    for folder in (".", "models/use", "labelled"):
+        with pytest.raises(SystemExit):
+            run(monkeypatch, "labelled", "--output", folder)
+        assert "would be replaced as a whole" in capsys.readouterr().err
+    assert len(list(project.glob("labelled/*/*.png"))) == 24 and (project / "models/use/fold_0_1.npz").is_file()

@@ -137,7 +137,9 @@ def test_a_single_file_is_read_whatever_it_is_called(run):
         (["new/*.gif"], "Nothing fits the pattern"),
         (["data/features"], "no file that is named as an image"),
         (["new", "--model", "nothing"], "`dvc repro` makes it"),
-        (["new", "--output", "out.xlsx"], "ends in none of .csv, .json, .jsonl"),
+        (["new", "--html", "data"], "data is a folder, and a file is to be written"),
+        (["new", "--html", "page.png"], "page.png doesn't end in .html"),
+        (["new", "--output", "out.xlsx"], "out.xlsx doesn't end in .csv or .json or .jsonl"),
     ],
 )
 def test_what_cannot_be_done_is_said(run, arguments, words):

@@ -44,6 +44,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
             partial = room / path.name
             yield partial
             if path.is_dir() and not path.is_symlink():
+                if partial.is_file():
+                    raise IsADirectoryError(errno.EISDIR, "it is a folder, and a file was to take its place", str(path))
                 # A folder can't be renamed over a full one: the old one steps aside for the moment in between.
                 path.replace(room / REPLACED)
             try:
