@@ -1,5 +1,6 @@
 """Which file belongs to which class: reading folders by their names alone."""
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,8 +13,10 @@ from wbc.data.images import FORMATS
 MAX_NAME = 255  # bytes of one file or folder name, on every common disk
 LISTED = 10  # paths that an error about the source's shape names; the first few show what is wrong
 
-# Folders above class folders that hold no photographs of cells but drawings of their outlines.
+# Folders above class folders that hold no photographs of cells but drawings of their outlines; and what the names of
+# such files end in where they stand beside the photographs, as 1_mask.png beside 1.png.
 _MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "ground_truth", "gt"}
+_MASK_FILE = re.compile(rf"(?i)(.+)[_\- .](?:{'|'.join(sorted(_MASKS))}|seg)")
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # Unicode's categories: control, format (bidi, zero width), line, paragraph
 _IMAGE_SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes}
 # What systems leave behind by themselves; "icon\r" is the Mac's file for a folder's picture.
@@ -83,7 +86,7 @@ def sort_into_classes(
     class_folders: defaultdict[str, set[str]] = defaultdict(set)
     for path in inside:
         class_folders[_label(path)].add(str(path.parent))
-    _refuse_masks(class_folders, source)
+    _refuse_masks(class_folders, inside, source)
     _refuse_unclear_classes(class_folders, source)
     targets, unusable = {}, []
     for path, name in _distinct_names(inside, source).items():
@@ -205,8 +208,19 @@ def _refuse_empty_folders(folders: set[PurePosixPath], paths: Paths, source: Pat
         )
 
 
-def _refuse_masks(class_folders: dict[str, set[str]], source: Path) -> None:
+def _refuse_masks(class_folders: dict[str, set[str]], paths: Paths, source: Path) -> None:
     """Stop where masks stand beside the images: they would be merged into the same classes and learned as cells."""
+    stems = {path.with_suffix("") for path in paths}
+    files = [
+        path
+        for path in paths
+        if (match := _MASK_FILE.fullmatch(path.stem)) and looks_like_image(path) and path.with_name(match[1]) in stems
+    ]
+    if files:
+        raise UserError(
+            f"{source} holds masks beside the images that they belong to, which are not photographs of cells:\n"
+            f"{some(files)}\nPut them elsewhere, or rename them if they are photographs."
+        )
     masks = [
         folder
         for folders in class_folders.values()
