@@ -17,6 +17,9 @@ from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import write_json
 
 SOURCES = Path("data/sources.json")
+# Where stages write: images that lie there would be replaced, so DVC refuses to read them ("both a dependency and an
+# output"). What `fetch` has kept in data/found/ may be read.
+RESULTS = ("data/raw", "data/quarantine", "data/features", "data/baselines", "models", "reports")
 
 
 class FetchSource(pydantic.BaseModel):
@@ -36,12 +39,18 @@ def check() -> Any:
     """Return `fetch.source`.
 
     Raises:
-        UserError: an archive that params.yaml names is not there.
+        UserError: an archive that params.yaml names is not there, or is where results are written.
     """
     fetch = params.load("params.yaml", "fetch", FetchSource)
     sites = params.load("params.yaml", "external", pydantic.RootModel[dict[str, Any]]).root
     if not is_there(fetch.archive):
         raise UserError(missing("fetch.archive", fetch.archive) + advice(fetch.source))
+    if found := results_at(Path(fetch.archive)):
+        raise UserError(
+            f"`fetch.archive` in params.yaml is {fetch.archive!r}, but stages write to {found}. No images or results "
+            "were changed. Move your images to a folder of their own, such as data/archive, and name "
+            "that."
+        )
     for name, site in sites.items():
         if isinstance(site, dict) and not is_there(site.get("archive")):
             raise UserError(
@@ -54,6 +63,16 @@ def check() -> Any:
 def is_there(archive: Any) -> bool:
     """Return whether a value of params.yaml is the path of a file or folder that exists."""
     return isinstance(archive, str) and bool(archive) and Path(archive).exists()
+
+
+def results_at(archive: Path) -> str | None:
+    """Return the folder of results that an archive lies in, or that lies in it; or None."""
+    archive = archive.resolve()
+    for folder in RESULTS:
+        results = Path(folder).resolve()
+        if archive.is_relative_to(results) or results.is_relative_to(archive):
+            return folder
+    return None
 
 
 def missing(key: str, archive: Any) -> str:

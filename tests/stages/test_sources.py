@@ -32,6 +32,21 @@ def test_an_archive_that_is_not_there_is_named(write, archive, source, word):
     assert ("write '2024', in quotes" in str(error.value)) == (archive == 2024)
 
 
+@pytest.mark.parametrize("archive", ["data/raw", "data/raw/mine/", "data", ".", "models/use", "data/archive/../raw"])
+def test_an_archive_where_results_are_written_is_refused(write, tmp_path, archive):
+    for folder in ("data/raw/mine", "models/use"):
+        (tmp_path / folder).mkdir(parents=True)
+    write("archive", archive)
+    with pytest.raises(UserError, match=r"stages write to (data/raw|models)\."):
+        sources.check()
+
+
+def test_images_that_were_kept_may_be_named(write, tmp_path):
+    (tmp_path / "data/found/1").mkdir(parents=True)
+    write("archive", "data/found/1")
+    assert sources.check() == "archive"
+
+
 def test_another_laboratorys_archive_that_is_not_there_is_named(write):
     write(external={"here": {"archive": "data/archive"}, "there": {"archive": "/nowhere/cells.zip", "crop": 0.6}})
     with pytest.raises(UserError, match=r"`external\.there\.archive` in params\.yaml is '/nowhere/cells\.zip'"):
