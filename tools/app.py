@@ -7,6 +7,7 @@ Needs the folder models/use/ and nothing of the images that it learned from.
 """
 
 import argparse
+import io
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from PIL import Image
 
 from wbc.core.errors import UserError
 from wbc.data.images import decode
+from wbc.prediction.answers import write_csv
 from wbc.prediction.predict import Classifier, Prediction
 from wbc.prediction.sources import Source, list_sources
 
@@ -45,9 +47,16 @@ def main() -> None:
         sources = [source for number, file in enumerate(files) for source in stored(file, Path(folder, str(number)))]
         if len(sources) > MOST:
             st.warning(f"{len(sources):,} images came; the first {MOST} are shown. `tools.predict` takes them all.")
-        for source, prediction in zip(sources, classifier.predict_sources(sources[:MOST]), strict=False):
+        shown = [source._replace(name=dropped_name(source, folder)) for source in sources[:MOST]]
+        download, table = st.empty(), io.StringIO()
+        answers = write_csv(classifier.predict_sources(shown), classifier.decision.classes, table)
+        for source, prediction in zip(shown, answers, strict=True):
             with st.container(border=True):
-                show(classifier, source, prediction, "/".join(Path(source.name).relative_to(folder).parts[1:]))
+                show(classifier, source, prediction)
+        if shown:
+            download.download_button(
+                "Save the answers as a table (CSV)", table.getvalue(), "answers.csv", "text/csv", on_click="ignore"
+            )
 
 
 @st.cache_resource(show_spinner="Loading the classifier ...")
@@ -68,11 +77,16 @@ def stored(file: Any, folder: Path) -> list[Source]:
         return []
 
 
-def show(classifier: Classifier, source: Source, prediction: Prediction, name: str) -> None:
+def dropped_name(source: Source, folder: str) -> str:
+    """Return what an uploaded image is called, without the folder in which it is kept."""
+    return "/".join(Path(source.name).relative_to(folder).parts[1:])
+
+
+def show(classifier: Classifier, source: Source, prediction: Prediction) -> None:
     """Draw one image and what is said of it."""
     pictures, words = st.columns([2, 3])
     if prediction.error:
-        words.error(f"{name}: {prediction.error}")
+        words.error(f"{prediction.path}: {prediction.error}")
         return
     original = Image.fromarray(decode(source.read(), suffix=source.suffix)[0])
     original.thumbnail((2 * PICTURE, 2 * PICTURE))
@@ -82,7 +96,7 @@ def show(classifier: Classifier, source: Source, prediction: Prediction, name: s
         words.warning(f"It would rather not say: {prediction.reason}.")
     else:
         words.subheader(prediction.label)
-    words.caption(f"{name}. Prediction set: {', '.join(prediction.members) or 'none'}.")
+    words.caption(f"{prediction.path}. Prediction set: {', '.join(prediction.members) or 'none'}.")
     chances = pd.DataFrame({"probability": prediction.probabilities}, index=pd.Index(classes, name="class"))
     words.dataframe(chances.sort_values("probability", ascending=False))
 

@@ -1,5 +1,6 @@
 """The page of `make app` in a real browser that reaches nothing but this machine."""
 
+import csv
 import os
 import socket
 import subprocess
@@ -64,6 +65,11 @@ def test_dropped_images_are_named_or_abstained_from(address, browser, tmp_path):
         images = page.locator("[data-testid=stImage] img")
         images.nth(3).wait_for(state="attached", timeout=60_000)  # the browser draws them later than the words
         assert images.count() == 4, "a picture and its heat map of each readable one"
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save the answers as a table").click()
+        rows = list(csv.DictReader(download.value.path().open(encoding="utf-8", newline="")))
+        assert (rows[0]["path"], rows[0]["class"], len(rows)) == ("green.png", "eosinophil", 3)
+        assert page.get_by_role("heading", name="eosinophil").count() == 1, "the page stays as it is"
         assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in requested)
     finally:
         context.close()
