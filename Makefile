@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 mlflow formats app-packages repro predict app blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup lite0 mlflow formats app-packages repro ready predict app blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -10,6 +10,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 # project folder may be moved. Nor should Python's own settings of the shell reach the stages.
 unexport PYTHONSAFEPATH PYTHONWARNINGS PYTHONPATH PYTHONHOME
 BIN := .venv/bin
+# The classifier that `make predict` and `make app` ask.
+MODEL ?= models/use
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # uv installs the same packages in a tenth of pip's time, where it is there.
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -58,13 +60,18 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(BIN)/python -m tools.headline
 	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
-predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells
+ready: models/ready/decision.json  ## make models/ready, a classifier of photographed cells that comes with the project
+
+models/ready/decision.json: pretraining/classifier/decision.json | .venv/installed
+	@$(BIN)/python -m tools.ready
+
+predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/ready
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
-	@$(BIN)/python -m tools.predict "$(IMAGES)"
+	@$(BIN)/python -m tools.predict "$(IMAGES)" --model "$(MODEL)"
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
 	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 \
-		--browser.gatherUsageStats false --client.toolbarMode minimal
+		--browser.gatherUsageStats false --client.toolbarMode minimal -- --model "$(MODEL)"
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \

@@ -54,6 +54,7 @@ def main() -> None:
         training=training,
         history=history.to_dict("records"),
         measured=measured,
+        ready=read_json("pretraining/classifier.json"),
         rows=rows(measured["results"]),
         weights={"bytes": WEIGHTS.stat().st_size, "sha256": sha256(WEIGHTS)},
         params=Path("pretraining/params.yaml").read_text(encoding="utf-8").strip(),

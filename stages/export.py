@@ -145,6 +145,8 @@ def ship_for_use(backbone: "keras.Model", test_images: TestImages, paths: Sequen
         numbered = [keras_head(head, name=f"head_{number}") for number, head in enumerate(heads, 1)]
         model = build_classifier(backbone, numbered, test_images.test_views, "classifier_for_use")
         save_classifier(model, folder / "classifier.keras", facts["classes"])
+        fetched = read_json("data/fetch.json")
+        facts |= {"learned_from": fetched["description"], "synthetic": fetched["synthetic"]}
         facts |= {"heads": names, "image_size": backbone.input_shape[1], "test_views": test_images.test_views}
         facts["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / DECISION, facts)

@@ -62,7 +62,10 @@ def main() -> None:
         save_head(head, folder / HEAD)
         save_reference(reference, folder / REFERENCE)
         shipped = {name: sha256(folder / name) for name in (BACKBONE, HEAD, REFERENCE)}
+        home = classifier.facts.get("learned_from", "the cells at home")
+        taught = f"{home}; and {len(new.labels):,} labelled cells of {Path(arguments.folder).resolve().name}"
         facts = {**classifier.facts, **to_json(decision), "heads": [HEAD], "sha256": shipped}
+        facts |= {"learned_from": taught, "synthetic": False}
         write_json(folder / DECISION, facts)
         write_csv(folder / CURVE, table)
         if arguments.keras:
@@ -89,7 +92,7 @@ def cells_of_the_pipeline(classifier: Classifier) -> Cells:
     """Return the cells that the pipeline's heads learned from.
 
     Raises:
-        UserError: they are of other classes, or their features are of another backbone.
+        UserError: they are of other classes or another data set, or their features are of another backbone.
     """
     splits, labels, classes = read_splits("data/splits.csv")
     made_by = read_json("data/features/features.json")
@@ -99,6 +102,9 @@ def cells_of_the_pipeline(classifier: Classifier) -> Cells:
             f"The classifier knows {', '.join(classifier.decision.classes)} at {classifier.size} pixels, and the "
             f"features in data/features/ are of {', '.join(classes)} at {made_by['image_size']}."
         )
+    here, taught = read_json("data/fetch.json")["description"], classifier.facts.get("learned_from")
+    if taught not in (None, here):
+        raise UserError(f"The classifier has learned from {taught}, and the cells here are {here}.")
     features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
     return Cells(np.asarray(features), labels)
 

@@ -1,7 +1,7 @@
 """A page on this machine that says of dropped images what `tools.predict` says; nothing leaves the machine.
 
     make app                                    # installs what it needs, then opens http://127.0.0.1:8501
-    python -m streamlit run tools/app.py -- --model models/adapted
+    make app MODEL=models/ready                 # of the classifier that comes with the project, by `make ready`
 
 Needs the folder models/use/ and nothing of the images that it learned from.
 """
@@ -16,6 +16,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from tools.ready import ADVICE
 from wbc.core.errors import UserError
 from wbc.data.images import decode
 from wbc.prediction.answers import write_csv
@@ -40,8 +41,10 @@ def main() -> None:
     try:
         classifier = load(model)
     except UserError as error:
-        st.error(f"{error} Type `make repro`, or fetch the folder by `dvc pull models/use`.")
+        st.error(f"{error} Type `make repro`, or `make ready` and `make app MODEL=models/ready`.")
         return
+    if classifier.caution:
+        st.warning(f"{classifier.caution} {ADVICE}")
     files = st.file_uploader("Images, or a zip of images", accept_multiple_files=True)
     with tempfile.TemporaryDirectory() as folder:
         sources = [source for number, file in enumerate(files) for source in stored(file, Path(folder, str(number)))]

@@ -3,9 +3,9 @@
     python -m tools.predict cells/ slide.zip 'more/**/*.png'                # a CSV on the terminal
     python -m tools.predict cells/ --output answers.csv --html answers.html
 
-It needs the folder models/use/ (see docs/how-to/predict.md) and not the images that it learned from. Of each image:
-path, class, probability of each class, the prediction set, whether the classifier abstains, and why. An image that
-can't be read is a row with its error, and the exit status is then 1 at the end.
+It needs a classifier's folder, models/use/ or another (see docs/how-to/predict.md), and not the images that it learned
+from. Of each image: path, class, probability of each class, the prediction set, whether the classifier abstains, and
+why. An image that can't be read is a row with its error, and the exit status is then 1 at the end.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from tools.ready import ADVICE
 from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import replacing
 from wbc.core.outputs import file_to_write
@@ -40,10 +41,15 @@ def main() -> None:
     page = arguments.html and file_to_write(arguments.html, (".html", ".htm"))
 
     sources = list_sources(arguments.paths)
-    advice = "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it."
+    advice = (
+        "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it; `make ready` makes "
+        "another, models/ready, which comes with the project."
+    )
     with advise(f"`--model` names the classifier's folder. {advice}"):
         classifier = Classifier(arguments.model, arguments.crop)
-    sheet = ContactSheet(classifier.decision.classes, classifier.lit) if page else None
+    if classifier.caution:
+        print(f"note: {classifier.caution} {ADVICE}", file=sys.stderr)
+    sheet = ContactSheet(classifier.decision.classes, classifier.lit, classifier.caution) if page else None
     unreadable = 0
     kind = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
     with opened(output) as file:

@@ -127,7 +127,8 @@ def typed(project, delivered):
 def test_the_readmes_commands(typed):
     printed = typed("README.md", skipped="dvc exp run")
     assert "reports/index.html" in printed["make repro"]
-    assert "basophil" in printed["make predict IMAGES=/path/to/cells"]
+    answers = printed["make predict IMAGES=/path/to/cells MODEL=models/ready"]
+    assert "basophil" in answers and "has learned from drawn cells" not in answers
 
 
 def test_the_readmes_experiments_are_those_of_the_pages():

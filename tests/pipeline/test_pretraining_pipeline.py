@@ -11,7 +11,7 @@ from tests.small_project import Project, stages_run
 from wbc.models import efficientnet_lite0
 from wbc.synthetic.dataset import SyntheticParams, draw_dataset
 
-STAGES = {"cells", "pretrain", "measure", "card"}
+STAGES = {"cells", "pretrain", "measure", "classifier", "card"}
 
 
 def draw_archive(path, seed, cells):
@@ -77,6 +77,16 @@ def test_it_makes_the_weights_their_results_and_their_card(made):
         assert set(bccd["from_pbc_crops"]) == {"majority", "logistic_regression", "head"}
         assert set(bccd["within"]["head"]["by_seed"]) == {"1"}
 
+    ready = json.loads((made.folder / "classifier.json").read_text())
+    assert ready["images"] == 30 and {place: found["images"] for place, found in ready["scored"].items()} == {
+        "pbc_test": 10,
+        "bccd": 30,
+    }
+    assert all(0 <= found["coverage"] <= 1 for found in ready["scored"].values())
+    decision = json.loads((made.folder / "classifier/decision.json").read_text())
+    assert decision["learned_from"] == "30 photographed cells of pbc_cells.zip"
+    assert set(decision["sha256"]) == {"head.npz", "reference.npz"}
+
     card = (made.folder / "README.md").read_text(encoding="utf-8")
     assert source["sha256"] in card and f"| {results['results']['blood']['pbc_test']['head']['accuracy']:.3f} |" in card
     assert "none of bccd" in card and "10.1016/j.dib.2020.105474" in card
@@ -94,5 +104,6 @@ def test_another_laboratory_concerns_what_measures_and_not_the_training(made):
     status = json.loads(made.run("dvc", "status", "--json"))
     assert {name for name, found in status.items() if any("changed deps" in entry for entry in found)} == {
         "measure",
+        "classifier",
         "card",
     }

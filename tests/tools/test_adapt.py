@@ -60,6 +60,8 @@ def test_the_adapted_classifier_names_the_other_laboratorys_cells(project, monke
     assert [int(row["cells_per_class"]) for row in rows] == [0] + [1] * 8 + [2] * 8 + [5] * 8
     assert float(rows[-1]["balanced_accuracy"]) > float(rows[0]["balanced_accuracy"])
     assert "all 24 labelled cells, which leaves none to score it on" in printed
+    facts = json.loads(Path("models/adapted/decision.json").read_text())
+    assert facts["learned_from"] == "the images of colors; and 24 labelled cells of labelled"
 
 
 def test_its_keras_file_says_the_same(project, monkeypatch):
@@ -103,3 +105,12 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced(project, monkeypatch,
             run(monkeypatch, "labelled", "--output", folder)
         assert "would be replaced as a whole" in capsys.readouterr().err
     assert len(list(project.glob("labelled/*/*.png"))) == 24 and (project / "models/use/fold_0_1.npz").is_file()
+
+
+def test_a_classifier_that_has_learned_from_other_cells_than_those_at_home_is_refused(project, monkeypatch, capsys):
+    (project / "data/fetch.json").write_text('{"description": "the images of shapes"}')
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "labelled")
+    assert (
+        "has learned from the images of colors, and the cells here are the images of shapes" in capsys.readouterr().err
+    )

@@ -233,3 +233,20 @@ def test_the_answers_are_those_of_the_heads(project):
     logits = np.array(COLORS[1]) / 50
     expected = np.exp(logits) / np.exp(logits).sum()
     assert prediction.probabilities == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_classifier_of_drawn_cells_is_cautioned_against(run, project):
+    file = project / "models/use/decision.json"
+    shipped = file.read_text()
+    facts = json.loads(shipped)
+    assert (facts["learned_from"], facts["synthetic"]) == ("the images of colors", False)
+    assert "drawn" not in run("new/basophil.png", "--html", "out.html")[2]
+    assert "drawn" not in (project / "out.html").read_text()
+    file.write_text(json.dumps(facts | {"synthetic": True}))
+    try:
+        status, rows, said = run("new/basophil.png", "--html", "out.html")
+    finally:
+        file.write_text(shipped)
+    assert status == 0 and rows[0]["class"] == "basophil"
+    assert "has learned from drawn cells, not from photographs" in said and "`make ready`" in said
+    assert "has learned from drawn cells, not from photographs" in (project / "out.html").read_text()

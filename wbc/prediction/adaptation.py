@@ -15,9 +15,9 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from wbc.core.class_weights import class_weight
-from wbc.evaluation import calibration, conformal, novelty
+from wbc.evaluation import novelty
 from wbc.models.head import Head, inputs_of, predict_proba, standardized
-from wbc.prediction.decision import DIGITS, Decision
+from wbc.prediction.decision import Decision, fit_apart
 
 NEW_TO_OLD = 2.0  # weight of all new cells together, to that of all old ones
 C = 0.03  # of the logistic regression: as in the baseline, for the reason given there
@@ -112,13 +112,8 @@ def adapt(old: Cells, new: Cells, decision: Decision, seed: int) -> tuple[Head, 
         probabilities[folds == fold] = predict_proba(fit_head(old, taught, classes), test.features)
         known = novelty.reference(np.concatenate([old.features, taught.features]))
         distances[folds == fold] = known.distances(test.features, decision.neighbors)
-    temperature = calibration.fit_temperature(new.labels, probabilities, np.ones(count))
-    calibrated = calibration.tempered(probabilities, temperature)
-    cells = np.arange(count)
-    fitted = decision._replace(
-        temperature=temperature,
-        set_threshold=round(conformal.set_threshold(new.labels, calibrated, cells, decision.coverage), DIGITS),
-        distance_threshold=round(novelty.distance_threshold(distances, cells, decision.known), DIGITS),
+    fitted = fit_apart(
+        probabilities, distances, new.labels, np.arange(count), decision.classes, np.ones(count), decision
     )
     reference = novelty.reference(np.concatenate([old.features, new.features]))
     return fit_head(old, new, classes), fitted, reference

@@ -25,6 +25,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 1.5rem; }
 ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(14.5rem, 1fr)); gap: .75rem; padding: 0; }
 li { list-style: none; }
 li { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; font-size: .85rem; overflow-wrap: anywhere; }
+p.caution { border: 1px solid var(--warn); border-radius: .5rem; padding: .6rem; max-width: 60rem; }
 li.abstained { border-color: var(--warn); border-style: dashed; }
 img { width: 96px; height: 96px; margin-right: 4px; object-fit: contain; background: #fff; border-radius: .25rem; }
 strong { display: block; font-size: 1rem; }
@@ -39,10 +40,13 @@ class ContactSheet:
         classes: class names in the order of the probabilities.
         lit: function from a readable image and a class name to the image lit where it speaks for that class, uint8
             (height, width, 3), such as `Classifier.lit`.
+        caution: what is to be known of the classifier before anything else, or "".
     """
 
-    def __init__(self, classes: list[str], lit: Callable[[Source, str], npt.NDArray[np.uint8]]) -> None:
-        self.classes, self._lit = classes, lit
+    def __init__(
+        self, classes: list[str], lit: Callable[[Source, str], npt.NDArray[np.uint8]], caution: str = ""
+    ) -> None:
+        self.classes, self._lit, self._caution = classes, lit, caution
         self.items: list[str] = []
         self.counts: Counter[str] = Counter()
         self.total = 0
@@ -79,12 +83,13 @@ class ContactSheet:
     def html(self) -> str:
         """Return the page."""
         counts = ", ".join(f"{html.escape(name)} {count:,}" for name, count in sorted(self.counts.items()))
+        caution = f'<p class="caution">{html.escape(self._caution)}</p>\n' if self._caution else ""
         more = f" The first {MOST:,} are shown." if self.total > MOST else ""
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>Predicted cells</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Predicted "
-            "cells</h1>\n"
+            f"cells</h1>\n{caution}"
             f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. Beside each picture what "
             "speaks for the class is bright. It is not a medical device.</p>\n"
             f"<ul>\n{chr(10).join(self.items)}\n</ul>\n</main>\n</body>\n</html>\n"

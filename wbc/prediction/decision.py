@@ -70,21 +70,43 @@ def fit(
     Returns:
         the decision, and the distance of each image, as it is, from the images of the other folds at all zooms.
     """
-    temperature = calibration.fit_temperature(labels, out_of_fold, sample_weight)
-    probabilities = calibration.tempered(out_of_fold, temperature)
     distances = np.empty(len(labels))
     for fold in np.unique(folds):
         known = novelty.reference(features[folds != fold])
         distances[folds == fold] = known.distances(features[folds == fold, 0], params.neighbors)
+    return fit_apart(out_of_fold, distances, labels, groups, classes, sample_weight, params), distances
+
+
+def fit_apart(
+    probabilities: exact.Floats,
+    distances: exact.Floats,
+    labels: npt.NDArray[np.integer],
+    groups: npt.NDArray[np.integer],
+    classes: list[str],
+    sample_weight: exact.Floats,
+    asked: "UseParams | Decision",
+) -> Decision:
+    """Fit a `Decision` on images that neither the heads nor the known images have to do with.
+
+    Args:
+        probabilities: float array (images, classes), not yet calibrated.
+        distances: of each image from the known ones.
+        labels, groups: class and group number of each image.
+        classes: class names in the order of their numbers.
+        sample_weight: of each image; every group weighs the same.
+        asked: coverage of the sets, share of known images that may not be called unlike, and neighbors.
+    """
+    temperature = calibration.fit_temperature(labels, probabilities, sample_weight)
+    calibrated = calibration.tempered(probabilities, temperature)
     return Decision(
         classes,
         temperature,
-        round(conformal.set_threshold(labels, probabilities, groups, params.coverage), DIGITS),
-        round(novelty.distance_threshold(distances, groups, params.known), DIGITS),
-        params.neighbors,
-        params.coverage,
-        params.known,
-    ), distances
+        round(conformal.set_threshold(labels, calibrated, groups, asked.coverage), DIGITS),
+        round(novelty.distance_threshold(distances, groups, asked.known), DIGITS),
+        asked.neighbors,
+        asked.coverage,
+        asked.known,
+    )
 
 
 def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Floats) -> Answers:

@@ -26,6 +26,9 @@ from wbc.prediction.overlay import lit
 from wbc.prediction.sources import Source, list_sources, shown
 
 BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # names of what is shipped
+DRAWN = (
+    "This classifier has learned from drawn cells, not from photographs: what it says of photographs can't be believed."
+)
 BATCH = 32  # images whose answers are worked out together
 
 Forward = Callable[[Iterable[npt.NDArray[np.uint8]]], Iterator[npt.NDArray[np.float32]]]
@@ -74,6 +77,7 @@ class Classifier:
         self.reference: Reference = load_reference(folder / REFERENCE)
         self.heads: list[Head] = [load_head(folder / name) for name in self.facts["heads"]]
         self.size, self.test_views = self.facts["image_size"], self.facts["test_views"]
+        self.caution: str = DRAWN if self.facts["synthetic"] else ""  # to be shown with whatever it says
         self._engine = Engine("openvino", (folder / BACKBONE).read_bytes(), self.size)
         self._forward: Forward | None = None
         self._maps: HeatMaps | None = None
@@ -162,6 +166,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     """Return decision.json after checking that every file it names is there and is the one that was shipped."""
     try:
         facts = json.loads((folder / DECISION).read_text(encoding="utf-8"))
+        facts = {"synthetic": False, **facts}  # those of earlier versions don't say
         for name, digest in facts["sha256"].items():
             if sha256(folder / name) != digest:
                 raise UserError(

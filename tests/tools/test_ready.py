@@ -1,0 +1,57 @@
+"""The classifier of photographed cells that comes with the project, as a new user gets it."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from tools import ready
+from tools.code_dependencies import ROOT
+from wbc.prediction.predict import Classifier
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with what the repository holds of it."""
+    root = tmp_path_factory.mktemp("ready")
+    shutil.copytree(ROOT / ready.LEARNED, root / ready.LEARNED)
+    shutil.copyfile(ROOT / ready.WEIGHTS, root / ready.WEIGHTS)
+    return root
+
+
+def test_it_is_put_together_and_answers(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    ready.main()
+    assert "photographed cells of pbc_cells.zip" in capsys.readouterr().out
+    classifier = Classifier("models/ready")
+    assert classifier.caution == "" and classifier.size == 128
+    Image.new("RGB", (90, 90), "white").save("white.png")
+    (white,) = classifier.predict(["white.png"])
+    assert white.reason == "unlike the images that it learned from"
+    ready.main()  # a second time takes the place of the first
+
+
+@pytest.mark.parametrize("name", ["classifier/head.npz", "efficientnetb0.weights.h5"])
+def test_a_file_that_does_not_belong_to_it_is_refused(project, monkeypatch, capsys, name):
+    monkeypatch.chdir(project)
+    file = project / "pretraining" / name
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        with pytest.raises(SystemExit):
+            ready.main()
+    finally:
+        file.write_bytes(whole)
+    said = capsys.readouterr().err
+    assert name in said and "`git checkout pretraining`" in said
+
+
+def test_its_backbone_is_that_of_the_default_run():
+    """So features that a run has computed and those that it computes are the same."""
+    params = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    facts = json.loads((ROOT / ready.LEARNED / "decision.json").read_text(encoding="utf-8"))
+    assert "weights: blood " in params and f"image_size: {facts['image_size']} " in params
+    assert f"test_views: {facts['test_views']} " in params

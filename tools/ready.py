@@ -1,0 +1,68 @@
+"""Make models/ready/, a classifier of photographed cells that comes with the project: no images of yours are needed.
+
+    make ready                                            # or python -m tools.ready
+    make predict IMAGES=/path/to/cells MODEL=models/ready
+
+pretraining/classifier/ holds what it has learned, and pretraining/README.md says from which cells, what it is worth
+and where it fails. Its backbone is built here from the weights beside it, so that Git need not hold it twice.
+"""
+
+import shutil
+from pathlib import Path
+
+from wbc.core.errors import UserError, advise, exit_on_user_error
+from wbc.core.files import read_json, replacing, sha256, write_json
+from wbc.core.outputs import folder_to_write
+from wbc.prediction.predict import BACKBONE, DECISION, Classifier
+
+LEARNED, WEIGHTS = Path("pretraining/classifier"), Path("pretraining/efficientnetb0.weights.h5")
+OUTPUT = Path("models/ready")
+# What to do about a classifier that has learned from drawn cells only, as that of the default run has.
+ADVICE = (
+    f"`make ready` makes {OUTPUT}, which has learned from photographed cells (MODEL={OUTPUT}, or --model {OUTPUT}); "
+    "`fetch.archive` in params.yaml names images of your own to learn from."
+)
+
+
+@exit_on_user_error
+def main() -> None:
+    """Put the classifier together, and look whether it opens."""
+    facts = read_json(LEARNED / DECISION)
+    folder_to_write(OUTPUT, [BACKBONE, DECISION, *facts["sha256"]])
+    with advise("`git checkout pretraining` brings them as they were."):
+        check(facts)
+    with replacing(OUTPUT) as folder:
+        folder.mkdir(parents=True)
+        for name in facts["sha256"]:
+            shutil.copyfile(LEARNED / name, folder / name)
+        (folder / BACKBONE).write_bytes(backbone(facts["image_size"]))
+        facts["sha256"][BACKBONE] = sha256(folder / BACKBONE)
+        write_json(folder / DECISION, facts)
+        Classifier(folder)
+    print(f"{OUTPUT}: has learned from {facts['learned_from']}, and is asked by MODEL={OUTPUT}")
+
+
+def check(facts: dict) -> None:
+    """Look whether what it has learned and the weights are those that belong together.
+
+    Raises:
+        UserError: one of them is another.
+    """
+    belong = {LEARNED / name: digest for name, digest in facts["sha256"].items()} | {WEIGHTS: facts["weights_sha256"]}
+    if others := [str(path) for path, digest in belong.items() if sha256(path) != digest]:
+        raise UserError(f"These are not the files that {LEARNED / DECISION} names: {', '.join(others)}.")
+
+
+def backbone(size: int) -> bytes:
+    """Return the backbone in OpenVINO's form."""
+    # TensorFlow takes seconds to import; what is wrong is said before.
+    from wbc.features import engines
+    from wbc.models import backbones
+    from wbc.models.tensorflow_setup import start
+
+    start(seed=0)
+    return engines.build("openvino", backbones.build("EfficientNetB0", size, WEIGHTS)).content
+
+
+if __name__ == "__main__":
+    main()
