@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pretraining.measure import PARAMS, WEIGHTS, MeasureParams, read_home, read_laboratory
 from wbc.core import params
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256, write_json
@@ -35,8 +34,11 @@ from wbc.prediction import decision
 from wbc.prediction.adaptation import Cells, fit_head
 from wbc.prediction.appraisal import appraise
 from wbc.prediction.predict import DECISION, REFERENCE
+from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
 from wbc.pretraining.transfer import Labelled, cropped_features
 
+PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
+WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 OUTPUT, SCORES = Path("pretraining/classifier"), Path("pretraining/classifier.json")
 HEAD = "head.npz"
 KNOWN = 100  # images of each class that "unlike" is held against, at each zoom: 4 MB
@@ -49,7 +51,7 @@ def main() -> None:
     settings = params.load(PARAMS, "measure", MeasureParams)
     start(seed=0)
     model = backbones.build("EfficientNetB0", settings.image_size, WEIGHTS)
-    table = read_home(settings.classes)
+    table = read_home(CELLS, settings.classes, PARAMS)
 
     def described(cells: pd.DataFrame) -> Labelled:
         """Return the features of a table's files, whole and cropped, and their class numbers."""
@@ -74,13 +76,13 @@ def main() -> None:
     scored = {"pbc_test": appraisal(head, fitted, reference, test)}
     with tempfile.TemporaryDirectory(prefix="laboratories-") as unpacked:
         for name, archive in settings.laboratories.items():
-            other = read_laboratory(name, Path(archive), Path(unpacked, name), settings.classes)
+            other = read_laboratory(name, Path(archive), Path(unpacked, name), settings.classes, PARAMS)
             scored[name] = appraisal(head, fitted, reference, described(other))
     with replacing(OUTPUT) as folder:
         folder.mkdir()
         save_head(head, folder / HEAD)
         decision.save_reference(reference, folder / REFERENCE)
-        archive = read_json("pretraining/cells/source.json")["archive"]
+        archive = read_json(CELLS / "source.json")["archive"]
         taught = f"{np.sum(part != 'test'):,} photographed cells of {archive}"
         facts = {"heads": [HEAD], "image_size": settings.image_size, "test_views": ORIENTATIONS}
         facts |= {"learned_from": taught, "synthetic": False}

@@ -15,54 +15,24 @@ the crops also, as "before", by the logistic regression that earlier cards repor
 """
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-import pydantic
 
 from wbc.core import params
-from wbc.core.errors import UserError, exit_on_user_error
+from wbc.core.errors import exit_on_user_error
 from wbc.core.files import sha256, write_json
-from wbc.data import archives, manifest
 from wbc.evaluation.metrics import rounded
-from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.models import backbones
-from wbc.models.head import HeadParams
 from wbc.models.tensorflow_setup import keras, start
 from wbc.pretraining import transfer
+from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
 from wbc.training import fitting
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 LITE0_SIZE = 224  # pixels; what EfficientNet-Lite0 was trained at
-
-
-class StudyParams(params.Section):
-    """How the study's head is fitted."""
-
-    head: HeadParams
-    optimizer: fitting.OptimizerParams
-
-
-class MeasureParams(params.Section):
-    """Section `measure` of pretraining/params.yaml."""
-
-    image_size: int = pydantic.Field(ge=32, le=1024)
-    classes: list[str] = pydantic.Field(min_length=2)
-    laboratories: dict[str, str]  # name: zip of class folders, relative to the project's top folder
-    seeds: list[int] = pydantic.Field(min_length=1)
-    crops: list[Annotated[float, pydantic.Field(gt=0, lt=1)]]  # shares of a PBC image's sides
-    study: StudyParams
-
-    @pydantic.field_validator("laboratories")
-    @classmethod
-    def are_other_laboratories(cls, laboratories: dict[str, str]) -> dict[str, str]:
-        """Refuse the laboratory that the backbone was trained on."""
-        if "pbc" in laboratories:
-            raise ValueError("pbc is the laboratory that the backbone comes from; give the other another name")
-        return laboratories
 
 
 @exit_on_user_error
@@ -71,9 +41,9 @@ def main() -> None:
     settings = params.load(PARAMS, "measure", MeasureParams)
     start(seed=0)  # each fit is seeded by itself; this is for the deterministic kernels
     with tempfile.TemporaryDirectory(prefix="laboratories-") as folder:
-        tables = {"pbc": read_home(settings.classes)}
+        tables = {"pbc": read_home(CELLS, settings.classes, PARAMS)}
         for name, archive in settings.laboratories.items():
-            tables[name] = read_laboratory(name, Path(archive), Path(folder, name), settings.classes)
+            tables[name] = read_laboratory(name, Path(archive), Path(folder, name), settings.classes, PARAMS)
         results = {}
         for name, size, architecture, weights in (
             ("blood", settings.image_size, "EfficientNetB0", WEIGHTS),
@@ -95,41 +65,6 @@ def main() -> None:
             "results": rounded(results),
         },
     )
-
-
-def read_home(classes: Sequence[str]) -> pd.DataFrame:
-    """Return the cells of `classes` that the backbone was made from and with, as a table: file, label, part."""
-    table = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
-    if missing := sorted(set(classes) - set(table["label"])):
-        raise UserError(
-            f"`measure.classes` in {PARAMS} names {', '.join(missing)}, which {CELLS} doesn't hold. "
-            f"Must be of {', '.join(sorted(set(table['label'])))}."
-        )
-    table["file"] = [CELLS / "raw" / path for path in table["path"]]
-    return table[table["label"].isin(classes)]
-
-
-def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[str]) -> pd.DataFrame:
-    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: file, label, group."""
-    if not archive.is_file():
-        raise UserError(
-            f"`measure.laboratories.{name}` in {PARAMS} is {archive}, and there is no such file. Put it there (see "
-            "pretraining/archives/README.md), or take the line out (`laboratories: {}` for none); then type "
-            "`make blood`, which goes on from here."
-        )
-    archives.unpack(archive, folder)
-    listed = manifest.build_manifest(folder)
-    manifest.refuse_bad(listed.bad, listed.rows)
-    table = pd.DataFrame(listed.rows)
-    table["file"] = [folder / path for path in table["path"]]
-    table = table[table["label"].isin(classes)]
-    if table["label"].nunique() < 2:
-        raise UserError(
-            f"{archive} holds images of {', '.join(sorted({row.label for row in listed.rows}))}, fewer than two of the "
-            f"classes {', '.join(classes)} that `measure.classes` in {PARAMS} names. Rename its folders to those."
-        )
-    table["group"] = find_near_duplicates(table["file"].tolist()).group
-    return table
 
 
 def measure(model: "keras.Model", tables: dict[str, pd.DataFrame], settings: MeasureParams) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import ast
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import yaml
 
+from stages import sources
 from tools.code_dependencies import CODE, PIPELINES, ROOT, code_of, from_top, with_code_dependencies
 
 
@@ -56,6 +58,14 @@ def one_protocol(folder, path):
     return from_top(folder, path).replace("${item.protocol}", "image")
 
 
+# Paths that a script names though the stage neither reads them nor makes what others read.
+ALOOF = defaultdict(
+    tuple,
+    {
+        "stages/fetch.py": ("data/found",),  # what somebody put among the images is moved there, for that person
+        "stages/sources.py": sources.RESULTS,  # where no archive may lie
+    },
+)
 STAGES = [
     Stage(script.stem, script.relative_to(ROOT).as_posix(), Path(folder))
     for scripts, folder in PIPELINES.items()
@@ -155,7 +165,7 @@ def test_every_path_in_a_script_is_declared(stage):
                 continue
             if re.fullmatch(r"(data|models|reports)/[\w./-]+", node.value):
                 if file == stage.script:
-                    assert leads_to(node.value, declared), node.value
+                    assert leads_to(node.value, declared) or node.value in ALOOF[file], node.value
                 else:
                     assert not leads_to(node.value, tree_paths), f"{file} knows {node.value}; only stages do"
 

@@ -66,6 +66,22 @@ def made(tree):
                 "best": {"plain_accuracy": 0.987, "shifted_accuracy": 0.912},
                 "float16": {"images": 2, "largest_feature": 8.5, "largest_difference": 0.0051},
             },
+            "classifier.json": {
+                "images": 9,
+                "scored": {
+                    name: {
+                        "images": 4,
+                        "accuracy": 0.9714,
+                        "balanced_accuracy": 0.9513,
+                        "coverage": 0.875,
+                        "set_size": 1.25,
+                        "unlike": 0.0,
+                        "answered": float(answered),
+                        "accuracy_answered": answered or None,
+                    }
+                    for name, answered in (("pbc_test", 1), *((name, 0) for name in laboratories))
+                },
+            },
             "results.json": {
                 "crops": [0.7, 0.5],
                 "images": {
@@ -114,6 +130,8 @@ def test_the_results_stand_beside_each_other_with_their_range_over_seeds(made):
     assert "| PBC, test part | logistic regression as before | 0.880 | 0.680 | 0.440 | 0.340 |" in text
     assert "| bccd, fitted on PBC and its crops | the study's head | 0.750 (0.760–0.770) |" in text
     assert "cropped to 0.7 and 0.5 of its sides" in text
+    assert "| PBC, test part | 4 | 0.971 | 0.951 | 87.5 % | 1.25 | 0.0 % | 100.0 % | 1.000 |" in text
+    assert "| bccd | 4 | 0.971 | 0.951 | 87.5 % | 1.25 | 0.0 % | 0.0 % | – |" in text
     assert "**bccd**: 207 cells of another laboratory (4 basophil, 203 neutrophil)" in text
     assert "no other images: none of bccd" in text
 

@@ -4,6 +4,7 @@ import pytest
 
 from pretraining import measure
 from tests.pretraining.conftest import CLASSES
+from wbc.pretraining.laboratories import read_home, read_laboratory
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_another_laboratory_has_another_name(home, capsys):
 def test_only_the_classes_that_are_told_apart_are_measured(home, tmp_path):
     archive = home.archive("more.zip", {f"b/{label}/1.png": 1 for label in (*CLASSES, "platelet")})
     classes = ["eosinophil", "neutrophil"]
-    assert sorted(measure.read_home(classes)["label"].unique()) == classes
-    table = measure.read_laboratory("more", archive, tmp_path / "unpacked", classes)
+    assert sorted(read_home(measure.CELLS, classes, measure.PARAMS)["label"].unique()) == classes
+    table = read_laboratory("more", archive, tmp_path / "unpacked", classes, measure.PARAMS)
     assert table["label"].tolist() == classes
     assert all(file.is_file() for file in table["file"])

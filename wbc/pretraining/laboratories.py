@@ -1,0 +1,96 @@
+"""The cells that a backbone is measured on: those of its own laboratory, and those of others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import pydantic
+
+from wbc.core import params
+from wbc.core.errors import UserError
+from wbc.data import archives, manifest
+from wbc.grouping.near_duplicates import find_near_duplicates
+from wbc.models.head import HeadParams
+from wbc.training import fitting
+
+
+class StudyParams(params.Section):
+    """How the study's head is fitted."""
+
+    head: HeadParams
+    optimizer: fitting.OptimizerParams
+
+
+class MeasureParams(params.Section):
+    """Section `measure` of pretraining/params.yaml."""
+
+    image_size: int = pydantic.Field(ge=32, le=1024)
+    classes: list[str] = pydantic.Field(min_length=2)
+    laboratories: dict[str, str]  # name: zip of class folders, relative to the project's top folder
+    seeds: list[int] = pydantic.Field(min_length=1)
+    crops: list[Annotated[float, pydantic.Field(gt=0, lt=1)]]  # shares of a PBC image's sides
+    study: StudyParams
+
+    @pydantic.field_validator("laboratories")
+    @classmethod
+    def are_other_laboratories(cls, laboratories: dict[str, str]) -> dict[str, str]:
+        """Refuse the laboratory that the backbone was trained on."""
+        if "pbc" in laboratories:
+            raise ValueError("pbc is the laboratory that the backbone comes from; give the other another name")
+        return laboratories
+
+
+def read_home(cells: Path, classes: Sequence[str], params_file: str) -> pd.DataFrame:
+    """Return the cells of `classes` that the backbone was made from and with, as a table: file, label, part.
+
+    Args:
+        cells: folder that the stage `cells` wrote.
+        classes: names of classes.
+        params_file: where they are named, for messages.
+
+    Raises:
+        UserError: a class is not there.
+    """
+    table = pd.read_csv(cells / "cells.csv", dtype=str, keep_default_na=False)
+    if missing := sorted(set(classes) - set(table["label"])):
+        raise UserError(
+            f"`measure.classes` in {params_file} names {', '.join(missing)}, which {cells} doesn't hold. "
+            f"Must be of {', '.join(sorted(set(table['label'])))}."
+        )
+    table["file"] = [cells / "raw" / path for path in table["path"]]
+    return table[table["label"].isin(classes)]
+
+
+def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[str], params_file: str) -> pd.DataFrame:
+    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: file, label, group.
+
+    Args:
+        name: of the laboratory.
+        archive: a zip of class folders.
+        folder: that doesn't exist yet.
+        classes: names of classes.
+        params_file: where all this is named, for messages.
+
+    Raises:
+        UserError: there is no such archive, or it holds fewer than two of the classes.
+    """
+    if not archive.is_file():
+        raise UserError(
+            f"`measure.laboratories.{name}` in {params_file} is {archive}, and there is no such file. Put it there "
+            "(see pretraining/archives/README.md), or take the line out (`laboratories: {}` for none); then type "
+            "`make blood`, which goes on from here."
+        )
+    archives.unpack(archive, folder)
+    listed = manifest.build_manifest(folder)
+    manifest.refuse_bad(listed.bad, listed.rows)
+    table = pd.DataFrame(listed.rows)
+    table["file"] = [folder / path for path in table["path"]]
+    table = table[table["label"].isin(classes)]
+    if table["label"].nunique() < 2:
+        raise UserError(
+            f"{archive} holds images of {', '.join(sorted({row.label for row in listed.rows}))}, fewer than two of the "
+            f"classes {', '.join(classes)} that `measure.classes` in {params_file} names. Rename its folders to those."
+        )
+    table["group"] = find_near_duplicates(table["file"].tolist()).group
+    return table
