@@ -77,7 +77,7 @@ def main() -> None:
     facts = read_json(USE / "decision.json")
     images = test_images(facts["image_size"])
     model = keras.models.load_model(USE / "classifier.keras", compile=False)
-    about = {key: facts[key] for key in ("classes", "image_size", "temperature", "set_threshold")}
+    about = {key: facts[key] for key in ("classes", "image_size", "temperature", "set_threshold", "learned_from")}
     about |= {"preprocessing": PREPROCESSING, "input": portable.INPUT, "output": portable.OUTPUT}
     with replacing(Path("models/formats", name)) as folder:
         folder.mkdir(parents=True)
