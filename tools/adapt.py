@@ -77,7 +77,15 @@ def main() -> None:
 
 
 def save_keras(file: Path, head: Head, classifier: Classifier) -> None:
-    """Write the adapted classifier as one Keras model; its probabilities are those before the temperature."""
+    """Write the adapted classifier as one Keras model; its probabilities are those before the temperature.
+
+    Raises:
+        UserError: the backbone that a run has left in Keras' form is another than the classifier's.
+    """
+    if sha256(Path("data/features/backbone.pb")) != classifier.facts["sha256"][BACKBONE]:
+        raise UserError(
+            "`--keras` takes data/features/backbone.keras, which is of another backbone than the classifier. "
+        )
     # TensorFlow takes seconds to import, and nothing else here needs it.
     from wbc.models.classifier import build_classifier, keras_head, save_classifier
     from wbc.models.tensorflow_setup import keras, start
@@ -104,7 +112,7 @@ def cells_of_the_pipeline(classifier: Classifier) -> Cells:
         )
     here, taught = read_json("data/fetch.json")["description"], classifier.facts.get("learned_from")
     if taught not in (None, here):
-        raise UserError(f"The classifier has learned from {taught}, and the cells here are {here}.")
+        raise UserError(f"The classifier has learned from {taught}, and the cells here, to learn from too, are {here}.")
     features = open_features(Path("data/features/features.npy"), len(splits))[:, 0]
     return Cells(np.asarray(features), labels)
 

@@ -111,6 +111,13 @@ def test_a_classifier_that_has_learned_from_other_cells_than_those_at_home_is_re
     (project / "data/fetch.json").write_text('{"description": "the images of shapes"}')
     with pytest.raises(SystemExit):
         run(monkeypatch, "labelled")
-    assert (
-        "has learned from the images of colors, and the cells here are the images of shapes" in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "has learned from the images of colors, and the cells here" in said and "are the images of shapes" in said
+
+
+def test_a_keras_file_of_another_backbone_is_refused(project, monkeypatch, capsys):
+    Path("data/features/backbone.pb").write_bytes(b"of another run")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "labelled", "--keras")
+    assert "which is of another backbone than the classifier" in capsys.readouterr().err
+    assert not Path("models/adapted").exists()
