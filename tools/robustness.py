@@ -50,6 +50,10 @@ def main() -> None:
     splits, labels, _ = read_splits("data/splits.csv")
     with advise("`dvc repro` makes what is needed, `dvc pull` fetches it."):
         classifier = Classifier(arguments.model)
+    if not all(name.startswith("fold_") for name in classifier.facts["heads"]):
+        raise UserError(
+            f"{arguments.model} has no heads that have not learned from some of the cells here. Name models/use."
+        )
     firsts = splits.assign(number=labels).drop_duplicates("group")  # the first image of each group
     chosen = firsts.groupby("number", sort=False).head(arguments.cells)
     kinds = [("none", 0), *((kind, strength) for kind in PERTURBATIONS for strength in STRENGTHS)]

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "dvc exp run -n imagenet": "tests/stages/test_embed.py",
     ".venv/bin/python -m tools.robustness": "tests/tools/test_robustness.py",
     ".venv/bin/python -m tools.adapt": "tests/tools/test_adapt.py",
+    ".venv/bin/python -m tools.score": "tests/tools/test_score.py",
     ".venv/bin/python -m tools.predict /path/to/new --model": "tests/docs/test_tutorial.py",
     "python -m venv": ".ci/run",
     ".venv/bin/python -m pip install": ".ci/run",

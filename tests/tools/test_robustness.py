@@ -50,3 +50,14 @@ def test_no_cells_are_refused(project, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         robustness.main()
     assert "must be 1 or more" in capsys.readouterr().err
+
+
+def test_a_classifier_without_heads_of_folds_is_refused(project, monkeypatch, capsys):
+    file = project / "models/use/decision.json"
+    file.write_text(file.read_text().replace("fold_", "head_"))
+    for head in project.glob("models/use/fold_*"):
+        head.rename(head.with_name(head.name.replace("fold_", "head_")))
+    monkeypatch.setattr(sys, "argv", ["robustness"])
+    with pytest.raises(SystemExit):
+        robustness.main()
+    assert "has no heads that have not learned from some of the cells here" in capsys.readouterr().err
