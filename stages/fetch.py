@@ -20,6 +20,7 @@ from wbc.core import files, params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.locks import file_lock
 from wbc.core.progress import track
+from wbc.core.workspaces import copy_advice
 from wbc.data import archives, corrections, fetch_report, found_files, kaggle_download, manifest
 from wbc.data.class_folders import UnpackReport
 from wbc.synthetic import dataset
@@ -72,7 +73,8 @@ def draw(settings: "FetchParams", raw: Path) -> Origin:
 def unpack_archive(settings: "FetchParams", raw: Path) -> Origin:
     """Copy a user's own images to `raw`/<class>/."""
     name = Path(settings.archive).resolve().name
-    with advise("Put that right, or name another zip or folder by `fetch.archive` in params.yaml."):
+    copied = copy_advice(settings.archive)
+    with advise(f"Put that right, or name another zip or folder by `fetch.archive` in params.yaml.{copied}"):
         unpacked = archives.unpack(settings.archive, raw)
     return Origin(f"the images of {name}", name, unpacked.sha256, unpacked.report, {})
 

@@ -15,6 +15,7 @@ import pydantic
 from wbc.core import params
 from wbc.core.errors import UserError, exit_on_user_error
 from wbc.core.files import write_json
+from wbc.core.workspaces import copy_advice
 
 SOURCES = Path("data/sources.json")
 # Where stages write: images that lie there would be replaced, so DVC refuses to read them ("both a dependency and an
@@ -79,9 +80,10 @@ def missing(key: str, archive: Any) -> str:
     """Return what is wrong with an archive that isn't there."""
     home = " A `~` isn't read as your home folder: write it out." if str(archive).startswith("~") else ""
     quotes = f" If that is its name, write '{archive}', in quotes." if isinstance(archive, int | float) else ""
+    copied = copy_advice(str(archive))
     return (
-        f"`{key}` in params.yaml is {archive!r}, and there is no such zip or folder.{home}{quotes} No images and no "
-        "results were changed. "
+        f"`{key}` in params.yaml is {archive!r}, and there is no such zip or folder.{home}{quotes}{copied} No images "
+        "and no results were changed. "
     )
 
 

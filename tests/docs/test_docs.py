@@ -103,3 +103,11 @@ def test_every_parameter_is_explained_with_its_default():
     assert listed == {key: value if isinstance(value, str) else json.dumps(value) for key, value in params} | {
         "external": "{}"
     }
+
+
+def test_make_runs_no_program_that_holds_the_path_of_the_folder():
+    """What pip installs into .venv/bin names its Python by an absolute path: in a moved folder it is not found."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert set(re.findall(r"\$\(BIN\)/([\w-]+)", makefile)) == {"python"}
+    recipes = [line for line in makefile.splitlines() if line.startswith("\t")]
+    assert not [line for line in recipes if re.search(r"\$\(RUN\) (?!python -m )", line)]

@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from tests.pipeline.test_dependencies import STAGES
+from tests.small_project import stages_run
 from tools.code_dependencies import CODE, PIPELINES, code_of
 from wbc.data.images import decode, resize
 
@@ -164,6 +166,28 @@ def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(p
     shipped = sorted(path.name for path in (project.folder / "models/use").iterdir())
     assert sorted(path.name for path in (tmp_path / "got").iterdir()) == shipped
     project.run("git", "reset", "--quiet", "--hard", "HEAD~")
+
+
+def test_a_machine_without_the_archive_uses_what_was_made_from_it(project, tmp_path):
+    """As docs/how-to/share.md says it: `dvc pull`, then `dvc repro --allow-missing`."""
+    shutil.copytree(project.folder / "data/raw", tmp_path / "cells")
+    project.set({"fetch.archive": str(tmp_path / "cells")})
+    project.repro("fetch")
+    project.run("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    project.run("dvc", "push", "--quiet")
+    project.commit("images of an archive")
+    shutil.rmtree(tmp_path / "cells")
+    other = project.clone(tmp_path / "clone")
+    other.run("dvc", "pull", "--quiet")
+    assert stages_run(other.run("dvc", "repro", "--allow-missing")) == set()
+    assert other.run("git", "status", "--porcelain") == ""
+    project.run("git", "reset", "--quiet", "--hard", "HEAD~")
+
+
+def test_a_clone_has_the_same_line_ends_whatever_git_is_told(fresh, tmp_path):
+    fresh.run("git", "clone", "--quiet", "--config", "core.autocrlf=true", fresh.folder, tmp_path / "clone")
+    for path in fresh.run("git", "ls-files").splitlines():
+        assert (tmp_path / "clone" / path).read_bytes() == (fresh.folder / path).read_bytes(), path
 
 
 def test_an_archive_that_is_not_there_deletes_nothing(project):
