@@ -16,6 +16,6 @@ def copy_advice(path: str) -> str:
     if not is_copy or Path(path).is_absolute():
         return ""
     return (
-        f" `--queue` and `--temp` run in a copy of the project that holds what Git and DVC know: name the images by an "
-        f"absolute path, or type `dvc add {path}` first."
+        " `--queue` and `--temp` run in a copy of the project that holds what Git and DVC know: name the images by an "
+        "absolute path, or put their zip under DVC's care by `dvc add` first."
     )

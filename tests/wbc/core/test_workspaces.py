@@ -30,7 +30,7 @@ def test_a_folder_without_the_images(folder, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         fetch.main()
     said = capsys.readouterr().err
-    assert "holds only README.md" in said and ("`dvc add data/archive`" in said) == is_copy(folder)
+    assert "holds only README.md" in said and ("by `dvc add` first" in said) == is_copy(folder)
 
 
 @pytest.mark.parametrize("archive", ["data/archive/cells.zip", "/nowhere/cells.zip"])
@@ -40,4 +40,4 @@ def test_a_zip_that_is_not_there(folder, archive):
     with pytest.raises(UserError) as error:
         sources.check()
     added = is_copy(folder) and not archive.startswith("/")
-    assert (f"`dvc add {archive}` first" in str(error.value)) == added
+    assert ("by `dvc add` first" in str(error.value)) == added
