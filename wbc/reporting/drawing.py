@@ -1,7 +1,7 @@
 """What all figures have in common: their style, their heading, and how they are written for a file and for a page.
 
 Text in an SVG stays text: a reader's browser draws class names that DejaVu has no letters for, and a changed number is
-one changed line in `git diff`.
+one changed line in `git diff`. In a PNG such names are drawn by a font of this machine's, where there is one.
 """
 
 import re
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.style
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
 NARROW = 3.7  # inches of a figure that a phone shows at its natural size; wide screens show several side by side
 WIDE = 6.8  # of one that needs room: a matrix with its names, rows of pictures
@@ -22,8 +24,15 @@ LETTER = 0.08  # inches, about the width of a letter of 10 points
 BLUE, VERMILION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
 GRAY, SOFT, GRID = "#D0D0D0", "#595959", "#E6E6E6"
 HEADING = "heading"  # name of a figure's own heading, which a page that has headings of its own leaves out
+FONT = "DejaVu Sans"
+# Fonts with letters that it lacks, as Linux, Windows and macOS have them: of China and Japan, Korea, Arabia, India.
+OTHER_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "SimHei",
+    "Microsoft YaHei", "PingFang SC", "Hiragino Sans GB", "Yu Gothic", "Malgun Gothic", "Apple SD Gothic Neo",
+    "Noto Sans Arabic", "Noto Sans Devanagari", "Nirmala UI", "Arial Unicode MS",
+)  # fmt: skip
 STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so its widths are the same on every machine
+    "font.family": FONT,  # comes with matplotlib, so its widths are the same on every machine
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -78,12 +87,23 @@ def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
 @styled
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
-    if path.suffix == ".png":
-        figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
-        return
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser will have it
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        # In an SVG the reader's browser will have it; in a PNG it is a box where no font of this machine's does.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        if path.suffix == ".png":
+            _choose_fonts(figure)
+            figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
+        else:
+            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _choose_fonts(figure: Figure) -> None:
+    """Let other fonts draw the letters that `FONT` lacks, where this machine has them; all else stays as it is."""
+    letters = font_manager.get_font(font_manager.findfont(FONT))
+    for text in figure.findobj(Text):
+        if any(not letters.get_char_index(ord(letter)) for letter in text.get_text() if letter.isprintable()):
+            installed = set(font_manager.get_font_names())
+            text.set_fontfamily([FONT, *(name for name in OTHER_FONTS if name in installed)])
 
 
 def inline(figure: Figure, path: Path, name: str) -> str:

@@ -1,6 +1,7 @@
 """How a figure is written: the same bytes whatever the user's settings, and in the colors of the page."""
 
 import re
+import warnings
 
 import matplotlib
 import pytest
@@ -61,3 +62,18 @@ def test_the_heading_takes_no_room_in_a_page(tmp_path):
         for title in ("short", "a title so long that it takes a second line in a figure which is as narrow as a phone")
     ]
     assert heights[0] == pytest.approx(heights[1])
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.svg"])
+def test_letters_that_the_font_lacks_are_drawn_by_another_where_there_is_one(tmp_path, monkeypatch, name):
+    """DejaVu Sans Mono stands for a font of the machine's; a letter that none has draws no warning either."""
+    monkeypatch.setattr(drawing, "OTHER_FONTS", ("No Such Font", "DejaVu Sans Mono"))
+    with matplotlib.style.context(drawing.STYLE, after_reset=True):
+        figure = drawing.new_figure("嗜碱性粒细胞", "basophil", "", 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing.save(figure, tmp_path / name)
+    families = {text.get_text(): text.get_fontfamily() for text in figure.texts}
+    assert families["basophil"] == ["DejaVu Sans"]
+    expected = ["DejaVu Sans", "DejaVu Sans Mono"] if name == "x.png" else ["DejaVu Sans"]
+    assert families["嗜碱性粒细胞"] == expected
