@@ -16,7 +16,7 @@ NEAR = 0.05  # of a class's images; a part that comes nearer to the share that w
 
 # What a class that is missing in a part does there.
 EFFECT = {
-    "train": "it can't be learnt",
+    "train": "it can't be learned",
     "valid": "the choice of the epoch that is kept doesn't see it",
     "test": "its recall can't be measured",
 }
@@ -106,12 +106,13 @@ def summary(content: dict[str, Any]) -> list[str]:
     ]
     if duplicates["sets"]:
         sentences.append(
-            f"{duplicates['images']:,} images are identical to another, pixel by pixel, in {duplicates['sets']:,} sets"
+            f"{duplicates['images']:,} images are identical to another, pixel by pixel, in "
+            f"{plural(duplicates['sets'], 'set')}"
         )
     if again := content["same_cell"]:
         sentences.append(
-            f"{sum(len(entry['photo_ids']) for entry in again):,} sets seem to show {len(again):,} cells: photographed "
-            "more than once, or copied beyond sure recognition; a split keeps these together too"
+            f"{sum(len(entry['photo_ids']) for entry in again):,} sets seem to show {plural(len(again), 'cell')}: "
+            "photographed more than once, or copied beyond sure recognition; a split keeps these together too"
         )
     sentences += [
         f"note: one cell under {len(group['labels'])} labels ("
@@ -232,7 +233,7 @@ def _in_one_fold(splits: pd.DataFrame) -> list[dict[str, Any]]:
             "part": "train",
             "groups": rows["group"].nunique(),
             "reason": f"all images of {label} are in one fold: {_units(rows, 'grouped')}, so whenever "
-            "cross-validation scores them, none was there to be learnt from",
+            "cross-validation scores them, none was there to be learned from",
         }
         for label, rows in splits.groupby("label", sort=True)
         if rows["fold"].nunique() == 1
