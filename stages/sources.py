@@ -1,12 +1,15 @@
-"""Stage `sources`: check that the images which params.yaml names are there, before DVC looks for them.
+"""Stage `sources`: look for the images that params.yaml names before anything else does, and lead `fetch` to them.
 
     python -m stages.sources
 
-DVC looks for `fetch.archive` before it runs `fetch`, whatever the source is, and for the archives of `external` after
-everything else has run; what it says of one that is missing names no parameter. So this stage runs first, whenever one
-of them was changed. Reads sections `fetch` and `external` of params.yaml. Writes data/sources.json: the source.
+DVC knows no dependency that another parameter decides about. So `fetch` depends on data/source, which this stage makes:
+a link to `fetch.archive` where `fetch.source` is `archive`, and else an empty file, so that an archive which isn't used
+need not exist. The archives of `external` are looked for too: what DVC says of one that is missing names no parameter,
+and comes after everything else has run. Reads sections `fetch` and `external` of params.yaml. Writes data/sources.json,
+the source, and data/source.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,15 @@ import pydantic
 
 from wbc.core import params
 from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import write_json
+from wbc.core.files import replacing, write_json
 from wbc.core.workspaces import copy_advice
 
-SOURCES = Path("data/sources.json")
-# Where stages write: images that lie there would be replaced, so DVC refuses to read them ("both a dependency and an
-# output"). What `fetch` has kept in data/found/ may be read.
+SOURCES, SOURCE = Path("data/sources.json"), Path("data/source")
+# Where stages write: images that lie there would be replaced. What `fetch` has kept in data/found/ may be read.
 RESULTS = ("data/raw", "data/quarantine", "data/features", "data/baselines", "models", "reports")
+
+
+ARCHIVE = "archive"  # the word of `fetch.source`
 
 
 class FetchSource(pydantic.BaseModel):
@@ -32,21 +37,27 @@ class FetchSource(pydantic.BaseModel):
 
 @exit_on_user_error
 def main() -> None:
-    """Check that every archive is there, and write which source `fetch` has."""
-    write_json(SOURCES, {"source": check()})
+    """Check that every archive is there, and lead to that of `fetch`."""
+    fetch = check()
+    write_json(SOURCES, {"source": fetch.source})
+    lead_to(Path(fetch.archive) if fetch.source == ARCHIVE else None)
 
 
-def check() -> Any:
-    """Return `fetch.source`.
+def check() -> FetchSource:
+    """Return what section `fetch` names.
 
     Raises:
-        UserError: an archive that params.yaml names is not there, or is where results are written.
+        UserError: an archive that is used is not there, or is where results are written.
     """
     fetch = params.load("params.yaml", "fetch", FetchSource)
     sites = params.load("params.yaml", "external", pydantic.RootModel[dict[str, Any]]).root
-    if not is_there(fetch.archive):
-        raise UserError(missing("fetch.archive", fetch.archive) + advice(fetch.source))
-    if found := results_at(Path(fetch.archive)):
+    if fetch.source == ARCHIVE and not is_there(fetch.archive):
+        raise UserError(
+            missing("fetch.archive", fetch.archive)
+            + "Name one that is there. If the images were prepared on another machine, `dvc pull` and then `dvc repro "
+            "--allow-missing` use them without the archive."
+        )
+    if fetch.source == ARCHIVE and (found := results_at(Path(fetch.archive))):
         raise UserError(
             f"`fetch.archive` in params.yaml is {fetch.archive!r}, but stages write to {found}. No images or results "
             "were changed. Move your images to a folder of their own, such as data/archive, and name "
@@ -58,7 +69,16 @@ def check() -> Any:
                 missing(f"external.{name}.archive", site.get("archive"))
                 + "Name one that is there, or take the data set out of `external`."
             )
-    return fetch.source
+    return fetch
+
+
+def lead_to(archive: Path | None) -> None:
+    """Make data/source a link to an archive, or an empty file; a link stays right when the project is moved."""
+    with replacing(SOURCE) as partial:
+        if archive is None:
+            partial.touch()
+        else:
+            partial.symlink_to(archive if archive.is_absolute() else os.path.relpath(archive, SOURCE.parent))
 
 
 def is_there(archive: Any) -> bool:
@@ -85,16 +105,6 @@ def missing(key: str, archive: Any) -> str:
         f"`{key}` in params.yaml is {archive!r}, and there is no such zip or folder.{home}{quotes}{copied} No images "
         "and no results were changed. "
     )
-
-
-def advice(source: Any) -> str:
-    """Return what to do where `fetch.archive` isn't there."""
-    if source == "archive":
-        return (
-            "Name one that is there. If the images were prepared on another machine, `dvc pull` and then `dvc repro "
-            "--allow-missing` use them without the archive."
-        )
-    return f"`fetch.source: {source}` doesn't use it, but DVC looks for it all the same: set `archive: data/archive`."
 
 
 if __name__ == "__main__":

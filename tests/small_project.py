@@ -89,6 +89,10 @@ class Project:
         self.run("git", "reset", "--quiet", "--hard")
         self.run("git", "clean", "--quiet", "--force", "-d")
         self.run("dvc", "checkout", "--force", "--quiet")
+        source = self.folder / "data/source"  # of which neither Git nor DVC's cache keeps anything
+        if source.is_symlink():
+            source.unlink()
+            source.touch()
 
     def set(self, changes):
         """Change params.yaml: {"train.head.dropout": 0.5}."""

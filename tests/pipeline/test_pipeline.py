@@ -159,7 +159,7 @@ def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(p
         project.commit("a remote that everybody may read")
         other = project.clone(tmp_path / "clone")
         other.run("dvc", "pull", "--quiet")
-        assert other.repro() == set()
+        assert other.repro() == {"sources"}, "it looks for the images, and nothing else runs"
         assert other.run("git", "status", "--porcelain") == ""
         project.run("dvc", "get", project.folder, "models/use", "--out", tmp_path / "got")
         server.shutdown()
@@ -171,17 +171,28 @@ def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(p
 def test_a_machine_without_the_archive_uses_what_was_made_from_it(project, tmp_path):
     """As docs/how-to/share.md says it: `dvc pull`, then `dvc repro --allow-missing`."""
     shutil.copytree(project.folder / "data/raw", tmp_path / "cells")
-    project.set({"fetch.archive": str(tmp_path / "cells")})
-    project.repro("fetch")
+    project.set({"fetch.source": "archive", "fetch.archive": str(tmp_path / "cells")})
+    assert project.repro("fetch") == {"sources", "fetch"}
     project.run("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
-    project.run("dvc", "push", "--quiet")
+    project.run("dvc", "push", "--quiet", "sources", "fetch")
     project.commit("images of an archive")
     shutil.rmtree(tmp_path / "cells")
     other = project.clone(tmp_path / "clone")
-    other.run("dvc", "pull", "--quiet")
-    assert stages_run(other.run("dvc", "repro", "--allow-missing")) == set()
+    other.run("dvc", "pull", "--quiet", "sources", "fetch")
+    assert stages_run(other.run("dvc", "repro", "--allow-missing", "fetch")) == set()
     assert other.run("git", "status", "--porcelain") == ""
+    assert "`fetch.archive`" in other.run("dvc", "repro", "fetch", fails=True)
     project.run("git", "reset", "--quiet", "--hard", "HEAD~")
+
+
+def test_only_a_changed_archive_brings_new_images(project, tmp_path):
+    shutil.copytree(project.folder / "data/raw", tmp_path / "cells")
+    project.set({"fetch.source": "archive", "fetch.archive": str(tmp_path / "cells")})
+    project.repro("fetch")
+    assert project.repro("fetch") == set()
+    next((tmp_path / "cells").rglob("*.jpg")).unlink()
+    assert project.repro("fetch") == {"sources", "fetch"}
+    assert len(list((project.folder / "data/raw").rglob("*.jpg"))) == 89
 
 
 def test_a_clone_has_the_same_line_ends_whatever_git_is_told(fresh, tmp_path):
@@ -192,7 +203,7 @@ def test_a_clone_has_the_same_line_ends_whatever_git_is_told(fresh, tmp_path):
 
 def test_an_archive_that_is_not_there_deletes_nothing(project):
     before = sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*"))
-    for archive in ("/nowhere/cells.zip", 2024, None):
+    for archive in ("/nowhere/cells.zip", 2024, None, "", "data/raw"):
         project.set({"fetch.source": "archive", "fetch.archive": archive})
         assert f"`fetch.archive` in params.yaml is {archive!r}" in project.run("dvc", "repro", fails=True)
     assert sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*")) == before

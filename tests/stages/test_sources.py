@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,16 +21,38 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.parametrize("archive", ["/home/other/cells.zip", "~/cells.zip", "", 2024, None])
-@pytest.mark.parametrize(("source", "word"), [("archive", "Name one that is there"), ("synthetic", "data/archive")])
-def test_an_archive_that_is_not_there_is_named(write, archive, source, word):
-    write(source, archive)
-    with pytest.raises(UserError, match=word) as error:
+WRONG = ["/home/other/cells.zip", "~/cells.zip", "", 2024, None]
+
+
+@pytest.mark.parametrize("archive", WRONG)
+def test_an_archive_that_is_not_there_is_named(write, archive):
+    write("archive", archive)
+    with pytest.raises(UserError, match="Name one that is there") as error:
         sources.check()
     assert "`fetch.archive`" in str(error.value)
     assert repr(archive) in str(error.value)
     assert ("write it out" in str(error.value)) == (archive == "~/cells.zip")
     assert ("write '2024', in quotes" in str(error.value)) == (archive == 2024)
+
+
+@pytest.mark.parametrize("archive", [*WRONG, "data/raw"])
+def test_an_archive_that_is_not_used_need_not_be_there(write, archive):
+    write("synthetic", archive)
+    sources.main()
+    assert not sources.SOURCE.is_symlink() and sources.SOURCE.read_bytes() == b""
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_it_leads_to_the_archive_also_in_a_moved_project(write, tmp_path, absolute):
+    (tmp_path / "data/archive/a").mkdir()
+    write("archive", str(tmp_path / "data/archive") if absolute else "data/archive")
+    sources.main()
+    assert [path.name for path in sources.SOURCE.iterdir()] == ["a"]
+    assert sources.SOURCE.readlink() == (tmp_path / "data/archive" if absolute else Path("archive"))
+    write("synthetic")
+    sources.main()
+    assert sources.SOURCE.is_file(), "the link is replaced ..."
+    assert (tmp_path / "data/archive/a").is_dir(), "... and not what it led to"
 
 
 @pytest.mark.parametrize("archive", ["data/raw", "data/raw/mine/", "data", ".", "models/use", "data/archive/../raw"])
@@ -44,7 +67,7 @@ def test_an_archive_where_results_are_written_is_refused(write, tmp_path, archiv
 def test_images_that_were_kept_may_be_named(write, tmp_path):
     (tmp_path / "data/found/1").mkdir(parents=True)
     write("archive", "data/found/1")
-    assert sources.check() == "archive"
+    assert sources.check().archive == "data/found/1"
 
 
 def test_another_laboratorys_archive_that_is_not_there_is_named(write):
