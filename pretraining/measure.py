@@ -24,6 +24,7 @@ from wbc.core import params
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import sha256, write_json
 from wbc.evaluation.metrics import rounded
+from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.models import backbones
 from wbc.models.tensorflow_setup import keras, start
 from wbc.pretraining import transfer
@@ -44,6 +45,7 @@ def main() -> None:
         tables = {"pbc": read_home(CELLS, settings.classes, PARAMS)}
         for name, archive in settings.laboratories.items():
             tables[name] = read_laboratory(name, Path(archive), Path(folder, name), settings.classes, PARAMS)
+            tables[name]["group"] = find_near_duplicates(tables[name]["file"].tolist()).group
         results = {}
         for name, size, architecture, weights in (
             ("blood", settings.image_size, "EfficientNetB0", WEIGHTS),

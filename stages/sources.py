@@ -23,8 +23,6 @@ from wbc.core.workspaces import copy_advice
 SOURCES, SOURCE = Path("data/sources.json"), Path("data/source")
 # Where stages write: images that lie there would be replaced. What `fetch` has kept in data/found/ may be read.
 RESULTS = ("data/raw", "data/quarantine", "data/features", "data/baselines", "models", "reports")
-
-
 ARCHIVE = "archive"  # the word of `fetch.source`
 
 
@@ -51,18 +49,8 @@ def check() -> FetchSource:
     """
     fetch = params.load("params.yaml", "fetch", FetchSource)
     sites = params.load("params.yaml", "external", pydantic.RootModel[dict[str, Any]]).root
-    if fetch.source == ARCHIVE and not is_there(fetch.archive):
-        raise UserError(
-            missing("fetch.archive", fetch.archive)
-            + "Name one that is there. If the images were prepared on another machine, `dvc pull` and then `dvc repro "
-            "--allow-missing` use them without the archive."
-        )
-    if fetch.source == ARCHIVE and (found := results_at(Path(fetch.archive))):
-        raise UserError(
-            f"`fetch.archive` in params.yaml is {fetch.archive!r}, but stages write to {found}. No images or results "
-            "were changed. Move your images to a folder of their own, such as data/archive, and name "
-            "that."
-        )
+    if fetch.source == ARCHIVE:
+        check_own(fetch.archive)
     for name, site in sites.items():
         if isinstance(site, dict) and not is_there(site.get("archive")):
             raise UserError(
@@ -70,6 +58,25 @@ def check() -> FetchSource:
                 + "Name one that is there, or take the data set out of `external`."
             )
     return fetch
+
+
+def check_own(archive: Any) -> None:
+    """Look for the archive that `fetch` uses.
+
+    Raises:
+        UserError: it is not there, or is where results are written.
+    """
+    if not is_there(archive):
+        raise UserError(
+            missing("fetch.archive", archive)
+            + "Name one that is there. If the images were prepared on another machine, `dvc pull` and then `dvc repro "
+            "--allow-missing` use them without the archive."
+        )
+    if found := results_at(Path(archive)):
+        raise UserError(
+            f"`fetch.archive` in params.yaml is {archive!r}, but stages write to {found}. No images or results were "
+            "changed. Move your images to a folder of their own, such as data/archive, and name that."
+        )
 
 
 def lead_to(archive: Path | None) -> None:

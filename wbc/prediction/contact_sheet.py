@@ -13,6 +13,7 @@ from PIL import Image
 
 from wbc.core.errors import UserError
 from wbc.data.images import BadImage, decode
+from wbc.data.zip_entries import DAMAGE
 from wbc.prediction.predict import Prediction
 from wbc.prediction.sources import Source
 
@@ -64,7 +65,7 @@ class ContactSheet:
     def _pictures(self, prediction: Prediction, source: Source) -> str:
         if prediction.error:
             return ""
-        with contextlib.suppress(BadImage, OSError, ValueError, UserError):  # it was readable a moment ago
+        with contextlib.suppress(BadImage, UserError, *DAMAGE):  # it was readable a moment ago
             label = html.escape(prediction.label)
             original = _picture(decode(source.read(), suffix=source.suffix)[0], label)
             return f"{original}{_picture(self._lit(source, prediction.label), f'what speaks for {label}')}"

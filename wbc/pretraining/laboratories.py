@@ -10,7 +10,6 @@ import pydantic
 from wbc.core import params
 from wbc.core.errors import UserError
 from wbc.data import archives, manifest
-from wbc.grouping.near_duplicates import find_near_duplicates
 from wbc.models.head import HeadParams
 from wbc.training import fitting
 
@@ -63,7 +62,7 @@ def read_home(cells: Path, classes: Sequence[str], params_file: str) -> pd.DataF
 
 
 def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[str], params_file: str) -> pd.DataFrame:
-    """Unpack another laboratory's archive to `folder` and return its cells of `classes`: file, label, group.
+    """Unpack another laboratory's archive to `folder` and return its cells of `classes`, as a table: file, label.
 
     Args:
         name: of the laboratory.
@@ -92,5 +91,4 @@ def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[st
             f"{archive} holds images of {', '.join(sorted({row.label for row in listed.rows}))}, fewer than two of the "
             f"classes {', '.join(classes)} that `measure.classes` in {params_file} names. Rename its folders to those."
         )
-    table["group"] = find_near_duplicates(table["file"].tolist()).group
     return table
