@@ -16,7 +16,7 @@ from wbc.features.embedding import ViewSpec, Work, embed
 from wbc.features.views import Augmentation, test_images
 from wbc.models.backbones import build
 from wbc.models.tensorflow_setup import keras, start
-from wbc.prediction import predict
+from wbc.prediction import predict, shipped
 
 PASSES = 512  # images by which engines are timed
 ROUNDS = 5  # of timing everything in turn
@@ -106,7 +106,7 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
     files = files[: 2 * PASSES]
     classifier = predict.Classifier(use)
     size, count = classifier.size, classifier.test_views
-    forward = engines.Engine("openvino", (use / predict.BACKBONE).read_bytes(), size).load()
+    forward = engines.Engine("openvino", (use / shipped.BACKBONE).read_bytes(), size).load()
     pixels = [shown for file in files for shown in test_images(resize(decode(file)[0], size), count)]
     runners: Runners = {
         "passes alone": functools.partial(_joined, forward, pixels),

@@ -33,7 +33,7 @@ from wbc.models.tensorflow_setup import start
 from wbc.prediction import decision
 from wbc.prediction.adaptation import Cells, fit_head
 from wbc.prediction.appraisal import appraise
-from wbc.prediction.predict import DECISION, REFERENCE
+from wbc.prediction.shipped import REFERENCE, write_facts
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
 from wbc.pretraining.transfer import Labelled, cropped_features
 
@@ -84,11 +84,16 @@ def main() -> None:
         decision.save_reference(reference, folder / REFERENCE)
         archive = read_json(CELLS / "source.json")["archive"]
         taught = f"{np.sum(part != 'test'):,} photographed cells of {archive}"
-        facts = {"heads": [HEAD], "image_size": settings.image_size, "test_views": ORIENTATIONS}
-        facts |= {"learned_from": taught, "synthetic": False}
-        facts["sha256"] = {name: sha256(folder / name) for name in (HEAD, REFERENCE)}
-        facts["weights_sha256"] = sha256(WEIGHTS)
-        write_json(folder / DECISION, decision.to_json(fitted) | facts)
+        write_facts(
+            folder,
+            fitted,
+            heads=[HEAD],
+            image_size=settings.image_size,
+            test_views=ORIENTATIONS,
+            learned_from=taught,
+            synthetic=False,
+            weights_sha256=sha256(WEIGHTS),
+        )
     write_json(SCORES, rounded({"images": len(home.labels[part != "test"]), "scored": scored}))
     for name, found in scored.items():
         print(f"{name}: accuracy {found['accuracy']:.3f}, balanced {found['balanced_accuracy']:.3f}")

@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256, write_json
+from wbc.core.files import read_json, replacing, write_json
 from wbc.core.protocols import CROSSVAL, PROTOCOLS
 from wbc.core.tables import read_csv
 from wbc.data.images import decode, resize
@@ -41,7 +41,9 @@ from wbc.models import keras_file
 from wbc.models.classifier import build_classifier, keras_head, save_classifier
 from wbc.models.head import Head, count_parameters, load_head, mean_probabilities
 from wbc.models.tensorflow_setup import keras, start
-from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
+from wbc.prediction.decision import from_json
+from wbc.prediction.predict import Classifier
+from wbc.prediction.shipped import BACKBONE, REFERENCE, write_facts
 from wbc.prediction.sources import list_sources
 
 RAW = Path("data/raw")
@@ -132,7 +134,7 @@ class TestImages:
 
 def ship_for_use(backbone: "keras.Model", test_images: TestImages, paths: Sequence[str]) -> None:
     """Write models/use/ and check that its two forms say the same of the test images."""
-    facts = read_json("models/decision.json")
+    decision = from_json(read_json("models/decision.json"))
     names = sorted(path.name for path in Path("models", CROSSVAL).glob("fold_*.npz"))
     with replacing(Path("models/use")) as folder:
         folder.mkdir()
@@ -144,13 +146,18 @@ def ship_for_use(backbone: "keras.Model", test_images: TestImages, paths: Sequen
         shutil.copyfile("data/features/backbone.pb", folder / BACKBONE)
         numbered = [keras_head(head, name=f"head_{number}") for number, head in enumerate(heads, 1)]
         model = build_classifier(backbone, numbered, test_images.test_views, "classifier_for_use")
-        save_classifier(model, folder / "classifier.keras", facts["classes"])
+        save_classifier(model, folder / "classifier.keras", decision.classes)
         fetched = read_json("data/fetch.json")
-        facts |= {"learned_from": fetched["description"], "synthetic": fetched["synthetic"]}
-        facts |= {"heads": names, "image_size": backbone.input_shape[1], "test_views": test_images.test_views}
-        facts["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        write_json(folder / DECISION, facts)
-        check_use(folder, facts["temperature"], heads, test_images, list(paths))
+        write_facts(
+            folder,
+            decision,
+            heads=names,
+            image_size=backbone.input_shape[1],
+            test_views=test_images.test_views,
+            learned_from=fetched["description"],
+            synthetic=fetched["synthetic"],
+        )
+        check_use(folder, decision.temperature, heads, test_images, list(paths))
 
 
 def check_use(folder: Path, temperature: float, heads: list[Head], test_images: TestImages, paths: list[str]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256, write_csv, write_json
+from wbc.core.files import read_json, replacing, sha256, write_csv
 from wbc.core.outputs import folder_to_write
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
@@ -25,8 +25,9 @@ from wbc.data import manifest
 from wbc.models.head import Head, save_head
 from wbc.prediction import labelled
 from wbc.prediction.adaptation import Cells, adapt, learning_curve
-from wbc.prediction.decision import save_reference, to_json
-from wbc.prediction.predict import BACKBONE, DECISION, REFERENCE, Classifier
+from wbc.prediction.decision import save_reference
+from wbc.prediction.predict import Classifier
+from wbc.prediction.shipped import BACKBONE, DECISION, REFERENCE, write_facts
 
 SHOTS, DRAWS = (1, 2, 5, 10), 8
 HEAD, CURVE, KERAS = "head.npz", "learning_curve.csv", "classifier.keras"
@@ -61,12 +62,12 @@ def main() -> None:
         shutil.copyfile(arguments.model / BACKBONE, folder / BACKBONE)
         save_head(head, folder / HEAD)
         save_reference(reference, folder / REFERENCE)
-        shipped = {name: sha256(folder / name) for name in (BACKBONE, HEAD, REFERENCE)}
         home = classifier.facts.get("learned_from", "the cells at home")
         taught = f"{home}; and {len(new.labels):,} labelled cells of {Path(arguments.folder).resolve().name}"
-        facts = {**classifier.facts, **to_json(decision), "heads": [HEAD], "sha256": shipped}
-        facts |= {"learned_from": taught, "synthetic": False}
-        write_json(folder / DECISION, facts)
+        size, views = classifier.size, classifier.test_views
+        write_facts(
+            folder, decision, heads=[HEAD], image_size=size, test_views=views, learned_from=taught, synthetic=False
+        )
         write_csv(folder / CURVE, table)
         if arguments.keras:
             save_keras(folder / KERAS, head, classifier)

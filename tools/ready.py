@@ -13,7 +13,8 @@ from pathlib import Path
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256, write_json
 from wbc.core.outputs import folder_to_write
-from wbc.prediction.predict import BACKBONE, DECISION, Classifier
+from wbc.prediction.predict import Classifier
+from wbc.prediction.shipped import BACKBONE, DECISION
 
 LEARNED, WEIGHTS = Path("pretraining/classifier"), Path("pretraining/efficientnetb0.weights.h5")
 OUTPUT = Path("models/ready")

@@ -2,17 +2,15 @@
 
 import collections
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from wbc.core import exact
 from wbc.core.errors import UserError
-from wbc.core.files import sha256
 from wbc.core.prefetch import prefetch
 from wbc.data.images import BadImage, central, decode, resize
 from wbc.data.zip_entries import DAMAGE
@@ -23,9 +21,9 @@ from wbc.models.head import Head, load_head, mean_probabilities
 from wbc.prediction.decision import Decision, answer, from_json, load_reference
 from wbc.prediction.heat_maps import HeatMaps
 from wbc.prediction.overlay import lit
+from wbc.prediction.shipped import BACKBONE, REFERENCE, read_facts
 from wbc.prediction.sources import Source, list_sources, shown
 
-BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # names of what is shipped
 DRAWN = (
     "This classifier has learned from drawn cells, not from photographs: what it says of photographs can't be believed."
 )
@@ -72,7 +70,7 @@ class Classifier:
 
     def __init__(self, folder: Path | str, crop: float = 1.0) -> None:
         folder, self.crop = Path(folder), crop
-        self.facts = _read_facts(folder)
+        self.facts = read_facts(folder)
         self.decision: Decision = from_json(self.facts)
         self.reference: Reference = load_reference(folder / REFERENCE)
         self.heads: list[Head] = [load_head(folder / name) for name in self.facts["heads"]]
@@ -160,22 +158,3 @@ class Classifier:
         if self._forward is None:
             self._forward = self._engine.load()
         return self._forward(images)
-
-
-def _read_facts(folder: Path) -> dict[str, Any]:
-    """Return decision.json after checking that every file it names is there and is the one that was shipped."""
-    try:
-        facts = json.loads((folder / DECISION).read_text(encoding="utf-8"))
-        facts = {"synthetic": False, **facts}  # those of earlier versions don't say
-        for name, digest in facts["sha256"].items():
-            if sha256(folder / name) != digest:
-                raise UserError(
-                    f"{folder / name} is not the file that was shipped: its SHA-256 is another. Fetch it again."
-                )
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename} is not there; the classifier consists of {DECISION} and the files that it names."
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / DECISION} is damaged: {error}.") from None
-    return facts
