@@ -24,6 +24,10 @@ import pandas as pd
 from wbc.core import params
 from wbc.core.errors import exit_on_user_error
 from wbc.core.files import read_json, replacing, sha256, write_json
+from wbc.core.prefetch import prefetch
+from wbc.core.progress import track
+from wbc.data.foreground import foreground_share, summarize
+from wbc.data.images import decode
 from wbc.evaluation import novelty
 from wbc.evaluation.metrics import rounded, score
 from wbc.features.views import ORIENTATIONS
@@ -33,6 +37,7 @@ from wbc.models.tensorflow_setup import start
 from wbc.prediction import decision
 from wbc.prediction.adaptation import Cells, fit_head
 from wbc.prediction.appraisal import appraise
+from wbc.prediction.framing import Range, learned_range
 from wbc.prediction.shipped import REFERENCE, write_facts
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
 from wbc.pretraining.transfer import Labelled, cropped_features
@@ -92,6 +97,7 @@ def main() -> None:
             test_views=ORIENTATIONS,
             learned_from=taught,
             synthetic=False,
+            foreground=framed(table[part != "test"], settings.crops),
             weights_sha256=sha256(WEIGHTS),
         )
     write_json(SCORES, rounded({"images": len(home.labels[part != "test"]), "scored": scored}))
@@ -104,6 +110,13 @@ def fit(cells: Labelled, classes: Sequence[str]) -> Head:
     features, labels = cells.to_fit()
     nobody = Cells(features[:0], labels[:0])
     return fit_head(Cells(features, labels), nobody, len(classes))
+
+
+def framed(cells: pd.DataFrame, crops: Sequence[float]) -> Range:
+    """Return how much of its picture a cell covers, whole and cropped."""
+    shares = prefetch(lambda file: foreground_share(decode(file)[0]), cells["file"])
+    medians = summarize(cells["label"], track(shares, "measure", total=len(cells)))["classes"]
+    return learned_range(medians.values(), [1.0, *(1 / crop for crop in crops)])
 
 
 def spread(labels: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.integer]:

@@ -2,8 +2,8 @@
 
     python -m stages.export
 
-Reads data/features/, models/<protocol>/head.npz, models/crossval/, what `calibrate` wrote, data/raw/ and
-reports/<protocol>/predictions.csv. Writes
+Reads data/features/, models/<protocol>/head.npz, models/crossval/, what `calibrate` wrote, data/raw/,
+reports/audit.json and reports/<protocol>/predictions.csv. Writes
 
     models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
     models/use/                          what `python -m tools.predict` needs, and nothing else: the mean of the
@@ -42,6 +42,7 @@ from wbc.models.classifier import build_classifier, keras_head, save_classifier
 from wbc.models.head import Head, count_parameters, load_head, mean_probabilities
 from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction.decision import from_json
+from wbc.prediction.framing import learned_range
 from wbc.prediction.predict import Classifier
 from wbc.prediction.shipped import BACKBONE, REFERENCE, write_facts
 from wbc.prediction.sources import list_sources
@@ -147,7 +148,7 @@ def ship_for_use(backbone: "keras.Model", test_images: TestImages, paths: Sequen
         numbered = [keras_head(head, name=f"head_{number}") for number, head in enumerate(heads, 1)]
         model = build_classifier(backbone, numbered, test_images.test_views, "classifier_for_use")
         save_classifier(model, folder / "classifier.keras", decision.classes)
-        fetched = read_json("data/fetch.json")
+        fetched, shares = read_json("data/fetch.json"), read_json("reports/audit.json")["foreground"]["classes"]
         write_facts(
             folder,
             decision,
@@ -156,6 +157,7 @@ def ship_for_use(backbone: "keras.Model", test_images: TestImages, paths: Sequen
             test_views=test_images.test_views,
             learned_from=fetched["description"],
             synthetic=fetched["synthetic"],
+            foreground=learned_range(shares.values(), read_json("data/features/features.json")["zooms"]),
         )
         check_use(folder, decision.temperature, heads, test_images, list(paths))
 

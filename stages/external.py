@@ -23,10 +23,8 @@ import pydantic
 from wbc.core import params
 from wbc.core.errors import UserError, advise, exit_on_user_error
 from wbc.core.files import read_json, replacing, write_csv, write_json
-from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
-from wbc.data.foreground import foreground_share, summarize
-from wbc.data.images import central, decode
+from wbc.data.foreground import summarize
 from wbc.evaluation.intervals import IntervalParams
 from wbc.evaluation.metrics import rounded
 from wbc.evaluation.scoring import describe
@@ -35,7 +33,6 @@ from wbc.prediction import labelled
 from wbc.prediction.appraisal import appraise
 from wbc.prediction.decision import UNLIKE, Answers
 from wbc.prediction.predict import Classifier, Prediction
-from wbc.prediction.sources import Source
 from wbc.reporting.rendering import render
 from wbc.reporting.sentences import SYNTHETIC, foreground_sentence
 
@@ -69,10 +66,11 @@ def main() -> None:
     name = sys.argv[1]
     with advise(ADVICE):
         classifier = Classifier("models/use", sites[name].crop)
-        labels, predictions, shares, bad = predict(classifier, sites[name])
+        labels, predictions, bad = predict(classifier, sites[name])
         groups, level = groups_of(sites[name], predictions)
         content = score(classifier, labels, predictions, groups, intervals) | {"level": level}
     content["unreadable"] = [{"path": path, "reason": reason} for path, reason in bad]
+    shares = [prediction.filled for prediction in predictions]
     content["foreground"] = foreground(labels, shares, read_json("reports/audit.json")["foreground"]["classes"])
     zooms = read_json("data/features/features.json")["zooms"]
     own = {"metrics": read_json("reports/crossval/metrics.json"), "use": read_json("reports/use.json")}
@@ -93,14 +91,12 @@ def main() -> None:
     )
 
 
-def predict(
-    classifier: Classifier, site: SiteParams
-) -> tuple[list[str], list[Prediction], list[float], list[tuple[str, str]]]:
+def predict(classifier: Classifier, site: SiteParams) -> tuple[list[str], list[Prediction], list[tuple[str, str]]]:
     """Unpack a data set beside everything else, and predict its images.
 
     Returns:
-        of each image the class in our words, what was said of it, and how much of it the cell fills; and (path,
-        reason) of every file that is no image.
+        of each image the class in our words and what was said of it; and (path, reason) of every file that is no
+        image.
     """
     with labelled.unpacked(site.archive) as images:
         if unknown := sorted(site.labels.keys() - set(images.classes)):
@@ -110,13 +106,7 @@ def predict(
         predictions = track(classifier.predict_sources(images.sources), "predict", total=len(images.sources))
         named = [prediction._replace(path=row.path) for prediction, row in zip(predictions, images.rows, strict=True)]
         labels = [site.labels.get(row.label, row.label) for row in images.rows]
-        shares = prefetch(lambda source: share_filled(source, site.crop), images.sources)
-        return labels, named, list(shares), images.bad
-
-
-def share_filled(source: Source, crop: float) -> float:
-    """Return how much of what is looked at of an image its cell fills, 0-1."""
-    return foreground_share(central(decode(source.read(), source.suffix)[0], crop))
+        return labels, named, images.bad
 
 
 def foreground(labels: list[str], shares: list[float], at_home: dict[str, float]) -> dict[str, float]:

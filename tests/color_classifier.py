@@ -29,6 +29,8 @@ def make(root: Path) -> None:
     (root / "data/features/backbone.pb").write_bytes(engines.ENGINES["openvino"].convert(backbone))
     (root / "data/features/features.json").write_text('{"test_views": 8, "zooms": [1]}')
     (root / "data/fetch.json").write_text('{"description": "the images of colors", "synthetic": false}')
+    (root / "reports").mkdir()
+    (root / "reports/audit.json").write_text('{"foreground": {"classes": {"basophil": 0.2, "eosinophil": 0.3}}}')
     head = Head(np.zeros(3), np.ones(3), [], np.eye(3), np.zeros(3))
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
     for path in paths:

@@ -22,10 +22,12 @@ from wbc.core.outputs import folder_to_write
 from wbc.core.progress import track
 from wbc.core.tables import open_features, read_splits
 from wbc.data import manifest
+from wbc.data.foreground import summarize
 from wbc.models.head import Head, save_head
 from wbc.prediction import labelled
 from wbc.prediction.adaptation import Cells, adapt, learning_curve
 from wbc.prediction.decision import save_reference
+from wbc.prediction.framing import learned_range
 from wbc.prediction.predict import Classifier
 from wbc.prediction.shipped import BACKBONE, DECISION, REFERENCE, write_facts
 
@@ -49,7 +51,7 @@ def main() -> None:
     with advise("`dvc repro` makes what is needed, `dvc pull` fetches it."):
         classifier = Classifier(arguments.model)
         old = cells_of_the_pipeline(classifier)
-    new = labelled_cells(arguments.folder, classifier)
+    new, shares = labelled_cells(arguments.folder, classifier)
     classes = len(classifier.decision.classes)
     most = int(np.bincount(new.labels, minlength=classes).max())
     shots = [0, *(shot for shot in SHOTS if shot < most)]
@@ -66,7 +68,14 @@ def main() -> None:
         taught = f"{home}; and {len(new.labels):,} labelled cells of {Path(arguments.folder).resolve().name}"
         size, views = classifier.size, classifier.test_views
         write_facts(
-            folder, decision, heads=[HEAD], image_size=size, test_views=views, learned_from=taught, synthetic=False
+            folder,
+            decision,
+            heads=[HEAD],
+            image_size=size,
+            test_views=views,
+            learned_from=taught,
+            synthetic=False,
+            foreground=learned_range([*classifier.foreground, *shares], [1]),
         )
         write_csv(folder / CURVE, table)
         if arguments.keras:
@@ -118,8 +127,8 @@ def cells_of_the_pipeline(classifier: Classifier) -> Cells:
     return Cells(np.asarray(features), labels)
 
 
-def labelled_cells(folder: str, classifier: Classifier) -> Cells:
-    """Return the labelled cells of the other laboratory.
+def labelled_cells(folder: str, classifier: Classifier) -> tuple[Cells, list[float]]:
+    """Return the labelled cells of the other laboratory, and by class how much of its picture a cell covers.
 
     Raises:
         UserError: a file can't be read, or a folder is no class of the classifier.
@@ -132,10 +141,11 @@ def labelled_cells(folder: str, classifier: Classifier) -> Cells:
                 f"{', '.join(classes)}. Next: rename them, or take them out."
             )
         manifest.refuse_bad(images.bad, images.rows)
-        described = track(classifier.describe(images.sources), "describe", total=len(images.sources))
+        described = [*track(classifier.describe(images.sources), "describe", total=len(images.sources))]
         features = [image.features for image in described if image.features is not None]  # all: each was decoded before
+        medians = summarize((row.label for row in images.rows), (image.filled for image in described))["classes"]
         labels = np.array([classes.index(row.label) for row in images.rows])
-        return Cells(np.stack(features), labels)
+        return Cells(np.stack(features), labels), list(medians.values())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from tools.ready import ADVICE
 from wbc.core.errors import UserError
 from wbc.data.images import decode
 from wbc.prediction.answers import write_csv
+from wbc.prediction.framing import framing_note
 from wbc.prediction.predict import Classifier, Prediction
 from wbc.prediction.sources import Source, list_sources
 
@@ -38,8 +39,13 @@ def main() -> None:
         "Drop images of single cells. The classifier names each, or says why it would rather not. Beside each picture, "
         "what speaks for the class is bright. It is not a medical device, and nothing leaves this machine."
     )
+    crop = st.slider(
+        "How much of each picture's sides is looked at, in the middle: less where a cell fills little of its picture",
+        *(10, 100, 100, 5),
+        format="%d %%",
+    )
     try:
-        classifier = load(model)
+        classifier = load(model, crop / 100)
     except UserError as error:
         st.error(f"{error} Type `make repro`, or `make ready` and `make app MODEL=models/ready`.")
         return
@@ -52,20 +58,24 @@ def main() -> None:
             st.warning(f"{len(sources):,} images came; the first {MOST} are shown. `tools.predict` takes them all.")
         shown = [source._replace(name=dropped_name(source, folder)) for source in sources[:MOST]]
         download, table = st.empty(), io.StringIO()
+        note, shares = st.empty(), []
         answers = write_csv(classifier.predict_sources(shown), classifier.decision.classes, table)
         for source, prediction in zip(shown, answers, strict=True):
+            shares.append(prediction.filled)
             with st.container(border=True):
                 show(classifier, source, prediction)
+        if said := framing_note(shares, classifier.foreground, classifier.crop):
+            note.warning(said)
         if shown:
             download.download_button(
                 "Save the answers as a table (CSV)", table.getvalue(), "answers.csv", "text/csv", on_click="ignore"
             )
 
 
-@st.cache_resource(show_spinner="Loading the classifier ...")
-def load(model: str) -> Classifier:
-    """Return the classifier, made ready once."""
-    return Classifier(model)
+@st.cache_resource(show_spinner="Loading the classifier ...", max_entries=3)
+def load(model: str, crop: float) -> Classifier:
+    """Return the classifier, made ready once for each of the last crops."""
+    return Classifier(model, crop)
 
 
 def stored(file: Any, folder: Path) -> list[Source]:

@@ -22,6 +22,7 @@ from wbc.core.outputs import file_to_write
 from wbc.core.progress import track
 from wbc.prediction.answers import WRITERS
 from wbc.prediction.contact_sheet import ContactSheet
+from wbc.prediction.framing import framing_note
 from wbc.prediction.predict import Classifier
 from wbc.prediction.sources import list_sources
 
@@ -50,18 +51,21 @@ def main() -> None:
     if classifier.caution:
         print(f"note: {classifier.caution} {ADVICE}", file=sys.stderr)
     sheet = ContactSheet(classifier.decision.classes, classifier.lit, classifier.caution) if page else None
-    unreadable = 0
+    unreadable, shares = 0, []
     kind = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
     with opened(output) as file:
         write = WRITERS[kind]
         predictions = track(classifier.predict_sources(sources), "predict", total=len(sources))
         for prediction, source in zip(write(predictions, classifier.decision.classes, file), sources, strict=True):
             unreadable += bool(prediction.error)
+            shares.append(prediction.filled)
             if sheet:
                 sheet.add(prediction, source)
     if sheet:
         with replacing(page) as partial:
             partial.write_text(sheet.html(), encoding="utf-8")
+    if note := framing_note(shares, classifier.foreground, classifier.crop):
+        print(f"note: {note}", file=sys.stderr)
     if unreadable:
         sys.exit(f"\nerror: {unreadable:,} of {len(sources):,} images could not be read; their rows say why.\n")
 

@@ -16,6 +16,7 @@ from wbc.core.errors import advise, exit_on_user_error
 from wbc.core.files import write_csv
 from wbc.core.outputs import file_to_write
 from wbc.evaluation.intervals import IntervalParams
+from wbc.prediction.framing import framing_note
 from wbc.prediction.predict import Classifier
 
 INTERVALS = IntervalParams(confidence_level=0.95, n_resamples=1000, seed=1)
@@ -35,12 +36,15 @@ def main() -> None:
     with advise("`--model` names the classifier's folder: `make ready` makes models/ready, `dvc repro` models/use."):
         classifier = Classifier(arguments.model, arguments.crop)
     site = external.SiteParams(archive=arguments.labelled, crop=arguments.crop, groups=arguments.groups)
-    labels, predictions, _, bad = external.predict(classifier, site)
+    labels, predictions, bad = external.predict(classifier, site)
     groups, level = external.groups_of(site, predictions)
     scored = external.score(classifier, labels, predictions, groups, INTERVALS)
     if output:
         write_csv(output, external.table(labels, predictions, classifier.decision.classes))
     print("\n".join(lines(scored, level, classifier)))
+    shares = [prediction.filled for prediction in predictions]
+    if note := framing_note(shares, classifier.foreground, classifier.crop):
+        print(f"note: {note}")
     if bad:
         print(f"left out, because they can't be used: {len(bad):,} files, such as {bad[0][0]} ({bad[0][1]})")
 

@@ -70,6 +70,31 @@ def test_dropped_images_are_named_or_abstained_from(address, browser, tmp_path):
         rows = list(csv.DictReader(download.value.path().open(encoding="utf-8", newline="")))
         assert (rows[0]["path"], rows[0]["class"], len(rows)) == ("green.png", "eosinophil", 3)
         assert page.get_by_role("heading", name="eosinophil").count() == 1, "the page stays as it is"
+        assert page.get_by_text("covers").count() == 0, "nothing is known of how large the cells of even pictures are"
         assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in requested)
+    finally:
+        context.close()
+
+
+def test_small_cells_are_noted_until_the_middle_is_looked_at(address, browser, tmp_path):
+    picture = Image.new("RGB", (200, 200), (240, 230, 240))
+    picture.paste((90, 20, 120), (80, 80, 120, 120))
+    picture.save(tmp_path / "small.png")
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(address)
+        files = page.locator("input[type=file]")
+        files.wait_for(state="attached", timeout=60_000)
+        files.set_input_files([tmp_path / "small.png"])
+        note = page.get_by_text("The stained part of a cell covers")
+        note.wait_for(timeout=60_000)
+        assert "by a crop of 0.4" in note.inner_text()
+        slider = page.get_by_role("slider")
+        slider.focus()
+        for _ in range(12):  # 5 of a hundred each
+            slider.press("ArrowLeft")
+        note.wait_for(state="detached", timeout=60_000)
+        assert "small.png. Prediction set" in page.inner_text("body")
     finally:
         context.close()

@@ -24,7 +24,7 @@ def sheet(tmp_path_factory):
     other = ("lymphocyte", [0.4, 0.6], ["basophil", "lymphocyte"], 0.1, "can't tell basophil from lymphocyte", "")
     page = ContactSheet(["basophil", "lymphocyte"], lambda source, label: np.full((12, 12, 3), 99, np.uint8))
     for source in list_sources([str(folder)]):
-        page.add(Prediction(source.name, *said.get(source.name.rsplit("/", 1)[1], other)), source)
+        page.add(Prediction(source.name, *said.get(source.name.rsplit("/", 1)[1], other), 0.1), source)
     (folder / "sheet.html").write_text(page.html(), encoding="utf-8")
     return folder / "sheet.html"
 

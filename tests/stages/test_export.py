@@ -75,4 +75,4 @@ def test_two_forms_that_disagree_are_not_shipped(tree, capsys, monkeypatch):
 
 
 def _always_the_first(self, sources):
-    return [Prediction(source.name, "basophil", [1.0, 0.0, 0.0], [], 0.0, "", "") for source in sources]
+    return [Prediction(source.name, "basophil", [1.0, 0.0, 0.0], [], 0.0, "", "", 0.0) for source in sources]

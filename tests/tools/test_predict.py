@@ -250,3 +250,14 @@ def test_a_classifier_of_drawn_cells_is_cautioned_against(run, project):
     assert status == 0 and rows[0]["class"] == "basophil"
     assert "has learned from drawn cells, not from photographs" in said and "`make ready`" in said
     assert "has learned from drawn cells, not from photographs" in (project / "out.html").read_text()
+
+
+def test_cells_shown_much_smaller_than_the_known_ones_are_noted_with_the_crop_that_helps(run, tmp_path):
+    picture = Image.new("RGB", (200, 200), (240, 230, 240))
+    picture.paste((90, 20, 120), (90, 90, 110, 110))
+    picture.save(tmp_path / "small.png")
+    status, rows, said = run(tmp_path / "small.png")
+    assert (status, len(rows)) == (0, 1)
+    assert "note: The stained part of a cell covers 1.0% of a picture here" in said and "20% to 30%" in said
+    crop = said.rsplit("by a crop of ", 1)[1].strip().rstrip(".")
+    assert "note:" not in run(tmp_path / "small.png", "--crop", crop)[2]

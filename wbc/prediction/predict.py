@@ -12,6 +12,7 @@ import numpy.typing as npt
 from wbc.core import exact
 from wbc.core.errors import UserError
 from wbc.core.prefetch import prefetch
+from wbc.data.foreground import foreground_share
 from wbc.data.images import BadImage, central, decode, resize
 from wbc.data.zip_entries import DAMAGE
 from wbc.evaluation.novelty import Reference
@@ -19,6 +20,7 @@ from wbc.features.engines import Engine
 from wbc.features.views import mean_feature, test_images
 from wbc.models.head import Head, load_head, mean_probabilities
 from wbc.prediction.decision import Decision, answer, from_json, load_reference
+from wbc.prediction.framing import Range
 from wbc.prediction.heat_maps import HeatMaps
 from wbc.prediction.overlay import lit
 from wbc.prediction.shipped import BACKBONE, REFERENCE, read_facts
@@ -42,6 +44,7 @@ class Prediction(NamedTuple):
     distance: float  # from the images that it learned from, 0-2
     reason: str  # why it abstains from the label, or ""
     error: str  # why the image can't be read, or ""
+    filled: float  # share of the picture, as it was looked at, that the cell covers: `wbc.data.foreground`; 0 if unseen
 
 
 class Described(NamedTuple):
@@ -50,6 +53,7 @@ class Described(NamedTuple):
     source: Source
     features: npt.NDArray[np.float16] | None  # (n,), the mean over its orientations; None of one that can't be read
     error: str  # why it can't be read, or ""
+    filled: float  # as in `Prediction`
 
 
 class Classifier:
@@ -76,6 +80,7 @@ class Classifier:
         self.heads: list[Head] = [load_head(folder / name) for name in self.facts["heads"]]
         self.size, self.test_views = self.facts["image_size"], self.facts["test_views"]
         self.caution: str = DRAWN if self.facts["synthetic"] else ""  # to be shown with whatever it says
+        self.foreground: Range = tuple(self.facts["foreground"])
         self._engine = Engine("openvino", (folder / BACKBONE).read_bytes(), self.size)
         self._forward: Forward | None = None
         self._maps: HeatMaps | None = None
@@ -94,7 +99,7 @@ class Classifier:
         Returns:
             RGB array (size, size, 3).
         """
-        image, error = self._load(source)
+        image, error, _ = self._load(source)
         if image is None:
             raise UserError(f"{shown(source)}: {error}.")
         if self._maps is None:
@@ -110,9 +115,9 @@ class Classifier:
             for image in batch:
                 name = shown(image.source)
                 if image.features is None:
-                    yield Prediction(name, "", [], [], float("nan"), "", image.error)
+                    yield Prediction(name, "", [], [], float("nan"), "", image.error, 0.0)
                 else:
-                    yield next(answered)._replace(path=name)
+                    yield next(answered)._replace(path=name, filled=image.filled)
 
     def describe(self, sources: Iterable[Source]) -> Iterator[Described]:
         """Yield the features of each source, in order, as the heads take them."""
@@ -120,8 +125,8 @@ class Classifier:
 
         def images() -> Iterator[npt.NDArray[np.uint8]]:
             listed, read = itertools.tee(sources)
-            for source, (image, error) in zip(listed, prefetch(self._load, read), strict=True):
-                waiting.append(Described(source, None, error))
+            for source, (image, error, filled) in zip(listed, prefetch(self._load, read), strict=True):
+                waiting.append(Described(source, None, error, filled))
                 if image is not None:
                     yield from test_images(image, self.test_views)
 
@@ -142,17 +147,18 @@ class Classifier:
         for row, members, distance, reason in zip(*answers, strict=True):
             inside = [name for name, is_in in zip(classes, members, strict=True) if is_in]
             label = classes[int(row.argmax())]
-            yield Prediction("", label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "")
+            yield Prediction("", label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "", 0.0)
 
-    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str]:
-        """Return (image, "") of a source, or (None, why it can't be read)."""
+    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, float]:
+        """Return (image, "", share that the cell covers) of a source, or (None, why it can't be read, 0)."""
         try:
             pixels, _ = decode(source.read(), suffix=source.suffix)
         except BadImage as error:
-            return None, str(error)
+            return None, str(error), 0.0
         except DAMAGE as error:
-            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return resize(central(pixels, self.crop), self.size), ""
+            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__, 0.0
+        seen = central(pixels, self.crop)
+        return resize(seen, self.size), "", foreground_share(seen)
 
     def _run(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.float32]]:
         if self._forward is None:

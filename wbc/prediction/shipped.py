@@ -8,6 +8,7 @@ from typing import Any
 from wbc.core.errors import UserError
 from wbc.core.files import sha256, write_json
 from wbc.prediction.decision import Decision, to_json
+from wbc.prediction.framing import ANY, Range
 
 BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # names of what is shipped
 
@@ -21,6 +22,7 @@ def write_facts(
     test_views: int,
     learned_from: str,
     synthetic: bool,
+    foreground: Range,
     weights_sha256: str | None = None,
 ) -> None:
     """Write decision.json, with the SHA-256 of all that already lies in the folder.
@@ -33,10 +35,11 @@ def write_facts(
         test_views: orientations of an image whose features are averaged.
         learned_from: in words.
         synthetic: whether these were drawn cells only, of which it then warns.
+        foreground: how much of its picture a cell covered in those.
         weights_sha256: of the weights that its backbone is yet to be built from; None where it is in the folder.
     """
     facts = {**to_json(decision), "heads": list(heads), "image_size": image_size, "test_views": test_views}
-    facts |= {"learned_from": learned_from, "synthetic": synthetic}
+    facts |= {"learned_from": learned_from, "synthetic": synthetic, "foreground": list(foreground)}
     facts["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     if weights_sha256:
         facts["weights_sha256"] = weights_sha256
@@ -51,7 +54,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """
     try:
         facts = json.loads((folder / DECISION).read_text(encoding="utf-8"))
-        facts = {"synthetic": False, **facts}  # those of earlier versions don't say
+        facts = {"synthetic": False, "foreground": ANY, **facts}  # those of earlier versions don't say
         for name, digest in facts["sha256"].items():
             if sha256(folder / name) != digest:
                 raise UserError(
