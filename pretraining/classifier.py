@@ -7,19 +7,27 @@ pretraining/classifier/: decision.json, head.npz and reference.npz, from which `
 pretraining/classifier.json: what it says of the part test, and of the other laboratories.
 
 It is logistic regression on the frozen features of whole images and of their middles (`measure.crops`), which does
-best from one laboratory to another on the backbone's card. The parts train and valid teach it. Temperature, prediction
-sets and the distance for "unlike" are fitted on the part valid, by a regression that the part train alone has taught,
-since the backbone knows the cells of the part train too well to tell how new ones look.
+best from one laboratory to another on the backbone's card. The parts train and valid teach it. What else is fitted is
+fitted on the part valid, by a regression that the part train alone has taught, since the backbone knows the cells of
+the part train too well to tell how new ones look; and on its images as other laboratories might have taken them
+(`wbc.pretraining.domain_augmentation`), since that is where this classifier is asked:
+
+    how freely it learns, temperature and sets   changed so much that as many are named wrongly as at a real other
+                                                 laboratory; as they are, nearly none are
+    distance for "unlike"                        changed as in the backbone's training; changed more, it no longer tells
+                                                 a cell of another class from a known one
 """
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pydantic
+from sklearn.metrics import log_loss
 
 from wbc.core import params
 from wbc.core.errors import exit_on_user_error
@@ -39,7 +47,10 @@ from wbc.prediction.adaptation import Cells, fit_head
 from wbc.prediction.appraisal import appraise
 from wbc.prediction.framing import Range, learned_range
 from wbc.prediction.shipped import REFERENCE, write_facts
+from wbc.pretraining import domain_augmentation
+from wbc.pretraining.backbone_training import Settings
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
+from wbc.pretraining.shifted_features import shifted_features
 from wbc.pretraining.transfer import Labelled, cropped_features
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
@@ -47,13 +58,24 @@ WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 OUTPUT, SCORES = Path("pretraining/classifier"), Path("pretraining/classifier.json")
 HEAD = "head.npz"
 KNOWN = 100  # images of each class that "unlike" is held against, at each zoom: 4 MB
+Labels = npt.NDArray[np.integer]
 USE = decision.UseParams(coverage=0.9, known=0.99, neighbors=5)
+
+
+class ClassifierParams(params.Section):
+    """Section `classifier` of pretraining/params.yaml."""
+
+    c: list[Annotated[float, pydantic.Field(gt=0)]] = pydantic.Field(min_length=1)
+    times: float = pydantic.Field(ge=1, le=10)  # as much as in the backbone's training
+    draws: int = pydantic.Field(ge=1, le=100)
+    seed: int = pydantic.Field(ge=0, lt=2**20)
 
 
 @exit_on_user_error
 def main() -> None:
     """Fit the classifier, and score it where it has learned nothing."""
     settings = params.load(PARAMS, "measure", MeasureParams)
+    chosen_by = params.load(PARAMS, "classifier", ClassifierParams)
     start(seed=0)
     model = backbones.build("EfficientNetB0", settings.image_size, WEIGHTS)
     table = read_home(CELLS, settings.classes, PARAMS)
@@ -66,19 +88,38 @@ def main() -> None:
     home, part = described(table), table["part"].to_numpy()
     train, valid, test = (home.of(part == name) for name in ("train", "valid", "test"))
     reference = novelty.reference(train.of(spread(train.labels, KNOWN)).features)
-    by_train = fit(train, settings.classes)
-    fitted = decision.fit_apart(
-        predict_proba(by_train, valid.features[:, 0]),
-        reference.distances(valid.features[:, 0], USE.neighbors),
-        valid.labels,
-        np.arange(len(valid.labels)),
-        settings.classes,
-        np.ones(len(valid.labels)),
-        USE,
+    files = table.loc[part == "valid", "file"].tolist()
+
+    def elsewhere(times: float) -> Labelled:
+        """Return the cells of the part valid, changed so many times as much as in the backbone's training."""
+        shift = domain_augmentation.stronger(read_shift(), times)
+        changed = shifted_features(model, files, shift, chosen_by.draws, chosen_by.seed)
+        return Labelled(changed.reshape(-1, 1, changed.shape[2]), np.repeat(valid.labels, chosen_by.draws))
+
+    as_trained, hard = elsewhere(1), elsewhere(chosen_by.times)
+    tried = {c: appraise_probabilities(fit(train, settings.classes, c), hard) for c in chosen_by.c}
+    best = min(tried, key=lambda c: tried[c]["loss"])
+    by_train = fit(train, settings.classes, best)
+    fitted, near = (
+        decision.fit_apart(
+            predict_proba(by_train, cells.features[:, 0]),
+            reference.distances(cells.features[:, 0], USE.neighbors),
+            cells.labels,
+            np.repeat(np.arange(len(files)), chosen_by.draws),
+            settings.classes,
+            np.ones(len(cells.labels)),
+            USE,
+        )
+        for cells in (hard, as_trained)
     )
-    head = fit(home.of(part != "test"), settings.classes)
+    fitted = fitted._replace(distance_threshold=near.distance_threshold)
+    head = fit(home.of(part != "test"), settings.classes, best)
 
     scored = {"pbc_test": appraisal(head, fitted, reference, test)}
+    unknown = {
+        str(name): abstained(head, fitted, reference, cropped_features(model, cells["file"].tolist(), [])[:, 0])
+        for name, cells in read_others(settings.classes).groupby("label")
+    }
     with tempfile.TemporaryDirectory(prefix="laboratories-") as unpacked:
         for name, archive in settings.laboratories.items():
             other = read_laboratory(name, Path(archive), Path(unpacked, name), settings.classes, PARAMS)
@@ -100,16 +141,39 @@ def main() -> None:
             foreground=framed(table[part != "test"], settings.crops),
             weights_sha256=sha256(WEIGHTS),
         )
-    write_json(SCORES, rounded({"images": len(home.labels[part != "test"]), "scored": scored}))
+    chosen = {"c": best, "times": chosen_by.times, "tried": {str(c): found for c, found in tried.items()}}
+    found = {"images": len(home.labels[part != "test"]), "chosen": chosen, "scored": scored, "unknown": unknown}
+    write_json(SCORES, rounded(found))
     for name, found in scored.items():
         print(f"{name}: accuracy {found['accuracy']:.3f}, balanced {found['balanced_accuracy']:.3f}")
 
 
-def fit(cells: Labelled, classes: Sequence[str]) -> Head:
+def read_others(classes: Sequence[str]) -> pd.DataFrame:
+    """Return the cells of the part test that are of no class that is told apart, as a table: file, label."""
+    cells = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
+    others = cells[(cells["part"] == "test") & ~cells["label"].isin(classes)]
+    return others.assign(file=[CELLS / "raw" / path for path in others["path"]])
+
+
+def read_shift() -> domain_augmentation.DomainAugmentation:
+    """Return the changes that the backbone was trained with."""
+    return params.load(PARAMS, "pretrain", Settings).training.domain_augmentation
+
+
+def fit(cells: Labelled, classes: Sequence[str], c: float) -> Head:
     """Return logistic regression on all views of some cells, as a head."""
     features, labels = cells.to_fit()
     nobody = Cells(features[:0], labels[:0])
-    return fit_head(Cells(features, labels), nobody, len(classes))
+    return fit_head(Cells(features, labels), nobody, len(classes), c)
+
+
+def appraise_probabilities(head: Head, cells: Labelled) -> dict[str, float]:
+    """Return {"loss", "accuracy"} of a head on some cells as they are."""
+    probabilities = predict_proba(head, cells.features[:, 0])
+    return {
+        "loss": float(log_loss(cells.labels, probabilities, labels=range(probabilities.shape[1]))),
+        "accuracy": float(np.mean(probabilities.argmax(axis=1) == cells.labels)),
+    }
 
 
 def framed(cells: pd.DataFrame, crops: Sequence[float]) -> Range:
@@ -119,7 +183,7 @@ def framed(cells: pd.DataFrame, crops: Sequence[float]) -> Range:
     return learned_range(medians.values(), [1.0, *(1 / crop for crop in crops)])
 
 
-def spread(labels: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.integer]:
+def spread(labels: Labels, most: int) -> Labels:
     """Return the rows of at most `most` images of each class, spread evenly over them, in order."""
     rows = [np.flatnonzero(labels == number) for number in np.unique(labels)]
     chosen = [of[np.linspace(0, len(of) - 1, min(most, len(of))).astype(int)] for of in rows]
@@ -128,12 +192,30 @@ def spread(labels: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.integer
 
 def appraisal(head: Head, fitted: decision.Decision, reference: novelty.Reference, cells: Labelled) -> dict[str, Any]:
     """Return what the classifier's answers for some labelled cells are worth, each cell counting once."""
-    whole = cells.features[:, 0]
-    distances = reference.distances(whole, fitted.neighbors)
-    answers = decision.answer(fitted, predict_proba(head, whole), distances)
+    answers = answer(head, fitted, reference, cells.features[:, 0])
     called = answers.probabilities.argmax(axis=1)
     found = appraise(answers, cells.labels, np.ones(len(cells.labels)))
     return {"images": len(called), **found, **score(cells.labels, called)}
+
+
+def abstained(
+    head: Head, fitted: decision.Decision, reference: novelty.Reference, features: npt.NDArray
+) -> dict[str, float]:
+    """Return how many images of cells of no known class it abstains from, and how many it calls unlike all known."""
+    reasons = np.array(answer(head, fitted, reference, features).reasons)
+    return {
+        "images": len(reasons),
+        "abstained": float((reasons != "").mean()),
+        "unlike": float((reasons == decision.UNLIKE).mean()),
+    }
+
+
+def answer(
+    head: Head, fitted: decision.Decision, reference: novelty.Reference, features: npt.NDArray
+) -> decision.Answers:
+    """Return what the classifier says of some features, (images, n)."""
+    distances = reference.distances(features, fitted.neighbors)
+    return decision.answer(fitted, predict_proba(head, features), distances)
 
 
 if __name__ == "__main__":

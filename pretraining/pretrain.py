@@ -16,11 +16,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pydantic
 
 from wbc.core import params
 from wbc.core.errors import exit_on_user_error
@@ -38,18 +37,10 @@ CHECKPOINTS = Path(".cache/blood")  # outside the outputs, which DVC deletes bef
 ROOM = 1.25  # side of the images in memory to the largest side trained at, so that zooming in shows more
 
 
-class Settings(params.Section):
-    """Section `pretrain` of pretraining/params.yaml."""
-
-    seed: int = pydantic.Field(ge=0, lt=2**32)
-    start_from: Literal["imagenet-lite0", "imagenet"]
-    training: backbone_training.PretrainParams
-
-
 @exit_on_user_error
 def main() -> None:
     """Train the backbone."""
-    settings = params.load(PARAMS, "pretrain", Settings)
+    settings = params.load(PARAMS, "pretrain", backbone_training.Settings)
     start(settings.seed)
     table = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
     classes = sorted(table["label"].unique())
@@ -102,7 +93,7 @@ def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> backbo
     return backbone_training.Cells(images, table["label"].map(classes.index).to_numpy())
 
 
-def name_of(settings: Settings) -> str:
+def name_of(settings: backbone_training.Settings) -> str:
     """Return a name for a training's checkpoint, made of all that the training depends on."""
     code = [sha256(str(module.__file__)) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
     content = [settings.model_dump(), sha256(CELLS / "cells.csv"), code, keras.__version__]

@@ -83,6 +83,8 @@ def test_it_makes_the_weights_their_results_and_their_card(made):
         "bccd": 30,
     }
     assert all(0 <= found["coverage"] <= 1 for found in ready["scored"].values())
+    tried = ready["chosen"]["tried"]
+    assert tried[str(ready["chosen"]["c"])]["loss"] == min(found["loss"] for found in tried.values())
     decision = json.loads((made.folder / "classifier/decision.json").read_text())
     assert decision["learned_from"] == "30 photographed cells of pbc_cells.zip"
     assert set(decision["sha256"]) == {"head.npz", "reference.npz"}

@@ -68,6 +68,12 @@ def made(tree):
             },
             "classifier.json": {
                 "images": 9,
+                "chosen": {
+                    "c": 0.03,
+                    "times": 2.0,
+                    "tried": {"0.01": {"loss": 0.61, "accuracy": 0.8}, "0.03": {"loss": 0.52, "accuracy": 0.812}},
+                },
+                "unknown": {"platelet": {"images": 5, "abstained": 0.9714, "unlike": 0.4}},
                 "scored": {
                     name: {
                         "images": 4,

@@ -37,12 +37,13 @@ class Cells(NamedTuple):
         return Cells(self.features[rows], self.labels[rows])
 
 
-def fit_head(old: Cells, new: Cells, classes: int) -> Head:
+def fit_head(old: Cells, new: Cells, classes: int, c: float = C) -> Head:
     """Return logistic regression on old and new cells as a head without blocks; `new` may be empty.
 
     Args:
         old, new: together, at least two classes.
         classes: number of classes; one without a cell gets a probability of almost 0.
+        c: how freely it learns: scikit-learn's C, the inverse of the weight of L2.
     """
     features = np.concatenate([old.features, new.features]).astype(np.float64)
     labels = np.concatenate([old.labels, new.labels])
@@ -52,7 +53,7 @@ def fit_head(old: Cells, new: Cells, classes: int) -> Head:
     )
     if len(old.labels) and len(new.labels):
         weights[len(old.labels) :] *= NEW_TO_OLD * len(old.labels) / len(new.labels)
-    regression = LogisticRegression(C=C, solver="newton-cg", max_iter=1000, tol=1e-6)
+    regression = LogisticRegression(C=c, solver="newton-cg", max_iter=1000, tol=1e-6)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")
         regression.fit(inputs_of(head, features), labels, weights)

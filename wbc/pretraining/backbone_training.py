@@ -10,7 +10,7 @@ costs the features elsewhere (Kornblith et al., arXiv:2010.16402).
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pydantic
@@ -49,6 +49,14 @@ class PretrainParams(Section):
         if self.warm_up >= epochs:
             raise ValueError(f"warm_up {self.warm_up:g} takes all of the {epochs} epochs; it must be less")
         return self
+
+
+class Settings(Section):
+    """Section `pretrain` of pretraining/params.yaml."""
+
+    seed: int = pydantic.Field(ge=0, lt=2**32)
+    start_from: Literal["imagenet-lite0", "imagenet"]
+    training: PretrainParams
 
 
 class Cells(NamedTuple):

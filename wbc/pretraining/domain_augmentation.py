@@ -43,6 +43,26 @@ class DomainAugmentation(Section):
     jpeg_quality: int = pydantic.Field(ge=10, le=100)  # of a quarter of the images
 
 
+# The largest changes that still leave something to be seen.
+_LARGEST = {"squash": 0.9, "shear": 0.9, "shift": 0.4, "stain": 0.9, "density": 0.9, "hue": 0.5, "saturation": 1.0}
+_LARGEST |= {"brightness": 0.9, "contrast": 0.9, "surroundings": 1.0, "blur": 3.0, "noise": 0.2}
+
+
+def stronger(shift: DomainAugmentation, times: float) -> DomainAugmentation:
+    """Return changes that are so many times as large, as far as that goes, at the same range of zooms.
+
+    Args:
+        shift: the changes.
+        times: 1 or more.
+    """
+    scaled = {name: min(largest, times * getattr(shift, name)) for name, largest in _LARGEST.items()}
+    smaller = {
+        "resolution": max(8, round(shift.resolution / times)),
+        "jpeg_quality": max(10, round(shift.jpeg_quality / times)),
+    }
+    return shift.model_copy(update=scaled | smaller)
+
+
 class _Draws:
     """Random numbers that depend on a key and on the order in which they are asked for."""
 

@@ -3,7 +3,7 @@ import pydantic
 import pytest
 
 from wbc.models.tensorflow_setup import tf
-from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain
+from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain, stronger
 
 SIDE = 48
 NONE = {
@@ -155,3 +155,17 @@ def test_surroundings_leave_the_cell_and_change_what_is_around_it():
 def test_values_that_make_no_image_are_refused(wrong):
     with pytest.raises(pydantic.ValidationError):
         DomainAugmentation(**NONE | wrong)
+
+
+def test_stronger_changes_are_so_many_times_as_large_as_far_as_that_goes():
+    shift = DomainAugmentation(**ALL)
+    twice = stronger(shift, 2)
+    assert (twice.stain, twice.blur, twice.shear) == (0.8, 3.0, 0.3)
+    assert twice.saturation == 1.0 and stronger(shift, 5).saturation == 1.0
+    assert (twice.resolution, twice.jpeg_quality) == (8, 20)
+    assert twice.zoom == shift.zoom
+    assert stronger(shift, 1) == shift
+
+
+def test_the_strongest_changes_are_still_valid_settings():
+    DomainAugmentation(**stronger(DomainAugmentation(**ALL), 10).model_dump())
