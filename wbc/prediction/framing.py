@@ -52,7 +52,7 @@ def framing_note(shares: Sequence[float], learned: Range, crop: float) -> str:
         wanted = crop * (median / (low * high) ** 0.5) ** 0.5
         return (
             f"{said} Cells shown so small are named worse: look at the middle of each picture, by a crop of "
-            f"{wanted:.2f}."
+            f"{wanted:.2f} ({wanted:.0%} of its sides)."
         )
     wider = " or a larger crop" if crop < 1 else ""
     return f"{said} Cells shown so large are named worse: pictures with more around the cell{wider} would serve better."

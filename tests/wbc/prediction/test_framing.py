@@ -1,8 +1,14 @@
 """What is said of cells that are shown much smaller or larger than those that were learned from."""
 
+import re
+
 import pytest
 
 from wbc.prediction.framing import ANY, framing_note, learned_range
+
+
+def crop_in(note):
+    return float(re.search(r"by a crop of (\S+) ", note).group(1))
 
 
 def test_the_range_reaches_from_the_smallest_class_to_the_largest_at_its_nearest():
@@ -23,13 +29,13 @@ def test_cells_of_a_known_size_or_none_get_no_note(shares):
 def test_small_cells_get_a_crop_that_makes_them_as_large_as_the_known_ones():
     note = framing_note([0.02, 0.02, 0.5, 0.0, 0.01], (0.1, 0.2), 1.0)
     assert "covers 2.0% of a picture here (the median of 4) and 10% to 20%" in note
-    crop = float(note.rsplit(" ", 1)[1].rstrip("."))
+    crop = crop_in(note)
     assert 0.1 <= 0.02 / crop**2 <= 0.2
 
 
 def test_a_crop_that_is_not_small_enough_is_made_smaller():
-    first = float(framing_note([0.01], (0.1, 0.2), 1.0).rsplit(" ", 1)[1].rstrip("."))
-    assert float(framing_note([0.04], (0.1, 0.2), 0.5).rsplit(" ", 1)[1].rstrip(".")) == pytest.approx(first, abs=0.01)
+    first = crop_in(framing_note([0.01], (0.1, 0.2), 1.0))
+    assert crop_in(framing_note([0.04], (0.1, 0.2), 0.5)) == pytest.approx(first, abs=0.01)
 
 
 def test_large_cells_get_wider_pictures_and_no_number():
