@@ -21,7 +21,7 @@ the part train too well to tell how new ones look; and on its images as other la
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ from wbc.evaluation.metrics import rounded, score
 from wbc.features.views import ORIENTATIONS
 from wbc.models import backbones
 from wbc.models.head import Head, predict_proba, save_head
-from wbc.models.tensorflow_setup import start
+from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction import decision
 from wbc.prediction.adaptation import Cells, fit_head
 from wbc.prediction.appraisal import appraise
@@ -71,11 +71,34 @@ class ClassifierParams(params.Section):
     seed: int = pydantic.Field(ge=0, lt=2**20)
 
 
+class Changed(NamedTuple):
+    """Labelled cells as other laboratories might have taken them, each several times."""
+
+    features: npt.NDArray[np.float16]  # (cells x draws, n)
+    labels: Labels  # class number of each row
+    numbers: Labels  # of the cell that a row shows
+
+    @classmethod
+    def of(
+        cls,
+        model: keras.Model,
+        cells: pd.DataFrame,
+        labels: Labels,
+        shift: domain_augmentation.DomainAugmentation,
+        params: ClassifierParams,
+    ) -> "Changed":
+        """Return the cells of a table, in order, each changed `params.draws` times."""
+        features = shifted_features(model, cells["file"].tolist(), shift, params.draws, params.seed)
+        numbers = np.repeat(np.arange(len(labels)), params.draws)
+        return cls(features.reshape(len(numbers), -1), labels[numbers], numbers)
+
+
 @exit_on_user_error
 def main() -> None:
     """Fit the classifier, and score it where it has learned nothing."""
     settings = params.load(PARAMS, "measure", MeasureParams)
     chosen_by = params.load(PARAMS, "classifier", ClassifierParams)
+    trained_by = params.load(PARAMS, "pretrain", Settings).training.domain_augmentation
     start(seed=0)
     model = backbones.build("EfficientNetB0", settings.image_size, WEIGHTS)
     table = read_home(CELLS, settings.classes, PARAMS)
@@ -88,30 +111,17 @@ def main() -> None:
     home, part = described(table), table["part"].to_numpy()
     train, valid, test = (home.of(part == name) for name in ("train", "valid", "test"))
     reference = novelty.reference(train.of(spread(train.labels, KNOWN)).features)
-    files = table.loc[part == "valid", "file"].tolist()
-
-    def elsewhere(times: float) -> Labelled:
-        """Return the cells of the part valid, changed so many times as much as in the backbone's training."""
-        shift = domain_augmentation.stronger(read_shift(), times)
-        changed = shifted_features(model, files, shift, chosen_by.draws, chosen_by.seed)
-        return Labelled(changed.reshape(-1, 1, changed.shape[2]), np.repeat(valid.labels, chosen_by.draws))
-
-    as_trained, hard = elsewhere(1), elsewhere(chosen_by.times)
+    as_trained, hard = (
+        Changed.of(
+            model, table[part == "valid"], valid.labels, domain_augmentation.stronger(trained_by, times), chosen_by
+        )
+        for times in (1, chosen_by.times)
+    )
     tried = {c: appraise_probabilities(fit(train, settings.classes, c), hard) for c in chosen_by.c}
     best = min(tried, key=lambda c: tried[c]["loss"])
     by_train = fit(train, settings.classes, best)
-    fitted, near = (
-        decision.fit_apart(
-            predict_proba(by_train, cells.features[:, 0]),
-            reference.distances(cells.features[:, 0], USE.neighbors),
-            cells.labels,
-            np.repeat(np.arange(len(files)), chosen_by.draws),
-            settings.classes,
-            np.ones(len(cells.labels)),
-            USE,
-        )
-        for cells in (hard, as_trained)
-    )
+    fitted = decide(by_train, reference, hard, settings.classes)
+    near = decide(by_train, reference, as_trained, settings.classes)
     fitted = fitted._replace(distance_threshold=near.distance_threshold)
     head = fit(home.of(part != "test"), settings.classes, best)
 
@@ -155,9 +165,12 @@ def read_others(classes: Sequence[str]) -> pd.DataFrame:
     return others.assign(file=[CELLS / "raw" / path for path in others["path"]])
 
 
-def read_shift() -> domain_augmentation.DomainAugmentation:
-    """Return the changes that the backbone was trained with."""
-    return params.load(PARAMS, "pretrain", Settings).training.domain_augmentation
+def decide(head: Head, reference: novelty.Reference, cells: Changed, classes: list[str]) -> decision.Decision:
+    """Fit a `Decision` on changed images that have nothing to do with the head."""
+    distances = reference.distances(cells.features, USE.neighbors)
+    weights = np.ones(len(cells.labels))
+    probabilities = predict_proba(head, cells.features)
+    return decision.fit_apart(probabilities, distances, cells.labels, cells.numbers, classes, weights, USE)
 
 
 def fit(cells: Labelled, classes: Sequence[str], c: float) -> Head:
@@ -167,9 +180,9 @@ def fit(cells: Labelled, classes: Sequence[str], c: float) -> Head:
     return fit_head(Cells(features, labels), nobody, len(classes), c)
 
 
-def appraise_probabilities(head: Head, cells: Labelled) -> dict[str, float]:
-    """Return {"loss", "accuracy"} of a head on some cells as they are."""
-    probabilities = predict_proba(head, cells.features[:, 0])
+def appraise_probabilities(head: Head, cells: Changed) -> dict[str, float]:
+    """Return {"loss", "accuracy"} of a head on changed images."""
+    probabilities = predict_proba(head, cells.features)
     return {
         "loss": float(log_loss(cells.labels, probabilities, labels=range(probabilities.shape[1]))),
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == cells.labels)),
