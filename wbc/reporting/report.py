@@ -187,7 +187,7 @@ def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
 
 def _images(run: Run) -> dict[str, Any]:
     """Return what the images are, and what the audit says of them."""
-    audit = run.audit
+    audit, unit = run.audit, comparison.unit_of(run.audit)
     return {
         "parts": parts(run.splits),
         "totals": {name: [int((run.splits[name] == part).sum()) for part in PARTS] for name in ("image", "grouped")},
@@ -200,7 +200,7 @@ def _images(run: Run) -> dict[str, Any]:
             *sentences.relabelled_sentences(run.fetch["relabelled"]),
         ],
         "composition_alt": ", ".join(
-            f"{name}: {facts['images']:,} images of {facts['groups']:,} {comparison.unit_of(audit)}s"
+            f"{name}: {facts['images']:,} images of {facts['groups']:,} {unit}s"
             for name, facts in audit["classes"].items()
         ),
     }
