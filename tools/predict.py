@@ -50,7 +50,7 @@ def main() -> None:
         classifier = Classifier(arguments.model, arguments.crop)
     if classifier.caution:
         print(f"note: {classifier.caution} {ADVICE}", file=sys.stderr)
-    sheet = ContactSheet(classifier.decision.classes, classifier.lit, classifier.caution) if page else None
+    sheet = ContactSheet(classifier.decision.classes, classifier.lit) if page else None
     unreadable, shares = 0, []
     kind = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
     with opened(output) as file:
@@ -61,11 +61,12 @@ def main() -> None:
             shares.append(prediction.filled)
             if sheet:
                 sheet.add(prediction, source)
+    note = framing_note(shares, classifier.foreground, classifier.crop)
+    if note:
+        print(f"note: {note}", file=sys.stderr)
     if sheet:
         with replacing(page) as partial:
-            partial.write_text(sheet.html(), encoding="utf-8")
-    if note := framing_note(shares, classifier.foreground, classifier.crop):
-        print(f"note: {note}", file=sys.stderr)
+            partial.write_text(sheet.html(classifier.caution, note), encoding="utf-8")
     if unreadable:
         sys.exit(f"\nerror: {unreadable:,} of {len(sources):,} images could not be read; their rows say why.\n")
 

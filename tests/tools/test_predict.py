@@ -256,8 +256,9 @@ def test_cells_shown_much_smaller_than_the_known_ones_are_noted_with_the_crop_th
     picture = Image.new("RGB", (200, 200), (240, 230, 240))
     picture.paste((90, 20, 120), (90, 90, 110, 110))
     picture.save(tmp_path / "small.png")
-    status, rows, said = run(tmp_path / "small.png")
+    status, rows, said = run(tmp_path / "small.png", "--html", tmp_path / "page.html")
     assert (status, len(rows)) == (0, 1)
+    assert "The stained part of a cell covers 1.0% of a picture" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "note: The stained part of a cell covers 1.0% of a picture here" in said and "20% to 30%" in said
     crop = said.rsplit("by a crop of ", 1)[1].split()[0]
     assert "note:" not in run(tmp_path / "small.png", "--crop", crop)[2]

@@ -41,13 +41,10 @@ class ContactSheet:
         classes: class names in the order of the probabilities.
         lit: function from a readable image and a class name to the image lit where it speaks for that class, uint8
             (height, width, 3), such as `Classifier.lit`.
-        caution: what is to be known of the classifier before anything else, or "".
     """
 
-    def __init__(
-        self, classes: list[str], lit: Callable[[Source, str], npt.NDArray[np.uint8]], caution: str = ""
-    ) -> None:
-        self.classes, self._lit, self._caution = classes, lit, caution
+    def __init__(self, classes: list[str], lit: Callable[[Source, str], npt.NDArray[np.uint8]]) -> None:
+        self.classes, self._lit = classes, lit
         self.items: list[str] = []
         self.counts: Counter[str] = Counter()
         self.total = 0
@@ -81,16 +78,20 @@ class ContactSheet:
             return f"<strong>abstains</strong>{html.escape(prediction.reason)}{chances}{path}"
         return f"<strong>{html.escape(prediction.label)}</strong>{chances}{path}"
 
-    def html(self) -> str:
-        """Return the page."""
+    def html(self, *cautions: str) -> str:
+        """Return the page.
+
+        Args:
+            *cautions: what is to be known of the answers before anything else; "" is passed over.
+        """
         counts = ", ".join(f"{html.escape(name)} {count:,}" for name, count in sorted(self.counts.items()))
-        caution = f'<p class="caution">{html.escape(self._caution)}</p>\n' if self._caution else ""
+        boxes = "".join(f'<p class="caution">{html.escape(caution)}</p>\n' for caution in cautions if caution)
         more = f" The first {MOST:,} are shown." if self.total > MOST else ""
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>Predicted cells</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Predicted "
-            f"cells</h1>\n{caution}"
+            f"cells</h1>\n{boxes}"
             f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. Beside each picture what "
             "speaks for the class is bright. It is not a medical device.</p>\n"
             f"<ul>\n{chr(10).join(self.items)}\n</ul>\n</main>\n</body>\n</html>\n"
