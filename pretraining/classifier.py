@@ -27,7 +27,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pydantic
-from sklearn.metrics import log_loss
 
 from wbc.core import params
 from wbc.core.errors import exit_on_user_error
@@ -36,7 +35,7 @@ from wbc.core.prefetch import prefetch
 from wbc.core.progress import track
 from wbc.data.foreground import foreground_share, summarize
 from wbc.data.images import decode
-from wbc.evaluation import novelty
+from wbc.evaluation import calibration, novelty
 from wbc.evaluation.metrics import rounded, score
 from wbc.features.views import ORIENTATIONS
 from wbc.models import backbones
@@ -44,7 +43,7 @@ from wbc.models.head import Head, predict_proba, save_head
 from wbc.models.tensorflow_setup import keras, start
 from wbc.prediction import decision
 from wbc.prediction.adaptation import Cells, fit_head
-from wbc.prediction.appraisal import appraise
+from wbc.prediction.appraisal import abstention, appraise
 from wbc.prediction.framing import Range, learned_range
 from wbc.prediction.shipped import REFERENCE, write_facts
 from wbc.pretraining import domain_augmentation
@@ -126,10 +125,12 @@ def main() -> None:
     head = fit(home.of(part != "test"), settings.classes, best)
 
     scored = {"pbc_test": appraisal(head, fitted, reference, test)}
-    unknown = {
-        str(name): abstained(head, fitted, reference, cropped_features(model, cells["file"].tolist(), [])[:, 0])
-        for name, cells in read_others(settings.classes).groupby("label")
-    }
+    source = read_json(CELLS / "source.json")
+    others = read_home(CELLS, sorted(set(source["classes"]) - set(settings.classes)), PARAMS)
+    unknown = {}
+    for name, cells in others[others["part"] == "test"].groupby("label"):
+        features = cropped_features(model, cells["file"].tolist(), [])[:, 0]
+        unknown[str(name)] = abstention(answer(head, fitted, reference, features).reasons)
     with tempfile.TemporaryDirectory(prefix="laboratories-") as unpacked:
         for name, archive in settings.laboratories.items():
             other = read_laboratory(name, Path(archive), Path(unpacked, name), settings.classes, PARAMS)
@@ -138,8 +139,7 @@ def main() -> None:
         folder.mkdir()
         save_head(head, folder / HEAD)
         decision.save_reference(reference, folder / REFERENCE)
-        archive = read_json(CELLS / "source.json")["archive"]
-        taught = f"{np.sum(part != 'test'):,} photographed cells of {archive}"
+        taught = f"{np.sum(part != 'test'):,} photographed cells of {source['archive']}"
         write_facts(
             folder,
             fitted,
@@ -156,13 +156,6 @@ def main() -> None:
     write_json(SCORES, rounded(found))
     for name, found in scored.items():
         print(f"{name}: accuracy {found['accuracy']:.3f}, balanced {found['balanced_accuracy']:.3f}")
-
-
-def read_others(classes: Sequence[str]) -> pd.DataFrame:
-    """Return the cells of the part test that are of no class that is told apart, as a table: file, label."""
-    cells = pd.read_csv(CELLS / "cells.csv", dtype=str, keep_default_na=False)
-    others = cells[(cells["part"] == "test") & ~cells["label"].isin(classes)]
-    return others.assign(file=[CELLS / "raw" / path for path in others["path"]])
 
 
 def decide(head: Head, reference: novelty.Reference, cells: Changed, classes: list[str]) -> decision.Decision:
@@ -184,7 +177,7 @@ def appraise_probabilities(head: Head, cells: Changed) -> dict[str, float]:
     """Return {"loss", "accuracy"} of a head on changed images."""
     probabilities = predict_proba(head, cells.features)
     return {
-        "loss": float(log_loss(cells.labels, probabilities, labels=range(probabilities.shape[1]))),
+        "loss": calibration.log_loss(cells.labels, probabilities, np.ones(len(cells.labels))),
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == cells.labels)),
     }
 
@@ -209,18 +202,6 @@ def appraisal(head: Head, fitted: decision.Decision, reference: novelty.Referenc
     called = answers.probabilities.argmax(axis=1)
     found = appraise(answers, cells.labels, np.ones(len(cells.labels)))
     return {"images": len(called), **found, **score(cells.labels, called)}
-
-
-def abstained(
-    head: Head, fitted: decision.Decision, reference: novelty.Reference, features: npt.NDArray
-) -> dict[str, float]:
-    """Return how many images of cells of no known class it abstains from, and how many it calls unlike all known."""
-    reasons = np.array(answer(head, fitted, reference, features).reasons)
-    return {
-        "images": len(reasons),
-        "abstained": float((reasons != "").mean()),
-        "unlike": float((reasons == decision.UNLIKE).mean()),
-    }
 
 
 def answer(

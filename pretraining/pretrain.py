@@ -34,7 +34,6 @@ from wbc.pretraining.weights_file import save_float16
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 CHECKPOINTS = Path(".cache/blood")  # outside the outputs, which DVC deletes before the stage runs
-ROOM = 1.25  # side of the images in memory to the largest side trained at, so that zooming in shows more
 
 
 @exit_on_user_error
@@ -46,7 +45,8 @@ def main() -> None:
     classes = sorted(table["label"].unique())
     largest = max(phase.image_size for phase in settings.training.phases)
     train, valid = (
-        read_cells(table[table["part"] == part], classes, round(ROOM * largest)) for part in ("train", "valid")
+        read_cells(table[table["part"] == part], classes, round(domain_augmentation.ROOM * largest))
+        for part in ("train", "valid")
     )
 
     model = keras.applications.EfficientNetB0(

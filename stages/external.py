@@ -30,8 +30,8 @@ from wbc.evaluation.metrics import rounded
 from wbc.evaluation.scoring import describe
 from wbc.grouping.given import level_of, read_groups, united
 from wbc.prediction import labelled
-from wbc.prediction.appraisal import appraise
-from wbc.prediction.decision import UNLIKE, Answers
+from wbc.prediction.appraisal import abstention, appraise
+from wbc.prediction.decision import Answers
 from wbc.prediction.predict import Classifier, Prediction
 from wbc.reporting.rendering import render
 from wbc.reporting.sentences import SYNTHETIC, foreground_sentence
@@ -160,8 +160,8 @@ def score(
             "intervals": scored["intervals"],
             "use": appraise(answers, numbers, weights),
             "unknown": {
-                label: unknown_class(
-                    [prediction for prediction, of in zip(predictions, labels, strict=True) if of == label]
+                label: abstention(
+                    [prediction.reason for prediction, of in zip(predictions, labels, strict=True) if of == label]
                 )
                 for label in sorted(set(labels) - set(classes))
             },
@@ -177,16 +177,6 @@ def answers_of(predictions: list[Prediction], classes: list[str]) -> Answers:
         np.array([prediction.distance for prediction in predictions]),
         [prediction.reason for prediction in predictions],
     )
-
-
-def unknown_class(predictions: list[Prediction]) -> dict[str, float]:
-    """Return what was said of images of a class that the classifier doesn't know; to abstain is right."""
-    reasons: npt.NDArray = np.array([prediction.reason for prediction in predictions])
-    return {
-        "images": len(predictions),
-        "abstained": float((reasons != "").mean()),
-        "unlike": float((reasons == UNLIKE).mean()),
-    }
 
 
 def table(labels: list[str], predictions: list[Prediction], classes: list[str]) -> pd.DataFrame:

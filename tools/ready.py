@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 
 from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256, write_json
+from wbc.core.files import replacing, sha256, write_json
 from wbc.core.outputs import folder_to_write
 from wbc.prediction.predict import Classifier
-from wbc.prediction.shipped import BACKBONE, DECISION
+from wbc.prediction.shipped import BACKBONE, DECISION, read_facts
 
 LEARNED, WEIGHTS = Path("pretraining/classifier"), Path("pretraining/efficientnetb0.weights.h5")
 OUTPUT = Path("models/ready")
@@ -28,10 +28,11 @@ ADVICE = (
 @exit_on_user_error
 def main() -> None:
     """Put the classifier together, and look whether it opens."""
-    facts = read_json(LEARNED / DECISION)
-    folder_to_write(OUTPUT, [BACKBONE, DECISION, *facts["sha256"]])
     with advise("`git checkout pretraining` brings them as they were."):
-        check(facts)
+        facts = read_facts(LEARNED)
+        if sha256(WEIGHTS) != facts["weights_sha256"]:
+            raise UserError(f"{WEIGHTS} is not the file that {LEARNED / DECISION} names. ")
+    folder_to_write(OUTPUT, [BACKBONE, DECISION, *facts["sha256"]])
     with replacing(OUTPUT) as folder:
         folder.mkdir(parents=True)
         for name in facts["sha256"]:
@@ -41,17 +42,6 @@ def main() -> None:
         write_json(folder / DECISION, facts)
         Classifier(folder)
     print(f"{OUTPUT}: has learned from {facts['learned_from']}, and is asked by MODEL={OUTPUT}")
-
-
-def check(facts: dict) -> None:
-    """Look whether what it has learned and the weights are those that belong together.
-
-    Raises:
-        UserError: one of them is another.
-    """
-    belong = {LEARNED / name: digest for name, digest in facts["sha256"].items()} | {WEIGHTS: facts["weights_sha256"]}
-    if others := [str(path) for path, digest in belong.items() if sha256(path) != digest]:
-        raise UserError(f"These are not the files that {LEARNED / DECISION} names: {', '.join(others)}.")
 
 
 def backbone(size: int) -> bytes:

@@ -4,6 +4,8 @@ from typing import Any
 
 from wbc.core.wording import plural
 
+ALIKE = 1.25  # times that a cell may be larger in one set of images than in another without a word about it
+
 
 def shared_sentences(without_own_group: list[dict[str, Any]]) -> list[str]:
     """Return what the audit says of classes without a group of their own."""

@@ -1,5 +1,6 @@
 """What a classifier's answers are worth where the true classes are known: calibration, coverage, abstention."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,23 @@ def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: e
         "answered": share(answered),
         "accuracy_answered": share(is_right & answered) / share(answered) if answered.any() else None,
         "risk": risk(answers.probabilities, is_right, sample_weight),
+    }
+
+
+def abstention(reasons: Sequence[str]) -> dict[str, float]:
+    """Return what was said of images of a class that the classifier doesn't know; to abstain is right.
+
+    Args:
+        reasons: why it abstains from each image, at least one; "" where it doesn't.
+
+    Returns:
+        {"images": how many, "abstained": share abstained from, "unlike": share called unlike the known images}.
+    """
+    said: npt.NDArray = np.array(reasons)
+    return {
+        "images": len(said),
+        "abstained": float((said != "").mean()),
+        "unlike": float((said == UNLIKE).mean()),
     }
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-ALIKE = 1.25  # times that cells may be larger or smaller without a word about it
+from wbc.core.audit_sentences import ALIKE
+
 Range = tuple[float, float]  # smallest and largest share of a picture's area, 0-1
 ANY: Range = (0.0, 1.0)  # where it isn't known what was learned from
 

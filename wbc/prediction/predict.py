@@ -99,9 +99,10 @@ class Classifier:
         Returns:
             RGB array (size, size, 3).
         """
-        image, error, _ = self._load(source)
-        if image is None:
+        seen, error = self._look(source)
+        if seen is None:
             raise UserError(f"{shown(source)}: {error}.")
+        image = resize(seen, self.size)
         if self._maps is None:
             self._maps = HeatMaps(self._engine, self.test_views)
         return lit(image, self._maps.map(image, self.heads, self.decision.classes.index(label)))
@@ -151,14 +152,18 @@ class Classifier:
 
     def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, float]:
         """Return (image, "", share that the cell covers) of a source, or (None, why it can't be read, 0)."""
+        seen, error = self._look(source)
+        return (None, error, 0.0) if seen is None else (resize(seen, self.size), "", foreground_share(seen))
+
+    def _look(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str]:
+        """Return (what is looked at of a source, ""), or (None, why it can't be read)."""
         try:
             pixels, _ = decode(source.read(), suffix=source.suffix)
         except BadImage as error:
-            return None, str(error), 0.0
+            return None, str(error)
         except DAMAGE as error:
-            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__, 0.0
-        seen = central(pixels, self.crop)
-        return resize(seen, self.size), "", foreground_share(seen)
+            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return central(pixels, self.crop), ""
 
     def _run(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.float32]]:
         if self._forward is None:

@@ -18,6 +18,7 @@ from wbc.models.tensorflow_setup import tf
 # eosin, DAB. Blood films are stained by azure and eosin; the first two are near, and jitter needs a basis, not a truth.
 _STAINS = tf.constant([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
 _TO_YIQ = tf.constant([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+ROOM = 1.25  # side of the images that are changed to that of the result, so that zooming in shows more
 _CHUNKS = 4  # of a batch; resolution, blur and recompression are drawn once per chunk, as each needs its own shape
 
 

@@ -13,10 +13,9 @@ from wbc.data.images import decode, resize
 from wbc.features import engines
 from wbc.features.views import ORIENTATIONS, mean_feature, test_images
 from wbc.models.tensorflow_setup import keras, tf
-from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain
+from wbc.pretraining.domain_augmentation import ROOM, DomainAugmentation, augment_domain
 
 BATCH = 48  # images changed together; resolution and blur are drawn for a quarter of them at a time
-ROOM = 1.25  # side of the images that are changed to that of the result, so that zooming in shows more
 
 
 def shifted_features(

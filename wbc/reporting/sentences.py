@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from wbc.core.audit_sentences import filled_sentence
+from wbc.core.audit_sentences import ALIKE, filled_sentence
 from wbc.core.wording import plural
 
 # Of the search for near-duplicates, measured where the truth is known: docs/results/grouping.md.
 SEARCH_REACHED = (
     "On sets whose truth is known the search recognized 98 to 100 % of the pairs of copies (docs/results/grouping.md)."
 )
-ALIKE = 1.25  # times that a cell may be larger in one set of images than in another without a word about it
 SYNTHETIC = "synthetic cells, drawn by this project: these scores say nothing about patients' cells"
 
 
