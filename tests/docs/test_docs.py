@@ -14,6 +14,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "pretraining/README.md",
+    ROOT / "pretraining/archives/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -60,6 +61,27 @@ def test_every_parameter_that_is_set_exists(page):
         for part in key.split("."):
             assert part in section, f"{page} sets {key}"
             section = section[part]
+
+
+@each_page
+def test_every_parameter_that_is_named_exists(page):
+    """Such as `embed.zooms`, in either file of parameters; of `external` and `formats` a reader makes the keys."""
+    sections = [read_yaml(ROOT / folder / "params.yaml") for folder in (".", "pretraining")]
+    for key in re.findall(r"`([a-z_]+(?:\.[a-z_0-9]+)+)`", page.read_text(encoding="utf-8")):
+        known = [section for section in sections if section.get(key.split(".")[0])]
+        if known and not key.endswith((".py", ".json", ".keras", ".onnx", ".tflite")):
+            assert any(leads_somewhere(section, key.split(".")) for section in known), f"{page} names {key}"
+
+
+def leads_somewhere(section, parts):
+    """Whether a key is there, or one above it that holds nothing yet."""
+    for part in parts:
+        if not section:
+            return True
+        if part not in section:
+            return False
+        section = section[part]
+    return True
 
 
 def test_the_files_that_extending_touches_are_there():
