@@ -45,7 +45,7 @@ def main() -> None:
         format="%d %%",
     )
     try:
-        classifier = load(model, crop / 100)
+        classifier = load(model).cropped(crop / 100)
     except UserError as error:
         st.error(f"{error} Type `make repro`, or `make ready` and `make app MODEL=models/ready`.")
         return
@@ -72,10 +72,10 @@ def main() -> None:
             )
 
 
-@st.cache_resource(show_spinner="Loading the classifier ...", max_entries=3)
-def load(model: str, crop: float) -> Classifier:
-    """Return the classifier, made ready once for each of the last crops."""
-    return Classifier(model, crop)
+@st.cache_resource(show_spinner="Loading the classifier ...")
+def load(model: str) -> Classifier:
+    """Return the classifier, made ready once for all who look at the page."""
+    return Classifier(model)
 
 
 def stored(file: Any, folder: Path) -> list[Source]:

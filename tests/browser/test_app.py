@@ -98,3 +98,25 @@ def test_small_cells_are_noted_until_the_middle_is_looked_at(address, browser, t
         assert "small.png. Prediction set" in page.inner_text("body")
     finally:
         context.close()
+
+
+def test_two_people_are_answered_at_once(address, browser, tmp_path):
+    files = [tmp_path / f"{number}.png" for number in range(30)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (20, 20), COLORS[number % len(COLORS)]).save(file)
+    contexts = [browser.new_context() for _ in range(2)]
+    try:
+        pages = [context.new_page() for context in contexts]
+        dropped = []
+        for page in pages:
+            page.goto(address)
+            dropped.append(page.locator("input[type=file]"))
+            dropped[-1].wait_for(state="attached", timeout=60_000)
+        for place in dropped:
+            place.set_input_files(files)
+        for page in pages:
+            page.get_by_text(f"{files[-1].name}. Prediction set").wait_for(timeout=60_000)
+            assert page.locator("[data-testid=stException]").count() == 0
+    finally:
+        for context in contexts:
+            context.close()

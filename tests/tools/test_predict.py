@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -75,6 +76,37 @@ def test_a_folder_gives_a_row_per_image_and_its_faults_an_exit_status(run):
     assert rows["white.png"]["why"] == "unlike the images that it learned from"
     assert rows["text.png"]["error"].startswith("not a readable image") and rows["text.png"]["class"] == ""
     assert rows["broken.jpg"]["error"]
+
+
+def test_links_to_folders_are_followed_and_each_folder_is_read_once(run, project, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "basophil.png").write_bytes((project / "new/basophil.png").read_bytes())
+    (elsewhere / "back").symlink_to("..")  # a circle
+    cells = tmp_path / "cells"
+    cells.mkdir()
+    (cells / "linked").symlink_to(elsewhere)
+    (cells / "twice").symlink_to(elsewhere)
+    status, rows, _ = run(cells)
+    assert (status, [row["path"] for row in rows]) == (0, [str(cells / "linked/basophil.png")])
+
+
+def test_what_has_no_end_is_a_row_with_its_error(run, project, tmp_path):
+    """Read, a pipe without a writer would wait for ever, and a device would fill the memory."""
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "lost.png").symlink_to("nowhere")
+    (tmp_path / "basophil.png").symlink_to(project / "new/basophil.png")
+    status, rows, _ = run(tmp_path)
+    assert status == 1
+    rows = by_name(rows)
+    assert rows["basophil.png"]["class"] == "basophil" and not rows["basophil.png"]["error"]
+    assert all(
+        rows[name]["error"].startswith("it is a pipe, a socket or a device") for name in ("pipe.png", "zero.png")
+    )
+    assert rows["lost.png"]["error"] == "No such file or directory"
+    status, _, said = run(tmp_path / "pipe.png")
+    assert status == 1 and "pipe.png is neither a file nor a folder" in said
 
 
 def test_files_patterns_and_zips_are_read_and_each_image_once(run, project):
@@ -213,6 +245,21 @@ def test_a_prediction_does_not_depend_on_the_images_beside_it(project):
     alone = list(classifier.predict([str(project / "new/between.png")]))
     together = list(classifier.predict([str(project / "new")]))
     assert alone[0] in together
+
+
+def test_a_classifier_looks_at_the_middle_and_at_the_whole_by_turns(project, tmp_path):
+    """The page of `make app` has one classifier, and a slider for what is looked at."""
+    picture = Image.new("RGB", (40, 40), COLORS[0])
+    picture.paste(COLORS[1], (10, 10, 30, 30))
+    picture.save(tmp_path / "framed.png")
+    whole = Classifier(project / "models/use")
+    middle = whole.cropped(0.5)
+    answers = {}
+    for classifier in (middle, whole, middle):
+        (prediction,) = classifier.predict([str(tmp_path / "framed.png")])
+        answers[classifier.crop] = prediction.probabilities
+    (told,) = Classifier(project / "models/use", 0.5).predict([str(tmp_path / "framed.png")])
+    assert answers[0.5] == told.probabilities != answers[1.0]
 
 
 def test_no_tensorflow_is_imported(project):

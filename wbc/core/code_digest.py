@@ -3,7 +3,12 @@
 import ast
 import hashlib
 import importlib.util
+import threading
 from pathlib import Path
+
+# Python counts how deep it is in the trees of all threads together, and ends in a SystemError where two parse at once:
+# https://github.com/python/cpython/issues/106905
+PARSING = threading.Lock()
 
 
 def code_digest(modules: tuple[str, ...]) -> str:
@@ -24,7 +29,8 @@ def code_digest(modules: tuple[str, ...]) -> str:
 
 def meaning(source: str) -> str:
     """Return the syntax tree of Python source as text, without docstrings."""
-    tree = ast.parse(source)
+    with PARSING:
+        tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node, clean=False

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import joblib
 import numpy as np
 
 from wbc.core.code_digest import code_digest
@@ -196,10 +197,10 @@ def _before_pooling(graph: Any) -> Any:
 
 def _openvino(engine: Engine, precision: str = "f32", cut: Callable[[Any], Any] = lambda graph: graph) -> Forward:
     compiled, cores = _compiled(engine, precision, cut)
-    requests = [compiled.create_infer_request() for _ in range(2 * cores)]
 
     def outputs(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        images, idle = iter(images), collections.deque(requests)
+        # Requests of its own, so that another call may begin before this one has ended.
+        images, idle = iter(images), collections.deque(compiled.create_infer_request() for _ in range(2 * cores))
         running: collections.deque[tuple[Any, int]] = collections.deque()
 
         def finished() -> np.ndarray:
@@ -252,7 +253,7 @@ def _compiled(engine: Engine, precision: str, cut: Callable[[Any], Any]) -> tupl
         steps.input().tensor().set_element_type(openvino.Type.u8)
         # One stream per core, each of one thread: faster than one stream on all cores, and the bytes don't depend on
         # how many there are.
-        cores = os.cpu_count() or 1
+        cores = joblib.cpu_count()
         settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
         try:
             return core.compile_model(steps.build(), "CPU", settings), cores

@@ -1,10 +1,12 @@
 """Predicting a stream of images with what was shipped, in flat memory."""
 
 import collections
+import copy
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +32,6 @@ DRAWN = (
     "This classifier has learned from drawn cells, not from photographs: what it says of photographs can't be believed."
 )
 BATCH = 32  # images whose answers are worked out together
-
-Forward = Callable[[Iterable[npt.NDArray[np.uint8]]], Iterator[npt.NDArray[np.float32]]]
 
 
 class Prediction(NamedTuple):
@@ -81,9 +81,16 @@ class Classifier:
         self.size, self.test_views = self.facts["image_size"], self.facts["test_views"]
         self.caution: str = DRAWN if self.facts["synthetic"] else ""  # to be shown with whatever it says
         self.foreground: Range = tuple(self.facts["foreground"])
-        self._engine = Engine("openvino", (folder / BACKBONE).read_bytes(), self.size)
-        self._forward: Forward | None = None
-        self._maps: HeatMaps | None = None
+        engine = Engine("openvino", (folder / BACKBONE).read_bytes(), self.size)
+        # Made ready when first asked for, and once for all that `cropped` returns.
+        self._forward = functools.cache(engine.load)
+        self._maps = functools.cache(functools.partial(HeatMaps, engine, self.test_views))
+
+    def cropped(self, crop: float) -> Self:
+        """Return this classifier, looking at another share of an image's height and width, 0-1."""
+        other = copy.copy(self)
+        other.crop = crop
+        return other
 
     def predict(self, arguments: Iterable[str]) -> Iterator[Prediction]:
         """Yield a prediction for every image that the arguments name (see `list_sources`), in order."""
@@ -103,9 +110,7 @@ class Classifier:
         if seen is None:
             raise UserError(f"{shown(source)}: {error}.")
         image = resize(seen, self.size)
-        if self._maps is None:
-            self._maps = HeatMaps(self._engine, self.test_views)
-        return lit(image, self._maps.map(image, self.heads, self.decision.classes.index(label)))
+        return lit(image, self._maps().map(image, self.heads, self.decision.classes.index(label)))
 
     def predict_sources(self, sources: Iterable[Source]) -> Iterator[Prediction]:
         """Yield a prediction for each source, in order; only some images are in memory at a time."""
@@ -131,7 +136,7 @@ class Classifier:
                 if image is not None:
                     yield from test_images(image, self.test_views)
 
-        rows = itertools.chain.from_iterable(self._run(images()))
+        rows = itertools.chain.from_iterable(self._forward()(images()))
         while views := list(itertools.islice(rows, self.test_views)):
             while waiting[0].error:
                 yield waiting.popleft()
@@ -164,8 +169,3 @@ class Classifier:
         except DAMAGE as error:
             return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
         return central(pixels, self.crop), ""
-
-    def _run(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.float32]]:
-        if self._forward is None:
-            self._forward = self._engine.load()
-        return self._forward(images)

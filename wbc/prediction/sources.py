@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -25,7 +26,8 @@ class Source(NamedTuple):
 def list_sources(arguments: Iterable[str]) -> list[Source]:
     """Return the images that some arguments name, each once, in order.
 
-    A file is taken whatever it is called; of a folder, at any depth, and of a zip those that are named as images.
+    A file is taken whatever it is called; of a folder, at any depth and through links, and of a zip those that are
+    named as images.
 
     Args:
         arguments: paths of files, folders and zips, or patterns such as `slides/**/*.png`.
@@ -58,21 +60,32 @@ def _of_argument(argument: str) -> Iterator[Source]:
             raise UserError(f"Nothing fits the pattern {argument}.")
         yield from map(_file, matching)
     else:
-        raise UserError(f"{argument} doesn't exist.")
+        problem = "is neither a file nor a folder" if path.exists() else "doesn't exist"
+        raise UserError(f"{argument} {problem}.")
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder and below the folders that links in it lead to, each folder once."""
+    walked = {folder.resolve()}
+
+    def is_new(directory: Path) -> bool:
+        known = len(walked)
+        walked.add(directory.resolve())
+        return len(walked) > known
+
     def unreadable(error: OSError) -> None:
         raise UserError(f"{error.filename} can't be read: {error.strerror}. Correct that, or name other folders.")
 
-    for root, directories, names in os.walk(folder, onerror=unreadable):
-        directories[:] = sorted(name for name in directories if not litter(name))
+    for root, directories, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        directories[:] = [name for name in sorted(directories) if not litter(name) and is_new(Path(root, name))]
         yield from (Path(root, name) for name in sorted(names) if not litter(name))
 
 
 def _file(path: Path) -> Source:
     def read() -> bytes:
-        if path.stat().st_size > MAX_BYTES:
+        if not stat.S_ISREG((found := path.stat()).st_mode):
+            raise ValueError("it is a pipe, a socket or a device, which may have no end")
+        if found.st_size > MAX_BYTES:
             raise ValueError(f"the file has more than {MAX_BYTES:,} bytes")
         return path.read_bytes()
 

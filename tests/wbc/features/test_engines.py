@@ -46,7 +46,7 @@ def test_company_and_cores_change_no_bit(backbone, images, name, monkeypatch):
     alone = next(iter(forward(images[7:8])))
     together = np.concatenate(list(forward(images)))
     assert (together[7] == alone[0]).all()
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
     by_one = np.concatenate(list(engines.build(name, backbone).load()(images)))
     assert (by_one == together).all()
 
@@ -64,6 +64,15 @@ def test_an_engine_can_be_used_twice(backbone, images, name):
     first, second = (np.concatenate(list(forward(images))) for _ in range(2))
     assert (first == second).all()
     assert list(forward([])) == []
+
+
+def test_a_call_may_begin_before_another_has_ended(backbone, images, name):
+    """Two who look at one page share its classifier."""
+    forward = engines.build(name, backbone).load()
+    begun = forward(images)
+    parts = [next(begun)]
+    between = np.concatenate(list(forward(images[::-1])))
+    assert (np.concatenate([*parts, *begun])[::-1] == between).all()
 
 
 def test_bfloat16_is_refused_where_it_would_be_float32(backbone, monkeypatch):

@@ -70,6 +70,16 @@ def test_a_cluster_of_its_own_where_none_is_named(images, engine, tmp_path, monk
     assert write(tmp_path, images[:5], engine, executors.dask) == expected
 
 
+def test_a_worker_may_have_several_threads(images, engine, tmp_path, monkeypatch):
+    """As `dask worker` starts it where nothing is said of threads: they share a backbone."""
+    monkeypatch.setattr(embedding, "SHARD", 2)
+    (tmp_path / "local").mkdir()
+    expected = write(tmp_path / "local", images, engine, executors.local)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=4, dashboard_address=None) as cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
+        assert write(tmp_path, images, engine, executors.dask) == expected
+
+
 def test_no_scheduler_at_the_address_is_said(images, engine, tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "PATIENCE", "1s")
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
