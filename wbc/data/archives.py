@@ -19,6 +19,7 @@ MAX_RATIO = 200  # content to zip; JPEG and PNG barely shrink, a zip bomb shrink
 SMALL = 64 * 2**20  # bytes of content that are harmless at any ratio
 MAX_ENTRIES = 5_000_000  # files and folders of a zip
 MAX_DEPTH = 64  # folders above a file
+DVC_CACHE = re.compile(r".*/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")  # how DVC calls the content of a file that it keeps
 
 _BLOCK = 2**20  # bytes read at once
 
@@ -190,8 +191,9 @@ def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, source: Path) 
 def _list_folder(source: Path) -> tuple[dict[str, Reader], set[str]]:
     """Return (files, folders) below `source`.
 
-    Links to files are read, but out of `source` only where the target is named as an image too: else a link could
-    bring in any file of this machine. Links to folders are refused.
+    Links to files are read, but out of `source` only where the target is named as an image too, or lies in DVC's cache,
+    to which `cache.type symlink` links: else a link could bring in any file of this machine. Links to folders are
+    refused.
     """
     inside = source.resolve()
     files, folders, refused = {}, set(), []
@@ -213,7 +215,11 @@ def _list_folder(source: Path) -> tuple[dict[str, Reader], set[str]]:
                 continue
             if not file.is_file():
                 refused.append(f"{printable(here + name)}: is neither a file nor a link to one")
-            elif not (target := file.resolve()).is_relative_to(inside) and not looks_like_image(target):
+            elif not (
+                (target := file.resolve()).is_relative_to(inside)
+                or looks_like_image(target)
+                or DVC_CACHE.fullmatch(target.as_posix())
+            ):
                 refused.append(
                     f"{printable(here + name)}: is a link out of the folder, to what isn't named as an image"
                 )

@@ -244,6 +244,17 @@ def test_a_name_of_thousands_of_folders_is_refused_at_once(tmp_path):
     assert time.monotonic() - started < 10, "quadratic time took minutes"
 
 
+def test_links_into_dvcs_cache_are_read(tmp_path):
+    """A cache that several people share is set up so: `cache.type symlink`."""
+    source = make_folder(tmp_path / "cells")
+    kept = tmp_path / "cache/files/md5/8b" / "1a9953c4611296a827abf8c47804d7"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"kept")
+    (source / "cells/basophil/2.jpg").symlink_to(kept)
+    unpack(source, tmp_path / "raw")
+    assert (tmp_path / "raw/basophil/2.jpg").read_bytes() == b"kept"
+
+
 def test_a_link_out_of_the_folder_to_what_is_no_image_is_refused(tmp_path):
     source = make_folder(tmp_path / "cells")
     (tmp_path / "secret").write_text("secret")
