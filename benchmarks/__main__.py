@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import joblib
 import yaml
 
 from benchmarks import passes
@@ -37,7 +38,7 @@ def main() -> None:
     output = options.output and file_to_write(options.output)
 
     lines = [
-        f"Machine: {os.cpu_count()} cores, {_processor()}. Command: `{' '.join(['make bench', *_words(options)])}`"
+        f"Machine: {joblib.cpu_count()} cores, {_processor()}. Command: `{' '.join(['make bench', *_words(options)])}`"
     ]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         clone = Path(folder, "clone")

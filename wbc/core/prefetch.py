@@ -3,9 +3,10 @@
 import collections
 import concurrent.futures
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
+
+import joblib
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,7 +18,7 @@ def prefetch(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     >>> list(prefetch(abs, [1, -2, 3]))
     [1, 2, 3]
     """
-    workers = os.cpu_count() or 1
+    workers = joblib.cpu_count()
     items = iter(items)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         waiting = collections.deque(pool.submit(function, item) for item in itertools.islice(items, 4 * workers))

@@ -4,11 +4,11 @@ Both take raw images and give calibrated probabilities, as `tools.predict` does.
 in its metadata; a LiteRT file has none, so the caller writes the same beside it.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 
 from wbc.models.onnx_order import canonical
@@ -78,7 +78,7 @@ def litert_runner(file: Path) -> Runner:
     """Return a function from images to the probabilities that LiteRT computes."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(file), num_threads=os.cpu_count())
+    interpreter = Interpreter(str(file), num_threads=joblib.cpu_count())
     source, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
     def run(images: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import math
 import os
 import threading
 
+import joblib
 import numpy as np
 
 from wbc.core.exact import Floats
@@ -25,7 +26,8 @@ class Adam:
         self.weights = weights
         self.mean, self.square = np.zeros_like(weights), np.zeros_like(weights)
         self.power_1 = self.power_2 = 1.0
-        threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
+        # One in a process that fits a head beside others, see `side_by_side`.
+        threads = 1 if os.environ.get("OMP_NUM_THREADS") == "1" else joblib.cpu_count()
         self.pool = concurrent.futures.ThreadPoolExecutor(threads)
         self.scratch = threading.local()
 

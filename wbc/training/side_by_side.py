@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import joblib
+
 from wbc.core.tables import open_features
 from wbc.training.cross_validation import fit_head
 from wbc.training.fitting import Fit, Labels, TrainParams
@@ -35,7 +37,7 @@ def fit_side_by_side(features: Path, labels: Labels, classes: int, jobs: list[Jo
         classes: number of classes.
         jobs: what to fit.
     """
-    workers = min(len(jobs), os.cpu_count() or 1)
+    workers = min(len(jobs), joblib.cpu_count())
     # Forked from a small server rather than spawned: a spawned one waits for its orders while Python starts, and shows
     # a traceback, an EOFError, if this process is killed meanwhile. The server starts within the environment.
     context = multiprocessing.get_context("forkserver")

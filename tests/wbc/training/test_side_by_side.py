@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 
 from wbc.training.cross_validation import fit_head
 from wbc.training.fitting import TrainParams
@@ -58,15 +59,37 @@ if __name__ == "__main__":
 """
 
 
-def test_the_processes_end_when_their_parent_is_killed(tmp_path):
+@pytest.fixture
+def fitting(tmp_path):
+    """A process that has fitted two heads and waits, with those that it started."""
     (tmp_path / "killed.py").write_text(KILLED)
     command = [sys.executable, tmp_path / "killed.py", tmp_path, json.dumps(OPTIMIZER)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, text=True, env=environment, **pipes) as parent:
         assert parent.stdout.readline() == "fitted\n"
-        below = psutil.Process(parent.pid).children(recursive=True)
-        assert len(below) >= 4, "two processes that fit, the server they are forked from, and Python's resource tracker"
+        yield parent
         parent.kill()
+
+
+@pytest.fixture
+def one_core():
+    """One core alone is allotted to this process and those that it starts."""
+    allotted = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allotted)})
+    yield
+    os.sched_setaffinity(0, allotted)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux allots cores")
+def test_no_more_processes_are_started_than_cores_are_allotted(one_core, fitting):
+    below = psutil.Process(fitting.pid).children(recursive=True)
+    assert len(below) == 3, "one that fits, the server it is forked from, and Python's resource tracker"
+
+
+def test_the_processes_end_when_their_parent_is_killed(fitting):
+    below = psutil.Process(fitting.pid).children(recursive=True)
+    assert len(below) >= 4, "two processes that fit, the server they are forked from, and Python's resource tracker"
+    fitting.kill()
     left = [process for process in psutil.wait_procs(below, timeout=30)[1] if process.status() != psutil.STATUS_ZOMBIE]
     assert not left, "they outlived their parent"
