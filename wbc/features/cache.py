@@ -42,6 +42,10 @@ class Damaged(Exception):
     """A shard isn't what was written; the message says why."""
 
 
+# What a damaged shard raises. One that says of itself to be very large asks for more memory than there is.
+DAMAGE = (Damaged, IsADirectoryError, MemoryError, ValueError)
+
+
 def key(made_of: str) -> bytes:
     """Return the key, 16 bytes, of what a text says all about."""
     return hashlib.blake2b(made_of.encode(), digest_size=16).digest()
@@ -141,7 +145,7 @@ class FeatureCache:
                 return part(file)
         except FileNotFoundError:  # another process has just trimmed it
             return None
-        except Exception as error:  # whatever a damaged file makes anything stumble over
+        except DAMAGE as error:  # and nothing else: what disk, network or owner don't give now may be whole
             print(f"note: {shard} is damaged ({error or type(error).__name__}) and is made anew", flush=True)
             self.files.rm(shard, recursive=True)
             return None

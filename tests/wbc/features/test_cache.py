@@ -145,6 +145,26 @@ def test_a_shard_of_other_content_is_removed(tmp_path, bad, capsys):
     assert "is made anew" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(24, "Too many open files")])
+def test_a_shard_that_cannot_be_read_now_is_kept(tmp_path, monkeypatch, error):
+    """It may be whole: another's, or behind a network that is away."""
+    cache = FeatureCache(tmp_path, "maker", limit=10**6)
+    keys, features = rows(0)
+    cache.write(keys, features)
+    ((shard, _),) = cache.shards()
+
+    def refuse(*_):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache.files, "open", refuse)
+        with pytest.raises(OSError, match=error.strerror):
+            list(cache.shards())
+        with pytest.raises(OSError, match=error.strerror):
+            cache.read(shard, 5)
+    assert (cache.read(shard, 5) == features).all()
+
+
 @pytest.mark.parametrize("name", ["wbc[1]", "a::b", "memory::x", "50%", "file:x", "#*?"])
 def test_a_path_is_a_path_whatever_letters_are_in_it(tmp_path, name):
     cache = FeatureCache(tmp_path / name, "maker", limit=10**6)
