@@ -22,6 +22,7 @@ from wbc.data.images import decode
 from wbc.prediction.answers import write_csv
 from wbc.prediction.framing import framing_note
 from wbc.prediction.predict import Classifier, Prediction
+from wbc.prediction.shipped import DECISION
 from wbc.prediction.sources import Source, list_sources
 
 MOST = 200  # images shown of one drop
@@ -45,7 +46,7 @@ def main() -> None:
         format="%d %%",
     )
     try:
-        classifier = load(model).cropped(crop / 100)
+        classifier = load(model, made_at(model)).cropped(crop / 100)
     except UserError as error:
         st.error(f"{error} Type `make repro`, or `make ready` and `make app MODEL=models/ready`.")
         return
@@ -72,10 +73,18 @@ def main() -> None:
             )
 
 
-@st.cache_resource(show_spinner="Loading the classifier ...")
-def load(model: str) -> Classifier:
-    """Return the classifier, made ready once for all who look at the page."""
+@st.cache_resource(show_spinner="Loading the classifier ...", max_entries=1)
+def load(model: str, made: int) -> Classifier:
+    """Return the classifier, made ready once for all who look at the page, and anew when a run has made another."""
     return Classifier(model)
+
+
+def made_at(model: str) -> int:
+    """Return when a classifier was made, in nanoseconds; 0 of one that isn't there, of which `load` says so."""
+    try:
+        return Path(model, DECISION).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def stored(file: Any, folder: Path) -> list[Source]:

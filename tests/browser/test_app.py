@@ -19,10 +19,16 @@ from tools.code_dependencies import ROOT
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """The page's address, of a classifier that names colors."""
+def root(tmp_path_factory):
+    """A folder with a classifier that names colors."""
     root = tmp_path_factory.mktemp("app")
     color_classifier.ship(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root):
+    """The page's address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -120,3 +126,22 @@ def test_two_people_are_answered_at_once(address, browser, tmp_path):
     finally:
         for context in contexts:
             context.close()
+
+
+def test_a_classifier_made_anew_is_asked_from_then_on(root, address, browser, tmp_path):
+    Image.new("RGB", (20, 20), COLORS[1]).save(tmp_path / "green.png")
+    decision = root / "models/use/decision.json"
+    shipped = decision.read_text()
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        for content, name in ((shipped, "eosinophil"), (shipped.replace("eosinophil", "green cell"), "green cell")):
+            decision.write_text(content)
+            page.goto(address)
+            files = page.locator("input[type=file]")
+            files.wait_for(state="attached", timeout=60_000)
+            files.set_input_files([tmp_path / "green.png"])
+            page.get_by_role("heading", name=name).wait_for(timeout=60_000)
+    finally:
+        context.close()
+        decision.write_text(shipped)
