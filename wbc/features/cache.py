@@ -30,11 +30,13 @@ import numpy.typing as npt
 
 KEY = np.dtype("V16")  # what a row's key is stored as
 MAGIC, ENDING = b"wbcfeat1", ".shard"
+ABANDONED = 86_400  # seconds after which nobody is writing what is half-written any more
 LIMIT = 20 * 10**9  # bytes of the project's cache, 870,000 images with 8 views; more only while all are in use
-OLD_ENDING = ".npz"  # of shards written by earlier versions, which only `trim` still knows
 
 _START = struct.Struct(f"<{len(MAGIC)}sII32s")
 _DIGEST = 32  # bytes of a SHA-256
+# What the cache writes, below its folder: shards, those of earlier versions, and half-written ones.
+_OWN = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}(\.shard|\.npz|\.[0-9a-f]{32}\.partial)")
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+(://|::)")  # s3://..., simplecache::s3://...; else it is a path
 
 
@@ -123,19 +125,21 @@ class FeatureCache:
     def trim(self, keep: Iterable[str] = ()) -> None:
         """Remove the shards written longest ago until the rest is within the limit, and what killed writers left.
 
-        Shards of other makers count and go too.
+        Shards of other makers count and go too; what else may lie in the folder isn't this project's to remove.
 
         Args:
             keep: shards in use, which stay.
         """
         self.files.invalidate_cache()
-        shards = self.files.find(self.root, detail=True).values()
-        shards = sorted((_age(entry), entry["name"], entry["size"]) for entry in shards)
+        files = self.files.find(self.root, maxdepth=2, detail=True).values()
+        own = [entry for entry in files if _OWN.fullmatch(entry["name"].removeprefix(f"{self.root}/"))]
+        shards = sorted((_age(entry), entry["name"], entry["size"]) for entry in own)
         total = sum(size for _, _, size in shards)
         keep = set(keep)
         for age, name, size in reversed(shards):
-            abandoned = name.endswith(".partial") and age > 86400
-            if abandoned or (total > self.limit and name.endswith((ENDING, OLD_ENDING)) and name not in keep):
+            is_partial = name.endswith(".partial")
+            is_superfluous = age > ABANDONED if is_partial else total > self.limit and name not in keep
+            if is_superfluous:
                 self.files.rm_file(name)
                 total -= size
 

@@ -95,12 +95,29 @@ def test_trimming_leaves_what_fits(tmp_path):
 
 def test_what_killed_writers_left_goes_after_a_day(tmp_path):
     cache = FeatureCache(tmp_path, "maker", limit=10**6)
-    for name, age in (("old", 10**5), ("new", 10)):
-        file = tmp_path / f"{name}.partial"
+    cache.write(*rows(0))
+    ((shard, _),) = cache.shards()
+    old, new = (Path(shard).with_suffix(f".{32 * digit}.partial") for digit in "01")
+    for file, age in ((old, 10**5), (new, 10)):
         file.write_bytes(b"half")
         os.utime(file, (time.time() - age,) * 2)
     cache.trim()
-    assert [file.name for file in tmp_path.iterdir()] == ["new.partial"]
+    assert sorted(file.suffixes[-1] for file in Path(shard).parent.iterdir()) == [".partial", ".shard"]
+    assert new.exists()
+
+
+def test_files_that_are_not_the_caches_stay(tmp_path):
+    """Whoever names a folder of data as FEATURE_CACHE must not lose any."""
+    cache = FeatureCache(tmp_path, "maker", limit=1)
+    cache.write(*rows(0))
+    others = [tmp_path / name for name in ("data.npz", "study/data.npz", "study/0.partial", f"{32 * 'a'}/data.shard")]
+    for file in others:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"of somebody else")
+        os.utime(file, (0, 0))
+    cache.trim()
+    assert not shard_of(cache)
+    assert all(file.exists() for file in others)
 
 
 def test_makers_share_the_room_but_no_rows(tmp_path):
