@@ -9,6 +9,7 @@ data/fetch.json, all five or none.
 """
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -72,7 +73,8 @@ def draw(settings: "FetchParams", raw: Path) -> Origin:
 
 def unpack_archive(settings: "FetchParams", raw: Path) -> Origin:
     """Copy a user's own images to `raw`/<class>/."""
-    name = Path(settings.archive).resolve().name
+    # As params.yaml has it, so the same on every machine: what a link leads to, such as DVC's cache, has another name.
+    name = Path(os.path.normpath(Path.cwd() / settings.archive)).name
     copied = copy_advice(settings.archive)
     with advise(f"Put that right, or name another zip or folder by `fetch.archive` in params.yaml.{copied}"):
         unpacked = archives.unpack(settings.archive, raw)

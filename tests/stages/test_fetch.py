@@ -124,6 +124,15 @@ def test_a_folder_arrives_unchanged_with_its_manifest(capsys):
         assert word in said
 
 
+@pytest.mark.parametrize("archive", ["cells.zip", "./cells.zip", "below/../cells.zip"])
+def test_an_archive_is_called_as_it_is_named_and_not_as_what_it_links_to(archive):
+    Path("below").mkdir()
+    Path("1a9953c4611296a827abf8c47804d7").write_bytes(zipped(CELLS))
+    Path("cells.zip").symlink_to("1a9953c4611296a827abf8c47804d7")  # as DVC does with `cache.type symlink`
+    report = run(archive=archive)
+    assert (report["description"], report["origin"]) == ("the images of cells.zip", "cells.zip")
+
+
 def test_a_zip_and_its_folder_give_the_same_images():
     put(CELLS)
     run()
