@@ -49,6 +49,14 @@ def address(root):
         server.wait()
 
 
+def opened(page, address):
+    """Open the page; returns the place to drop images on."""
+    page.goto(address)
+    place = page.locator("input[type=file]")
+    place.wait_for(state="attached", timeout=60_000)
+    return place
+
+
 def test_dropped_images_are_named_or_abstained_from(address, browser, tmp_path):
     Image.new("RGB", (20, 30), COLORS[1]).save(tmp_path / "green.png")
     Image.new("RGB", (20, 20), (255, 255, 255)).save(tmp_path / "white.png")
@@ -58,10 +66,7 @@ def test_dropped_images_are_named_or_abstained_from(address, browser, tmp_path):
         page = context.new_page()
         requested = []
         page.on("request", lambda request: requested.append(request.url))
-        page.goto(address)
-        files = page.locator("input[type=file]")
-        files.wait_for(state="attached", timeout=60_000)
-        files.set_input_files([tmp_path / name for name in ("green.png", "white.png", "text.png")])
+        opened(page, address).set_input_files([tmp_path / name for name in ("green.png", "white.png", "text.png")])
         page.get_by_text("not a readable image").wait_for(timeout=60_000)
         shown = page.inner_text("body")
         assert page.get_by_role("heading", name="eosinophil").count() == 1
@@ -89,10 +94,7 @@ def test_small_cells_are_noted_until_the_middle_is_looked_at(address, browser, t
     context = browser.new_context()
     try:
         page = context.new_page()
-        page.goto(address)
-        files = page.locator("input[type=file]")
-        files.wait_for(state="attached", timeout=60_000)
-        files.set_input_files([tmp_path / "small.png"])
+        opened(page, address).set_input_files([tmp_path / "small.png"])
         note = page.get_by_text("The stained part of a cell covers")
         note.wait_for(timeout=60_000)
         assert "by a crop of 0.4" in note.inner_text()
@@ -113,12 +115,7 @@ def test_two_people_are_answered_at_once(address, browser, tmp_path):
     contexts = [browser.new_context() for _ in range(2)]
     try:
         pages = [context.new_page() for context in contexts]
-        dropped = []
-        for page in pages:
-            page.goto(address)
-            dropped.append(page.locator("input[type=file]"))
-            dropped[-1].wait_for(state="attached", timeout=60_000)
-        for place in dropped:
+        for place in [opened(page, address) for page in pages]:  # both before the first has dropped anything
             place.set_input_files(files)
         for page in pages:
             page.get_by_text(f"{files[-1].name}. Prediction set").wait_for(timeout=60_000)
@@ -137,10 +134,7 @@ def test_a_classifier_made_anew_is_asked_from_then_on(root, address, browser, tm
         page = context.new_page()
         for content, name in ((shipped, "eosinophil"), (shipped.replace("eosinophil", "green cell"), "green cell")):
             decision.write_text(content)
-            page.goto(address)
-            files = page.locator("input[type=file]")
-            files.wait_for(state="attached", timeout=60_000)
-            files.set_input_files([tmp_path / "green.png"])
+            opened(page, address).set_input_files([tmp_path / "green.png"])
             page.get_by_role("heading", name=name).wait_for(timeout=60_000)
     finally:
         context.close()
