@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 unexport PYTHONSAFEPATH PYTHONWARNINGS PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 # The classifier that `make predict` and `make app` ask.
-MODEL ?= models/use
+MODEL ?= models/deployed
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # uv installs the same packages in a tenth of pip's time, where it is there.
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -60,12 +60,12 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(BIN)/python -m tools.headline
 	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
-ready: models/ready/decision.json  ## make models/ready, a classifier of photographed cells that comes with the project
+ready: models/pretrained/decision.json  ## make models/pretrained, a classifier of photographed cells that comes with the project
 
-models/ready/decision.json: pretraining/classifier/decision.json | .venv/installed
+models/pretrained/decision.json: pretraining/classifier/decision.json | .venv/installed
 	@$(BIN)/python -m tools.ready
 
-predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/ready
+predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/pretrained
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
 	@$(BIN)/python -m tools.predict "$(IMAGES)" --model "$(MODEL)"
 

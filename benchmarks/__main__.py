@@ -22,9 +22,9 @@ import yaml
 
 from benchmarks import passes
 from benchmarks.watch import Watched, watch
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import replacing
-from wbc.core.outputs import file_to_write
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import replacing
+from wbc.predict.outputs import file_to_write
 
 
 @exit_on_user_error
@@ -51,10 +51,10 @@ def main() -> None:
         settings = _set(clone, options)
         lines += _whole(clone, environment, settings["image_size"], options.epochs)
         print("bench: engines", file=sys.stderr, flush=True)
-        files = sorted(file for file in (clone / "data/raw").rglob("*") if file.is_file())
+        files = sorted(file for file in (clone / "data/images").rglob("*") if file.is_file())
         lines += passes.measure(files, settings)
         print("bench: predicting", file=sys.stderr, flush=True)
-        lines += passes.measure_predicting(files, clone / "models/use")
+        lines += passes.measure_predicting(files, clone / "models/deployed")
         lines += _first_prediction(clone, environment, files[0])
     text = "\n".join(lines)
     print(f"\n{text}")
@@ -92,7 +92,7 @@ def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> 
         sys.executable,
         "-m",
         "benchmarks.naive",
-        "data/raw",
+        "data/images",
         passes.WEIGHTS,
         "--size",
         str(size),

@@ -1,6 +1,6 @@
 """What one would write without this pipeline: one script, the frozen backbone inside `fit`, augmenting on the fly.
 
-    python -m benchmarks.naive data/raw pretraining/efficientnetb0.weights.h5 --size 128 --epochs 30
+    python -m benchmarks.naive data/images pretraining/efficientnetb0.weights.h5 --size 128 --epochs 30
 
 The yardstick of `make bench`: the same images, backbone, weights, head, optimizer and number of epochs; the layers of
 keras.io's guide to fine-tuning EfficientNet (https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/).
@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
-from wbc.models.tensorflow_setup import keras, tf
+from wbc.embed.tensorflow_setup import keras, tf
 
 matplotlib.use("Agg")
 

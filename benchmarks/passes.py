@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from wbc.core.errors import UserError
-from wbc.core.files import sha256
-from wbc.data.images import decode, resize
-from wbc.features import engines
-from wbc.features.embedding import ViewSpec, Work, embed
-from wbc.features.views import Augmentation, test_images
-from wbc.models.backbones import build
-from wbc.models.tensorflow_setup import keras, start
-from wbc.prediction import predict, shipped
+from wbc.common.errors import UserError
+from wbc.common.files import sha256
+from wbc.common.images import decode, resize
+from wbc.embed import engines
+from wbc.embed.backbones import build
+from wbc.embed.embedding import ViewSpec, Work, embed
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.embed.views import Augmentation, test_images
+from wbc.export import packaging as shipped
+from wbc.predict import classifier as predict
 
 PASSES = 512  # images by which engines are timed
 ROUNDS = 5  # of timing everything in turn

@@ -26,9 +26,9 @@ import pandas as pd
 import yaml
 
 from benchmarks.watch import watch
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import replacing
-from wbc.core.progress import track
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import replacing
+from wbc.common.progress import track
 
 matplotlib.use("Agg")
 from matplotlib import pyplot, ticker

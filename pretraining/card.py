@@ -11,10 +11,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import read_json, replacing, sha256
+from wbc.plot import drawing
 from wbc.pretraining.curves import pretraining_curves
-from wbc.reporting import drawing
 
 BLOOD = Path("pretraining")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")

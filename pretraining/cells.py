@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import replacing, sha256, write_csv, write_json
-from wbc.data import archives, manifest
-from wbc.splitting.splits import split_by_group
+from wbc.common import params
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.files import replacing, sha256, write_csv, write_json
+from wbc.fetch import archives, manifest
+from wbc.split.parts import split_by_group
 
 PARAMS, OUTPUT = "pretraining/params.yaml", Path("pretraining/cells")
 

@@ -28,29 +28,29 @@ import numpy.typing as npt
 import pandas as pd
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256, write_json
-from wbc.core.prefetch import prefetch
-from wbc.core.progress import track
-from wbc.data.foreground import foreground_share, summarize
-from wbc.data.images import decode
-from wbc.evaluation import calibration, novelty
-from wbc.evaluation.metrics import rounded, score
-from wbc.features.views import ORIENTATIONS
-from wbc.models import backbones
-from wbc.models.head import Head, predict_proba, save_head
-from wbc.models.tensorflow_setup import keras, start
-from wbc.prediction import decision
-from wbc.prediction.adaptation import Cells, fit_head
-from wbc.prediction.appraisal import abstention, appraise
-from wbc.prediction.framing import Range, learned_range
-from wbc.prediction.shipped import REFERENCE, write_facts
+from wbc.common import params
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import read_json, replacing, sha256, write_json
+from wbc.common.images import decode
+from wbc.common.prefetch import prefetch
+from wbc.common.progress import track
+from wbc.embed import backbones
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.embed.views import ORIENTATIONS
+from wbc.evaluate.metrics import rounded, score
+from wbc.export import calibration, decision
+from wbc.export import ood as novelty
+from wbc.export.appraisal import abstention, appraise
+from wbc.export.framing import Range, learned_range
+from wbc.export.packaging import REFERENCE, write_facts
+from wbc.predict.adaptation import Cells, fit_head
 from wbc.pretraining import domain_augmentation
 from wbc.pretraining.backbone_training import Settings
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
 from wbc.pretraining.shifted_features import shifted_features
 from wbc.pretraining.transfer import Labelled, cropped_features
+from wbc.split.foreground import foreground_share, summarize
+from wbc.train.head import Head, predict_proba, save_head
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")

@@ -14,22 +14,23 @@ each by the commonest class, by logistic regression and by the study's head, see
 the crops also, as "before", by the logistic regression that earlier cards reported.
 """
 
+import functools
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from wbc.core import params
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import sha256, write_json
-from wbc.evaluation.metrics import rounded
-from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.models import backbones
-from wbc.models.tensorflow_setup import keras, start
-from wbc.pretraining import transfer
+from wbc.common import params
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import sha256, write_json
+from wbc.embed import backbones
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.evaluate.metrics import rounded
+from wbc.pretraining import efficientnet_lite0, transfer
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
-from wbc.training import fitting
+from wbc.split.near_duplicates.search import find_near_duplicates
+from wbc.train import fitting
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
@@ -47,12 +48,11 @@ def main() -> None:
             tables[name] = read_laboratory(name, Path(archive), Path(folder, name), settings.classes, PARAMS)
             tables[name]["group"] = find_near_duplicates(tables[name]["file"].tolist()).group
         results = {}
-        for name, size, architecture, weights in (
-            ("blood", settings.image_size, "EfficientNetB0", WEIGHTS),
-            ("imagenet_lite0", LITE0_SIZE, "EfficientNetLite0", "imagenet"),
+        for name, size, build in (
+            ("blood", settings.image_size, functools.partial(backbones.build, weights=WEIGHTS)),
+            ("imagenet_lite0", LITE0_SIZE, efficientnet_lite0.imagenet),
         ):
-            model = backbones.build(architecture, size, weights)
-            results[name] = {"image_size": size} | measure(model, tables, settings)
+            results[name] = {"image_size": size} | measure(build(size), tables, settings)
 
     pbc, *others = tables
     write_json(

@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbc.core import params
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, sha256, write_csv, write_json
-from wbc.core.progress import track
-from wbc.data.images import decode, resize
-from wbc.models import backbones, efficientnet_lite0
-from wbc.models.tensorflow_setup import keras, start
-from wbc.pretraining import backbone_training, domain_augmentation
+from wbc.common import params
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import read_json, sha256, write_csv, write_json
+from wbc.common.images import decode, resize
+from wbc.common.progress import track
+from wbc.embed import backbones
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.pretraining import backbone_training, domain_augmentation, efficientnet_lite0
 from wbc.pretraining.weights_file import save_float16
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")

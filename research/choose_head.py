@@ -29,22 +29,21 @@ import numpy as np
 import pydantic
 import yaml
 
-from wbc.core import exact, params
-from wbc.core.code_digest import code_digest
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import replacing
-from wbc.core.outputs import file_to_write
-from wbc.core.progress import track
-from wbc.core.tables import open_features, read_splits
-from wbc.evaluation.intervals import IntervalParams
-from wbc.evaluation.metrics import cell_weights, score
-from wbc.evaluation.scoring import intervals_of
-from wbc.models import head
-from wbc.splitting import rounds
-from wbc.splitting.rounds import outside
-from wbc.training import adam, cross_validation, fitting
-from wbc.training.cross_validation import fit_predict
-from wbc.training.fitting import TrainParams
+from wbc.common import params
+from wbc.common.code_digest import code_digest
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.files import replacing
+from wbc.common.progress import track
+from wbc.common.tables import open_features, read_splits
+from wbc.evaluate.intervals import IntervalParams
+from wbc.evaluate.metrics import cell_weights, score
+from wbc.evaluate.scoring import intervals_of
+from wbc.predict.outputs import file_to_write
+from wbc.split import rounds
+from wbc.split.rounds import outside
+from wbc.train import adam, cross_validation, exact, fitting, head
+from wbc.train.cross_validation import fit_predict
+from wbc.train.fitting import TrainParams
 
 # What a head comes of besides data and settings: another code, another head.
 CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, head, rounds)))

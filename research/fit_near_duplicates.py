@@ -1,4 +1,4 @@
-"""Fit the weights that wbc/grouping/registration.py gives to what two registered images have in common.
+"""Fit the weights that wbc/split/near_duplicates/registration.py gives to what two registered images have in common.
 
     python -m research.fit_near_duplicates cells.zip
 
@@ -27,10 +27,10 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from research.copies import copy
-from wbc.core.errors import exit_on_user_error
-from wbc.core.progress import track
-from wbc.grouping.canonical_frame import describe, frame
-from wbc.grouping.registration import PairFeatures, compare, measures
+from wbc.common.errors import exit_on_user_error
+from wbc.common.progress import track
+from wbc.split.near_duplicates.canonical_frame import describe, frame
+from wbc.split.near_duplicates.registration import PairFeatures, compare, measures
 
 # (seed, cells, copies per cell, strong, blurred first, most positives, most negatives)
 SETS = [

@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image
 
 from research.copies import copy
-from wbc.core.errors import exit_on_user_error
-from wbc.data.images import decode
-from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.folds import withhold
-from wbc.splitting.rounds import cv_rounds
-from wbc.splitting.splits import folds, split_by_group
+from wbc.common.errors import exit_on_user_error
+from wbc.common.images import decode
+from wbc.split.folds import withhold
+from wbc.split.near_duplicates.search import find_near_duplicates
+from wbc.split.parts import folds, split_by_group
+from wbc.split.rounds import cv_rounds
 
 FOLDS = 5
 

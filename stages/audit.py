@@ -4,15 +4,15 @@
 
 Reads data/truth.csv, which no other stage reads, and data/splits.csv; cells that the user gave are the truth where
 there is no other. Writes reports/truth.json: {"known": false}, or "known": true with what
-`wbc.splitting.truth.score_against_truth` returns.
+`wbc.evaluate.truth.score_against_truth` returns.
 """
 
 import pandas as pd
 
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import write_json
-from wbc.core.tables import read_csv
-from wbc.splitting.truth import score_against_truth
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.files import write_json
+from wbc.common.tables import read_csv
+from wbc.evaluate.truth import score_against_truth
 
 
 @exit_on_user_error

@@ -2,7 +2,7 @@
 
     python -m stages.baseline
 
-Reads data/features/, data/raw/, data/splits.csv. No head has a part in it, so another head doesn't rerun it. A baseline
+Reads data/features/, data/images/, data/splits.csv. No head has a part in it, so another head doesn't rerun it. A baseline
 has nothing to stop or to choose, so it learns from the images that validate a head, too. Writes
 
     data/baselines/image.csv, grouped.csv   of the test images of each protocol, by what all its other images teach
@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from wbc.split.rounds import cv_rounds
 
-from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import replacing, write_csv
-from wbc.core.progress import track
-from wbc.core.protocols import CROSSVAL, PROTOCOLS
-from wbc.core.tables import open_zooms, read_splits
-from wbc.evaluation.baselines import baseline_predictions
-from wbc.features.color_histogram import color_histograms
-from wbc.splitting.rounds import cv_rounds
+from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.files import replacing, write_csv
+from wbc.common.progress import track
+from wbc.common.tables import open_zooms, read_splits
+from wbc.split.schemes import CROSSVAL, HOLDOUTS
+from wbc.train.baselines import baseline_predictions
+from wbc.train.color_histogram import color_histograms
 
 
 @exit_on_user_error
@@ -33,7 +33,7 @@ def main() -> None:
     features = open_zooms(Path("data/features/features.npy"), Path("data/features/features.json"), len(splits))
     rounds = {
         protocol: [(np.flatnonzero(splits[protocol] != "test"), np.flatnonzero(splits[protocol] == "test"))]
-        for protocol in PROTOCOLS
+        for protocol in HOLDOUTS
     }
     with advise("Raise `split.folds`, then type `dvc repro`."):
         rounds[CROSSVAL] = [
@@ -41,7 +41,7 @@ def main() -> None:
             for train, valid, test in cv_rounds(splits["fold"], splits["withheld"])
         ]
 
-    colors = color_histograms([Path("data/raw", path) for path in splits["path"]])
+    colors = color_histograms([Path("data/images", path) for path in splits["path"]])
     tables: dict[str, list[pd.DataFrame]] = {scheme: [] for scheme in rounds}
     fits = [(scheme, train, test) for scheme, parts in rounds.items() for train, test in parts]
     for scheme, train, test in track(fits, "baseline", unit="fits"):

@@ -12,7 +12,7 @@ TensorFlow has a part in it, and the arithmetic is exact. Writes
                                 the classifier answers, each group counting once
     reports/reliability.csv     the bins of the reliability diagram, calibrated
     reports/strangers.json      {kind: {"images", "abstained", "unlike": shares of them}}: what it says of pictures that
-                                show no white cell (see `wbc.synthetic.strangers`); to abstain is right
+                                show no white cell (see `wbc.export.negatives`); to abstain is right
 """
 
 from pathlib import Path
@@ -21,16 +21,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wbc.core import params
-from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import replacing, write_csv, write_json
-from wbc.core.protocols import CROSSVAL
-from wbc.core.tables import open_zooms, read_splits
-from wbc.evaluation import calibration, novelty
-from wbc.evaluation.metrics import cell_weights, rounded
-from wbc.models.head import Head, load_head, mean_probabilities, out_of_fold
-from wbc.prediction import decision
-from wbc.prediction.appraisal import appraise
+from wbc.common import params
+from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.files import replacing, write_csv, write_json
+from wbc.common.tables import open_zooms, read_splits
+from wbc.evaluate.metrics import cell_weights, rounded
+from wbc.export import calibration, decision
+from wbc.export import ood as novelty
+from wbc.export.appraisal import appraise
+from wbc.split.schemes import CROSSVAL
+from wbc.train.head import Head, load_head, mean_probabilities, out_of_fold
 
 
 @exit_on_user_error

@@ -1,10 +1,10 @@
 """embed: the frozen backbone's features of every image and of its random views.
 
-Reads data/raw/, data/manifest.csv, the backbone's weights. Writes data/features/:
+Reads data/images/, data/manifest.csv, the backbone's weights. Writes data/features/:
 
     features.npy    float16 (images, zooms + views, 1280), in the manifest's order; [:, 0] is what is scored
     features.json   what made them
-    strangers.npz   float16 (pictures, 1280) of each kind of `wbc.synthetic.strangers`: pictures that show no white cell
+    strangers.npz   float16 (pictures, 1280) of each kind of `wbc.export.negatives`: pictures that show no white cell
     backbone.keras  the backbone that made them, from which `export` builds the classifiers
     backbone.pb     the same as TensorFlow's frozen graph, which OpenVINO reads without TensorFlow
 
@@ -26,23 +26,22 @@ import pandas as pd
 import pydantic
 from PIL import Image
 
-from wbc.core import params
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import replacing, sha256, write_json
-from wbc.core.zips import write_npz
-from wbc.features import engines, executors
-from wbc.features.cache import project_cache
-from wbc.features.embedding import ViewSpec, write_features
-from wbc.features.file_features import file_features
-from wbc.features.views import Augmentation
-from wbc.models import backbones
-from wbc.models.keras_file import save
-from wbc.models.tensorflow_setup import keras, start
-from wbc.synthetic.strangers import EACH, strangers
+from wbc.common import params
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.files import replacing, sha256, write_json
+from wbc.common.zips import write_npz
+from wbc.embed import backbones, engines, executors
+from wbc.embed.cache import project_cache
+from wbc.embed.embedding import ViewSpec, write_features
+from wbc.embed.file_features import file_features
+from wbc.embed.keras_file import save
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.embed.views import Augmentation
+from wbc.export.negatives import EACH, strangers
 
 BLOOD = Path("pretraining/efficientnetb0.weights.h5")
 BLOOD_SHA256 = "0843e99ae008e4aea0194d7ed6a3d4d2b4e7495f066bb12dd6f20bbc7ed0c80f"
-# What a cell filled of the images that they were trained on: the share of `wbc.data.foreground`, 0.13 in the median of
+# What a cell filled of the images that they were trained on: the share of `wbc.split.foreground`, 0.13 in the median of
 # Barcelona's classes, which `domain_augmentation.zoom` of pretraining/params.yaml, 0.9 to 2.2 of the sides, made this.
 BLOOD_FOREGROUND = (0.11, 0.63)
 OTHER_WEIGHTS = (
@@ -94,7 +93,9 @@ def main() -> None:
         model = backbones.build(settings.backbone, settings.image_size, weights, settings.seed)
 
     manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
-    images = [(f"data/raw/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)]
+    images = [
+        (f"data/images/{path}", digest) for path, digest in zip(manifest["path"], manifest["sha256"], strict=True)
+    ]
     engine = engines.choose(settings.engine)
     spec = ViewSpec(settings.augmentation, settings.seed, settings.test_views, tuple(settings.zooms))
     cache = project_cache(engines.fingerprint(engine, model))

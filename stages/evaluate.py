@@ -24,19 +24,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wbc.core import params
-from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.exact import Floats
-from wbc.core.files import read_json, write_csv, write_json
-from wbc.core.progress import track
-from wbc.core.protocols import CROSSVAL, PARTS, SCHEMES
-from wbc.core.tables import open_features, read_baseline_predictions, read_splits
-from wbc.evaluation.headline import headline
-from wbc.evaluation.intervals import IntervalParams
-from wbc.evaluation.metrics import cell_weights, rounded, score
-from wbc.evaluation.scoring import describe, save, source_counts
-from wbc.evaluation.suspect_labels import Suspect, suspect_labels
-from wbc.models.head import load_head, out_of_fold, predict_proba
+from wbc.common import params
+from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.files import read_json, write_csv, write_json
+from wbc.common.progress import track
+from wbc.common.tables import open_features, read_baseline_predictions, read_splits
+from wbc.evaluate.headline import headline
+from wbc.evaluate.intervals import IntervalParams
+from wbc.evaluate.label_errors import Suspect, suspect_labels
+from wbc.evaluate.metrics import cell_weights, rounded, score
+from wbc.evaluate.scoring import describe, save, source_counts
+from wbc.split.schemes import CROSSVAL, PARTS, SCHEMES
+from wbc.train.exact import Floats
+from wbc.train.head import load_head, out_of_fold, predict_proba
 
 Features = npt.NDArray[np.float16]
 

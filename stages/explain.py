@@ -2,11 +2,11 @@
 
     python -m stages.explain
 
-Reads data/raw/, data/features/backbone.pb, the heads in models/ and reports/<scheme>/predictions.csv. It writes
+Reads data/images/, data/features/backbone.pb, the heads in models/ and reports/<scheme>/predictions.csv. It writes
 
     reports/heat_maps.json   {scheme: {path: map}}: for the surest mistakes, one per group and as many as the report
                              shows, how much each place of the image speaks for the class that it was given, 0-1, row by
-                             row (see `wbc.prediction.heat_maps`)
+                             row (see `wbc.plot.heat_maps`)
 """
 
 import functools
@@ -15,18 +15,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from wbc.core import params
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, write_json
-from wbc.core.progress import track
-from wbc.core.protocols import CROSSVAL, SCHEMES
-from wbc.core.tables import read_csv, read_splits
-from wbc.data.images import decode, resize
-from wbc.features.engines import Engine
-from wbc.models.head import Head, heads_of_fold, load_head
-from wbc.prediction.heat_maps import HeatMaps
-from wbc.reporting.mistakes import one_per_group
-from wbc.reporting.plot_params import PlotParams
+from wbc.common import params
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import read_json, write_json
+from wbc.common.images import decode, resize
+from wbc.common.progress import track
+from wbc.common.tables import read_csv, read_splits
+from wbc.plot.heat_maps import HeatMaps
+from wbc.plot.mistakes import one_per_group
+from wbc.plot.params import PlotParams
+from wbc.split.schemes import CROSSVAL, SCHEMES
+from wbc.train.head import Head, heads_of_fold, load_head
 
 
 @exit_on_user_error
@@ -36,12 +35,11 @@ def main() -> None:
     _, _, classes = read_splits("data/splits.csv")
     facts = read_json("data/features/features.json")
     size = facts["image_size"]
-    engine = Engine("openvino", Path("data/features/backbone.pb").read_bytes(), size)
-    maker = HeatMaps(engine, facts["test_views"])
+    maker = HeatMaps(Path("data/features/backbone.pb").read_bytes(), size, facts["test_views"])
     mistakes = [(scheme, row, heads) for scheme in SCHEMES for row, heads in with_heads(scheme, shown)]
     maps: dict[str, dict[str, list]] = {scheme: {} for scheme in SCHEMES}
     for scheme, row, heads in track(mistakes, "explain"):
-        image = resize(decode(Path("data/raw", row["path"]))[0], size)
+        image = resize(decode(Path("data/images", row["path"]))[0], size)
         heat = maker.map(image, heads, classes.index(row["predicted"]))
         maps[scheme][row["path"]] = heat.tolist()
     write_json("reports/heat_maps.json", maps)

@@ -2,11 +2,11 @@
 
     python -m stages.export
 
-Reads data/features/, models/<protocol>/head.npz, models/crossval/, what `calibrate` wrote, data/raw/,
+Reads data/features/, models/<protocol>/head.npz, models/crossval/, what `calibrate` wrote, data/images/,
 reports/audit.json and reports/<protocol>/predictions.csv. Writes
 
     models/<protocol>/classifier.keras   raw RGB 0-255 images to class probabilities
-    models/use/                          what `python -m tools.predict` needs, and nothing else: the mean of the
+    models/deployed/                          what `python -m tools.predict` needs, and nothing else: the mean of the
                                          cross-validation's heads on one backbone, as classifier.keras (the class names
                                          are in its member classes.json) and, for OpenVINO, as backbone.pb and heads;
                                          decision.json says when it may answer, and names every file with its SHA-256
@@ -30,24 +30,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_json
-from wbc.core.protocols import CROSSVAL, PROTOCOLS
-from wbc.core.tables import read_csv
-from wbc.data.images import decode, resize
-from wbc.evaluation.calibration import tempered
-from wbc.features.file_features import file_features
-from wbc.models import keras_file
-from wbc.models.classifier import build_classifier, keras_head, save_classifier
-from wbc.models.head import Head, count_parameters, load_head, mean_probabilities
-from wbc.models.tensorflow_setup import keras, start
-from wbc.prediction.decision import from_json
-from wbc.prediction.framing import learned_range
-from wbc.prediction.predict import Classifier
-from wbc.prediction.shipped import BACKBONE, REFERENCE, write_facts
-from wbc.prediction.sources import list_sources
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.files import read_json, replacing, write_json
+from wbc.common.images import decode, resize
+from wbc.common.tables import read_csv
+from wbc.embed import keras_file
+from wbc.embed.file_features import file_features
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.export.calibration import tempered
+from wbc.export.decision import from_json
+from wbc.export.framing import learned_range
+from wbc.export.keras_classifier import build_classifier, keras_head, save_classifier
+from wbc.export.packaging import BACKBONE, REFERENCE, write_facts
+from wbc.predict.classifier import Classifier
+from wbc.predict.sources import list_sources
+from wbc.split.schemes import CROSSVAL, HOLDOUTS
+from wbc.train.head import Head, count_parameters, load_head, mean_probabilities
 
-RAW = Path("data/raw")
+RAW = Path("data/images")
 TOLERANCE = 0.02  # of a probability. On the default run the largest difference was 0.004
 SAMPLE = 4  # images
 
@@ -58,12 +58,12 @@ def main() -> None:
     start(seed=0)  # nothing here is random; this is for deterministic kernels
     backbone = keras.models.load_model("data/features/backbone.keras", compile=False)
     test_views = read_json("data/features/features.json")["test_views"]
-    predictions = {name: read_csv(Path("reports", name, "predictions.csv")) for name in PROTOCOLS}
+    predictions = {name: read_csv(Path("reports", name, "predictions.csv")) for name in HOLDOUTS}
     test_images = TestImages(
         backbone, test_views, sorted({path for rows in predictions.values() for path in rows["path"]})
     )
     checked = {}
-    for protocol in PROTOCOLS:
+    for protocol in HOLDOUTS:
         head = load_head(Path("models", protocol, "head.npz"))
         with replacing(Path("models", protocol, "classifier.keras")) as partial:
             model = build_classifier(backbone, [keras_head(head)], test_views)
@@ -83,7 +83,7 @@ class TestImages:
     Args:
         backbone: Keras model, which all classifiers share.
         test_views: orientations whose mean feature is an image's.
-        paths: of the images, below data/raw/.
+        paths: of the images, below data/images/.
     """
 
     def __init__(self, backbone: "keras.Model", test_views: int, paths: Sequence[str]) -> None:
@@ -134,10 +134,10 @@ class TestImages:
 
 
 def ship_for_use(backbone: "keras.Model", test_images: TestImages, paths: Sequence[str]) -> None:
-    """Write models/use/ and check that its two forms say the same of the test images."""
+    """Write models/deployed/ and check that its two forms say the same of the test images."""
     decision = from_json(read_json("models/decision.json"))
     names = sorted(path.name for path in Path("models", CROSSVAL).glob("fold_*.npz"))
-    with replacing(Path("models/use")) as folder:
+    with replacing(Path("models/deployed")) as folder:
         folder.mkdir()
         heads = []
         for name in names:

@@ -3,7 +3,7 @@
     python -m stages.external NAME
 
 Runs once for each data set that section `external` of params.yaml names, so that a new one reruns only itself. No image
-of it has a part in anything else. Reads the data set's archive, models/use/ and what the cross-validation scored on the
+of it has a part in anything else. Reads the data set's archive, models/deployed/ and what the cross-validation scored on the
 own images. Writes reports/external/NAME/:
 
     metrics.json       scores with their intervals, calibration, coverage, and what was said of classes it doesn't know
@@ -20,21 +20,21 @@ import numpy.typing as npt
 import pandas as pd
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_csv, write_json
-from wbc.core.progress import track
-from wbc.data.foreground import summarize
-from wbc.evaluation.intervals import IntervalParams
-from wbc.evaluation.metrics import rounded
-from wbc.evaluation.scoring import describe
-from wbc.grouping.given import level_of, read_groups, united
-from wbc.prediction import labelled
-from wbc.prediction.appraisal import abstention, appraise
-from wbc.prediction.decision import Answers
-from wbc.prediction.predict import Classifier, Prediction
-from wbc.reporting.rendering import render
-from wbc.reporting.sentences import SYNTHETIC, foreground_sentence
+from wbc.common import params
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.files import read_json, replacing, write_csv, write_json
+from wbc.common.progress import track
+from wbc.evaluate.intervals import IntervalParams
+from wbc.evaluate.metrics import rounded
+from wbc.evaluate.scoring import describe
+from wbc.export.appraisal import abstention, appraise
+from wbc.export.decision import Answers
+from wbc.plot.rendering import render
+from wbc.plot.sentences import SYNTHETIC, foreground_sentence
+from wbc.predict import labelled
+from wbc.predict.classifier import Classifier, Prediction
+from wbc.split.foreground import summarize
+from wbc.split.given import level_of, read_groups, united
 
 GIVEN = Path("data/given")
 ADVICE = "Put that right in section `external` of params.yaml, or take the data set out there; then type `dvc repro`."
@@ -65,7 +65,7 @@ def main() -> None:
         raise UserError(f"Which data set? Type python -m stages.external NAME, NAME one of: {', '.join(sites)}.")
     name = sys.argv[1]
     with advise(ADVICE):
-        classifier = Classifier("models/use", sites[name].crop)
+        classifier = Classifier("models/deployed", sites[name].crop)
         labels, predictions, bad = predict(classifier, sites[name])
         groups, level = groups_of(sites[name], predictions)
         content = score(classifier, labels, predictions, groups, intervals) | {"level": level}

@@ -3,7 +3,7 @@
     python -m stages.fetch
 
 Reads section `fetch` of params.yaml, and what it names in data/labels/: images to leave out, other labels. Writes
-data/raw/<class>/ (as delivered, under the label that holds), data/quarantine/<class>/ (what can't or shall not be
+data/images/<class>/ (as delivered, under the label that holds), data/quarantine/<class>/ (what can't or shall not be
 used), data/manifest.csv, data/truth.csv (which cell each image shows, where that is known: for `audit` alone) and
 data/fetch.json, all five or none.
 """
@@ -17,17 +17,17 @@ from typing import Annotated, Literal, NamedTuple
 import pandas as pd
 import pydantic
 
-from wbc.core import files, params
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.locks import file_lock
-from wbc.core.progress import track
-from wbc.core.workspaces import copy_advice
-from wbc.data import archives, corrections, fetch_report, found_files, kaggle_download, manifest
-from wbc.data.class_folders import UnpackReport
-from wbc.synthetic import dataset
-from wbc.synthetic.cells import CLASSES
+from wbc.common import files, params
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.progress import track
+from wbc.fetch import archives, corrections, fetch_report, found_files, kaggle_download, manifest
+from wbc.fetch.class_folders import UnpackReport
+from wbc.fetch.drawn import dataset
+from wbc.fetch.drawn.cells import CLASSES
+from wbc.fetch.locks import file_lock
+from wbc.fetch.workspaces import copy_advice
 
-RAW, QUARANTINE = Path("data/raw"), Path("data/quarantine")
+RAW, QUARANTINE = Path("data/images"), Path("data/quarantine")
 MANIFEST, TRUTH, REPORT = Path("data/manifest.csv"), Path("data/truth.csv"), Path("data/fetch.json")
 LABELS = Path("data/labels")  # what the user corrects
 FOUND = Path("data/found")  # what somebody put among the images
@@ -155,7 +155,7 @@ def main() -> None:
             settings, origin, images, sorted(bad + corrected.excluded), corrected.relabelled
         )
         files.write_json(report, content)
-        # Where other projects want a user's own images, data/raw/, they would be deleted with the old ones.
+        # Where other projects want a user's own images, data/images/, they would be deleted with the old ones.
         if note := found_files.set_aside(RAW, MANIFEST, FOUND):
             print(f"{note} Images of your own belong in a folder that `fetch.archive` in params.yaml names.")
     print(fetch_report.summary(content))

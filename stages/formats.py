@@ -2,7 +2,7 @@
 
     python -m stages.formats NAME         # onnx or litert: one of the list `formats` in params.yaml
 
-Reads models/use/, the test part split by group (reports/grouped/predictions.csv) and data/raw/. Writes
+Reads models/deployed/, the test part split by group (reports/grouped/predictions.csv) and data/images/. Writes
 
     models/formats/<name>/classifier.onnx or .tflite   raw images to calibrated probabilities
     models/formats/<name>/about.json                   class names, image size, preprocessing, thresholds; an ONNX file
@@ -25,20 +25,20 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_json
-from wbc.core.prefetch import prefetch
-from wbc.core.progress import track
-from wbc.core.tables import read_csv
-from wbc.data.images import decode, resize
-from wbc.evaluation.calibration import tempered
-from wbc.models import portable
-from wbc.models.tensorflow_setup import keras, start
+from wbc.common import params
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.files import read_json, replacing, write_json
+from wbc.common.images import decode, resize
+from wbc.common.prefetch import prefetch
+from wbc.common.progress import track
+from wbc.common.tables import read_csv
+from wbc.embed.tensorflow_setup import keras, start
+from wbc.export import portable
+from wbc.export.calibration import tempered
 
 TOLERANCE = 0.001  # of a probability
 BATCH = 32  # images a call
-USE = Path("models/use")
+USE = Path("models/deployed")
 PREPROCESSING = "RGB, 0-255, float32; the whole image resized to image_size x image_size by Pillow's BILINEAR"
 
 Images = npt.NDArray[np.float32]
@@ -104,7 +104,9 @@ def main() -> None:
 def test_images(size: int) -> Images:
     """Return the test part split by group as the classifier takes it, float32 (n, size, size, 3)."""
     paths = read_csv("reports/grouped/predictions.csv")["path"]
-    return np.stack([*prefetch(lambda path: resize(decode(Path("data/raw", path))[0], size), paths)]).astype(np.float32)
+    return np.stack([*prefetch(lambda path: resize(decode(Path("data/images", path))[0], size), paths)]).astype(
+        np.float32
+    )
 
 
 def run_all(run: Callable[[Images], Images], images: Images, name: str) -> tuple[Images, float]:

@@ -18,18 +18,18 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256
-from wbc.core.params import load
-from wbc.core.protocols import CROSSVAL, SCHEMES
-from wbc.core.tables import read_csv
-from wbc.data import images
-from wbc.prediction.overlay import lit
-from wbc.reporting import drawing, figures, report
-from wbc.reporting.plot_params import PlotParams
-from wbc.reporting.rendering import picture, render
+from wbc.common import images
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import read_json, replacing, sha256
+from wbc.common.params import load
+from wbc.common.tables import read_csv
+from wbc.plot import drawing, figures, report
+from wbc.plot.overlay import lit
+from wbc.plot.params import PlotParams
+from wbc.plot.rendering import picture, render
+from wbc.split.schemes import CROSSVAL, SCHEMES
 
-RAW = Path("data/raw")
+RAW = Path("data/images")
 REPORTS = Path("reports")
 FIGURES = REPORTS / "figures"
 PAGES = {

@@ -15,14 +15,14 @@ from typing import Any
 
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.core.files import replacing, write_json
-from wbc.core.workspaces import copy_advice
+from wbc.common import params
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.files import replacing, write_json
+from wbc.fetch.workspaces import copy_advice
 
 SOURCES, SOURCE = Path("data/sources.json"), Path("data/source")
 # Where stages write: images that lie there would be replaced. What `fetch` has kept in data/found/ may be read.
-RESULTS = ("data/raw", "data/quarantine", "data/features", "data/baselines", "models", "reports")
+RESULTS = ("data/images", "data/quarantine", "data/features", "data/baselines", "models", "reports")
 ARCHIVE = "archive"  # the word of `fetch.source`
 
 

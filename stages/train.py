@@ -16,7 +16,7 @@ The heads of the protocols are the study's. Those of the cross-validation, which
 smaller and several, each of them stopped on another half of another fold; their mean is better than one large head:
 docs/results/head-selection.md.
 
-No TensorFlow has a part in it. The arithmetic is exact (wbc/core/exact.py): the heads are the same bytes on every
+No TensorFlow has a part in it. The arithmetic is exact (wbc/train/exact.py): the heads are the same bytes on every
 CPU.
 """
 
@@ -29,16 +29,16 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_csv, write_json
-from wbc.core.progress import track
-from wbc.core.protocols import CROSSVAL, PROTOCOLS
-from wbc.core.tables import open_features, read_splits
-from wbc.models.head import Head, Units, count_parameters, save_head
-from wbc.splitting.rounds import cv_rounds
-from wbc.training.fitting import Fit, TrainParams
-from wbc.training.side_by_side import Job, fit_side_by_side
+from wbc.common import params
+from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.files import read_json, replacing, write_csv, write_json
+from wbc.common.progress import track
+from wbc.common.tables import open_features, read_splits
+from wbc.split.rounds import cv_rounds
+from wbc.split.schemes import CROSSVAL, HOLDOUTS
+from wbc.train.fitting import Fit, TrainParams
+from wbc.train.head import Head, Units, count_parameters, save_head
+from wbc.train.side_by_side import Job, fit_side_by_side
 
 FEATURES = Path("data/features/features.npy")
 
@@ -92,7 +92,7 @@ def main() -> None:
 def protocol_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[str, Job]:
     """Return {protocol: the head to fit}."""
     jobs = {}
-    for protocol in PROTOCOLS:
+    for protocol in HOLDOUTS:
         train, valid = (np.flatnonzero(splits[protocol] == part) for part in ("train", "valid"))
         jobs[protocol] = Job(train, valid, settings)
     return jobs

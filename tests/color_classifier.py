@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from stages import export
-from wbc.evaluation import novelty
-from wbc.features import engines
-from wbc.models.head import Head, predict_proba, save_head
-from wbc.models.tensorflow_setup import keras
-from wbc.prediction.decision import Decision, save_reference, to_json
+from wbc.embed import engines
+from wbc.embed.tensorflow_setup import keras
+from wbc.export import ood as novelty
+from wbc.export.decision import Decision, save_reference, to_json
+from wbc.train.head import Head, predict_proba, save_head
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
@@ -34,8 +34,8 @@ def make(root: Path) -> None:
     head = Head(np.zeros(3), np.ones(3), [], np.eye(3), np.zeros(3))
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
     for path in paths:
-        (root / "data/raw" / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (12, 9), COLORS[CLASSES.index(path.split("/")[0])]).save(root / "data/raw" / path)
+        (root / "data/images" / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (12, 9), COLORS[CLASSES.index(path.split("/")[0])]).save(root / "data/images" / path)
     known = np.repeat(np.array(COLORS) / 50, 2, axis=0)
     probabilities = predict_proba(head, known)
     predictions = pd.DataFrame(probabilities.round(4), columns=[f"p_{name}" for name in CLASSES]).assign(path=paths)

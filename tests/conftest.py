@@ -14,10 +14,10 @@ import pytest
 from tests import small_project
 from tools.code_dependencies import ROOT, code_of
 
-HEAVY = {"wbc/models/tensorflow_setup.py", "wbc/features/engines.py", "wbc/features/executors.py"}
+HEAVY = {"wbc/embed/tensorflow_setup.py", "wbc/embed/engines.py", "wbc/embed/executors.py"}
 SLOW_FOLDERS = ("tests/pipeline/", "tests/browser/", "tests/faults/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SEARCH = {"wbc/grouping/registration.py"}  # minutes of comparing pairs of images
+SEARCH = {"wbc/split/near_duplicates/registration.py"}  # minutes of comparing pairs of images
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -3,7 +3,7 @@
     python -m tools.adapt labelled/                       # a folder (or zip) with a folder of cells for each class
     python -m tools.predict new/ --model models/adapted   # then use it there
 
-Needs models/use/ and the features of the cells that it learned from (data/features/, data/splits.csv). Writes the
+Needs models/deployed/ and the features of the cells that it learned from (data/features/, data/splits.csv). Writes the
 adapted classifier, and learning_curve.csv beside it: how good the classifier gets with 1, 2, 5 and 10 labelled cells
 per class, each drawn several times and scored on the labelled cells that were not drawn. One image per cell, please:
 copies of a cell among the labelled ones would make the curve too good.
@@ -16,20 +16,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, sha256, write_csv
-from wbc.core.outputs import folder_to_write
-from wbc.core.progress import track
-from wbc.core.tables import open_features, read_splits
-from wbc.data import manifest
-from wbc.data.foreground import summarize
-from wbc.models.head import Head, save_head
-from wbc.prediction import labelled
-from wbc.prediction.adaptation import Cells, adapt, learning_curve
-from wbc.prediction.decision import save_reference
-from wbc.prediction.framing import learned_range
-from wbc.prediction.predict import Classifier
-from wbc.prediction.shipped import BACKBONE, DECISION, REFERENCE, write_facts
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.files import read_json, replacing, sha256, write_csv
+from wbc.common.progress import track
+from wbc.common.tables import open_features, read_splits
+from wbc.export.decision import save_reference
+from wbc.export.framing import learned_range
+from wbc.export.packaging import BACKBONE, DECISION, REFERENCE, write_facts
+from wbc.fetch import manifest
+from wbc.predict import labelled
+from wbc.predict.adaptation import Cells, adapt, learning_curve
+from wbc.predict.classifier import Classifier
+from wbc.predict.outputs import folder_to_write
+from wbc.split.foreground import summarize
+from wbc.train.head import Head, save_head
 
 SHOTS, DRAWS = (1, 2, 5, 10), 8
 HEAD, CURVE, KERAS = "head.npz", "learning_curve.csv", "classifier.keras"
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="a folder or zip of labelled cells, a folder for each class")
     parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="folder (default: %(default)s)")
-    parser.add_argument("--model", type=Path, default=Path("models/use"), help="classifier (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=Path("models/deployed"), help="classifier (default: %(default)s)")
     parser.add_argument("--keras", action="store_true", help="also write it as one Keras model, classifier.keras")
     parser.add_argument("--seed", type=int, default=1, help="of the draws (default: %(default)s)")
     arguments = parser.parse_args()
@@ -97,8 +97,8 @@ def save_keras(file: Path, head: Head, classifier: Classifier) -> None:
             "`--keras` takes data/features/backbone.keras, which is of another backbone than the classifier. "
         )
     # TensorFlow takes seconds to import, and nothing else here needs it.
-    from wbc.models.classifier import build_classifier, keras_head, save_classifier
-    from wbc.models.tensorflow_setup import keras, start
+    from wbc.embed.tensorflow_setup import keras, start
+    from wbc.export.keras_classifier import build_classifier, keras_head, save_classifier
 
     start(seed=0)
     backbone = keras.models.load_model("data/features/backbone.keras", compile=False)

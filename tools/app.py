@@ -1,9 +1,9 @@
 """A page on this machine that says of dropped images what `tools.predict` says; nothing leaves the machine.
 
     make app                                    # installs what it needs, then opens http://127.0.0.1:8501
-    make app MODEL=models/ready                 # of the classifier that comes with the project, by `make ready`
+    make app MODEL=models/pretrained                 # of the classifier that comes with the project, by `make pretrained`
 
-Needs the folder models/use/ and nothing of the images that it learned from.
+Needs the folder models/deployed/ and nothing of the images that it learned from.
 """
 
 import argparse
@@ -17,13 +17,13 @@ import streamlit as st
 from PIL import Image
 
 from tools.ready import ADVICE
-from wbc.core.errors import UserError
-from wbc.data.images import decode
-from wbc.prediction.answers import write_csv
-from wbc.prediction.framing import framing_note
-from wbc.prediction.predict import Classifier, Prediction
-from wbc.prediction.shipped import DECISION
-from wbc.prediction.sources import Source, list_sources
+from wbc.common.errors import UserError
+from wbc.common.images import decode
+from wbc.export.framing import framing_note
+from wbc.export.packaging import DECISION
+from wbc.predict.answers import write_csv
+from wbc.predict.classifier import Classifier, Prediction
+from wbc.predict.sources import Source, list_sources
 
 MOST = 200  # images shown of one drop
 PICTURE = 160  # pixels of each side
@@ -32,7 +32,7 @@ PICTURE = 160  # pixels of each side
 def main() -> None:
     """Draw the page; Streamlit calls this anew after every drop."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
+    parser.add_argument("--model", default="models/deployed", help="folder of the classifier (default: %(default)s)")
     model = parser.parse_args().model
     st.set_page_config("White blood cells", layout="centered")
     st.title("White blood cells")
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         classifier = load(model, made_at(model)).cropped(crop / 100)
     except UserError as error:
-        st.error(f"{error} Type `make repro`, or `make ready` and `make app MODEL=models/ready`.")
+        st.error(f"{error} Type `make repro`, or `make pretrained` and `make app MODEL=models/pretrained`.")
         return
     if classifier.caution:
         st.warning(f"{classifier.caution} {ADVICE}")

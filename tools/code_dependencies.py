@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from wbc.core.errors import exit_on_user_error
+from wbc.common.errors import exit_on_user_error
 
 ROOT = Path(__file__).parents[1]
 PIPELINES = {"stages": ".", "pretraining": "pretraining"}  # package of the scripts: folder of their dvc.yaml

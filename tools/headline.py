@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from wbc.core.errors import exit_on_user_error
-from wbc.core.files import read_json
-from wbc.reporting.comparison import against_baselines, estimate, titles, unit_of
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import read_json
+from wbc.plot.comparison import against_baselines, estimate, titles, unit_of
 
 COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
 

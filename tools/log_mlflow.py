@@ -14,10 +14,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import read_json, sha256
-from wbc.core.params import flat, read_yaml
-from wbc.core.protocols import PROTOCOLS
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.files import read_json, sha256
+from wbc.common.params import flat, read_yaml
+from wbc.split.schemes import HOLDOUTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with advise("`dvc repro` makes the results, `dvc pull` and `git checkout` bring them."):
         scores = read_json("reports/metrics.json")
-        histories = {protocol: history(Path("reports", protocol, "history.csv")) for protocol in PROTOCOLS}
+        histories = {protocol: history(Path("reports", protocol, "history.csv")) for protocol in HOLDOUTS}
         tags = {"dvc.lock": sha256(Path("dvc.lock"))}
     client, failures = connect(arguments.tracking_uri)
     try:

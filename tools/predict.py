@@ -3,7 +3,7 @@
     python -m tools.predict cells/ slide.zip 'more/**/*.png'                # a CSV on the terminal
     python -m tools.predict cells/ --output answers.csv --html answers.html
 
-It needs a classifier's folder, models/use/ or another (see docs/how-to/predict.md), and not the images that it learned
+It needs a classifier's folder, models/deployed/ or another (see docs/how-to/predict.md), and not the images that it learned
 from. Of each image: path, class, probability of each class, the prediction set, whether the classifier abstains, and
 why. An image that can't be read is a row with its error, and the exit status is then 1 at the end.
 """
@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TextIO
 
 from tools.ready import ADVICE
-from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import replacing
-from wbc.core.outputs import file_to_write
-from wbc.core.progress import track
-from wbc.prediction.answers import WRITERS
-from wbc.prediction.contact_sheet import ContactSheet
-from wbc.prediction.framing import framing_note
-from wbc.prediction.predict import Classifier
-from wbc.prediction.sources import list_sources
+from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.files import replacing
+from wbc.common.progress import track
+from wbc.export.framing import framing_note
+from wbc.predict.answers import WRITERS
+from wbc.predict.classifier import Classifier
+from wbc.predict.contact_sheet import ContactSheet
+from wbc.predict.outputs import file_to_write
+from wbc.predict.sources import list_sources
 
 
 @exit_on_user_error
@@ -32,7 +32,7 @@ def main() -> None:
     """Predict what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a pattern in quotes, or a zip")
-    parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
+    parser.add_argument("--model", default="models/deployed", help="folder of the classifier (default: %(default)s)")
     parser.add_argument("--crop", type=share, default=1.0, help="share of each side that is looked at, in the middle")
     parser.add_argument("--output", help="file to write, .csv, .json or .jsonl (default: the terminal)")
     parser.add_argument("--json", action="store_true", help="on the terminal, a JSON object per line in place of a CSV")
@@ -43,8 +43,8 @@ def main() -> None:
 
     sources = list_sources(arguments.paths)
     advice = (
-        "`dvc repro` makes it; `dvc pull models/use` or `dvc get REPOSITORY models/use` fetches it; `make ready` makes "
-        "another, models/ready, which comes with the project."
+        "`dvc repro` makes it; `dvc pull models/deployed` or `dvc get REPOSITORY models/deployed` fetches it; `make pretrained` makes "
+        "another, models/pretrained, which comes with the project."
     )
     with advise(f"`--model` names the classifier's folder. {advice}"):
         classifier = Classifier(arguments.model, arguments.crop)

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from stages import sources
-from wbc.core.errors import UserError, exit_on_user_error
+from wbc.common.errors import UserError, exit_on_user_error
 
 RWLOCK = Path(".dvc/tmp/rwlock")
 

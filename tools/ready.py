@@ -1,7 +1,7 @@
-"""Make models/ready/, a classifier of photographed cells that comes with the project: no images of yours are needed.
+"""Make models/pretrained/, a classifier of photographed cells that comes with the project: no images of yours are needed.
 
-    make ready                                            # or python -m tools.ready
-    make predict IMAGES=/path/to/cells MODEL=models/ready
+    make pretrained                                            # or python -m tools.ready
+    make predict IMAGES=/path/to/cells MODEL=models/pretrained
 
 pretraining/classifier/ holds what it has learned, and pretraining/README.md says from which cells, what it is worth
 and where it fails. Its backbone is built here from the weights beside it, so that Git need not hold it twice.
@@ -10,17 +10,17 @@ and where it fails. Its backbone is built here from the weights beside it, so th
 import shutil
 from pathlib import Path
 
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import replacing, sha256, write_json
-from wbc.core.outputs import folder_to_write
-from wbc.prediction.predict import Classifier
-from wbc.prediction.shipped import BACKBONE, DECISION, read_facts
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.files import replacing, sha256, write_json
+from wbc.export.packaging import BACKBONE, DECISION, read_facts
+from wbc.predict.classifier import Classifier
+from wbc.predict.outputs import folder_to_write
 
 LEARNED, WEIGHTS = Path("pretraining/classifier"), Path("pretraining/efficientnetb0.weights.h5")
-OUTPUT = Path("models/ready")
+OUTPUT = Path("models/pretrained")
 # What to do about a classifier that has learned from drawn cells only, as that of the default run has.
 ADVICE = (
-    f"`make ready` makes {OUTPUT}, which has learned from photographed cells (MODEL={OUTPUT}, or --model {OUTPUT}); "
+    f"`make pretrained` makes {OUTPUT}, which has learned from photographed cells (MODEL={OUTPUT}, or --model {OUTPUT}); "
     "`fetch.archive` in params.yaml names images of your own to learn from."
 )
 
@@ -47,12 +47,11 @@ def main() -> None:
 def backbone(size: int) -> bytes:
     """Return the backbone in OpenVINO's form."""
     # TensorFlow takes seconds to import; what is wrong is said before.
-    from wbc.features import engines
-    from wbc.models import backbones
-    from wbc.models.tensorflow_setup import start
+    from wbc.embed import backbones, engines
+    from wbc.embed.tensorflow_setup import start
 
     start(seed=0)
-    return engines.build("openvino", backbones.build("EfficientNetB0", size, WEIGHTS)).content
+    return engines.build("openvino", backbones.build(size, WEIGHTS)).content
 
 
 if __name__ == "__main__":

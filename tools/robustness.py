@@ -3,7 +3,7 @@
     python -m tools.robustness                      # writes robustness/: table.csv, figure.svg and table.md
 
 One image of each group is scored by the head of the cross-validation that has not learned from it, as it is and as it
-is perturbed. Needs models/use/, data/raw/, data/fetch.json and data/splits.csv; `--cells` limits how many groups of
+is perturbed. Needs models/deployed/, data/images/, data/fetch.json and data/splits.csv; `--cells` limits how many groups of
 each class take part.
 """
 
@@ -18,20 +18,20 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from wbc.core.errors import UserError, advise, exit_on_user_error
-from wbc.core.files import read_json, replacing, write_csv
-from wbc.core.outputs import folder_to_write
-from wbc.core.progress import track
-from wbc.core.tables import read_splits
-from wbc.data.images import decode
-from wbc.evaluation.perturbations import PERTURBATIONS, STRENGTHS
-from wbc.models.head import heads_of_fold, mean_probabilities
-from wbc.prediction.predict import Classifier, Described
-from wbc.prediction.sources import Source
-from wbc.reporting import drawing, figures
-from wbc.reporting.sentences import SYNTHETIC
+from wbc.common.errors import UserError, advise, exit_on_user_error
+from wbc.common.files import read_json, replacing, write_csv
+from wbc.common.images import decode
+from wbc.common.progress import track
+from wbc.common.tables import read_splits
+from wbc.plot import drawing, figures
+from wbc.plot.sentences import SYNTHETIC
+from wbc.predict.classifier import Classifier, Described
+from wbc.predict.outputs import folder_to_write
+from wbc.predict.perturbations import PERTURBATIONS, STRENGTHS
+from wbc.predict.sources import Source
+from wbc.train.head import heads_of_fold, mean_probabilities
 
-RAW = Path("data/raw")
+RAW = Path("data/images")
 TABLE, TEXT, FIGURE = "table.csv", "table.md", "figure.svg"
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     """Score perturbed images, and write what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=20, help="groups of each class (default: %(default)s)")
-    parser.add_argument("--model", type=Path, default=Path("models/use"), help="classifier (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=Path("models/deployed"), help="classifier (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("robustness"), help="folder (default: %(default)s)")
     arguments = parser.parse_args()
     if arguments.cells < 1:
@@ -52,7 +52,7 @@ def main() -> None:
         classifier = Classifier(arguments.model)
     if not all(name.startswith("fold_") for name in classifier.facts["heads"]):
         raise UserError(
-            f"{arguments.model} has no heads that have not learned from some of the cells here. Name models/use."
+            f"{arguments.model} has no heads that have not learned from some of the cells here. Name models/deployed."
         )
     firsts = splits.assign(number=labels).drop_duplicates("group")  # the first image of each group
     chosen = firsts.groupby("number", sort=False).head(arguments.cells)

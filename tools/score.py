@@ -1,6 +1,6 @@
 """Score a classifier on labelled images that it has not learned from, before it is used on others like them.
 
-    python -m tools.score labelled/ --model models/ready        # a folder (or zip) with a folder for each class
+    python -m tools.score labelled/ --model models/pretrained        # a folder (or zip) with a folder for each class
     python -m tools.score labelled/ --groups '(?P<patient>P[0-9]+)_.*' --output answers.csv
 
 It says what the stage `external` says of data sets that params.yaml names, of any classifier and without a pipeline
@@ -12,12 +12,12 @@ from typing import Any
 
 from stages import external
 from tools.predict import share
-from wbc.core.errors import advise, exit_on_user_error
-from wbc.core.files import write_csv
-from wbc.core.outputs import file_to_write
-from wbc.evaluation.intervals import IntervalParams
-from wbc.prediction.framing import framing_note
-from wbc.prediction.predict import Classifier
+from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.files import write_csv
+from wbc.evaluate.intervals import IntervalParams
+from wbc.export.framing import framing_note
+from wbc.predict.classifier import Classifier
+from wbc.predict.outputs import file_to_write
 
 INTERVALS = IntervalParams(confidence_level=0.95, n_resamples=1000, seed=1)
 
@@ -27,13 +27,15 @@ def main() -> None:
     """Score what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labelled", help="a folder or zip of images, a folder for each class")
-    parser.add_argument("--model", default="models/use", help="folder of the classifier (default: %(default)s)")
+    parser.add_argument("--model", default="models/deployed", help="folder of the classifier (default: %(default)s)")
     parser.add_argument("--crop", type=share, default=1.0, help="share of each side that is looked at, in the middle")
     parser.add_argument("--groups", help="images that belong together: a pattern, or a CSV in data/given/")
     parser.add_argument("--output", help="also write what was said of each image, as a .csv")
     arguments = parser.parse_args()
     output = arguments.output and file_to_write(arguments.output, (".csv",))
-    with advise("`--model` names the classifier's folder: `make ready` makes models/ready, `dvc repro` models/use."):
+    with advise(
+        "`--model` names the classifier's folder: `make pretrained` makes models/pretrained, `dvc repro` models/deployed."
+    ):
         classifier = Classifier(arguments.model, arguments.crop)
     site = external.SiteParams(archive=arguments.labelled, crop=arguments.crop, groups=arguments.groups)
     labels, predictions, bad = external.predict(classifier, site)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from wbc.core.errors import exit_on_user_error
-from wbc.core.params import flat
+from wbc.common.errors import exit_on_user_error
+from wbc.common.params import flat
 
 SHOWN = {
     "bacc": "**balanced accuracy, cross-validated**",

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wbc.core.errors import UserError, exit_on_user_error
+from wbc.common.errors import UserError, exit_on_user_error
 
 LINES = 40  # shown of all differences together
 

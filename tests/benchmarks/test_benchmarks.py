@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import scale
 from benchmarks.watch import watch
-from wbc.data.images import decode
+from wbc.common.images import decode
 
 
 def run(code, folder):

@@ -127,7 +127,7 @@ def test_two_people_are_answered_at_once(address, browser, tmp_path):
 
 def test_a_classifier_made_anew_is_asked_from_then_on(root, address, browser, tmp_path):
     Image.new("RGB", (20, 20), COLORS[1]).save(tmp_path / "green.png")
-    decision = root / "models/use/decision.json"
+    decision = root / "models/deployed/decision.json"
     shipped = decision.read_text()
     context = browser.new_context()
     try:

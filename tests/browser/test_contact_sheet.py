@@ -5,9 +5,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
-from wbc.prediction.contact_sheet import ContactSheet
-from wbc.prediction.predict import Prediction
-from wbc.prediction.sources import list_sources
+from wbc.predict.classifier import Prediction
+from wbc.predict.contact_sheet import ContactSheet
+from wbc.predict.sources import list_sources
 
 
 @pytest.fixture(scope="module")

@@ -43,10 +43,10 @@ ELSEWHERE = {
     ".venv/bin/python -m tools.predict /path/to/new --model": "tests/docs/test_tutorial.py",
     "python -m venv": ".ci/run",
     ".venv/bin/python -m pip install": ".ci/run",
-    "dask": "tests/wbc/features/test_executors.py",
-    "PYTHONPATH=. dask worker": "tests/wbc/features/test_executors.py",
-    "export DASK_SCHEDULER_ADDRESS": "tests/wbc/features/test_executors.py",
-    "export FEATURE_CACHE": "tests/wbc/features/test_cache.py",
+    "dask": "tests/wbc/embed/test_executors.py",
+    "PYTHONPATH=. dask worker": "tests/wbc/embed/test_executors.py",
+    "export DASK_SCHEDULER_ADDRESS": "tests/wbc/embed/test_executors.py",
+    "export FEATURE_CACHE": "tests/wbc/embed/test_cache.py",
     "dvc get": "tests/pipeline/test_pipeline.py",
     "dvc push": "tests/pipeline/test_pipeline.py",
     "dvc remote add": "tests/pipeline/test_pipeline.py",
@@ -93,7 +93,7 @@ def delivered(tmp_path_factory, reproduced):
         label, name = path.split("/")
         target = folder / "cells" / label / f"P{int(cell.rsplit('-', 1)[1]):02}_{name}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(reproduced.folder / "data/raw" / path, target)
+        shutil.copyfile(reproduced.folder / "data/images" / path, target)
     for path in ("eosinophil/E12.jpg", "basophil/B03.jpg"):  # which the page gives another label, and leaves out
         first = sorted((folder / "cells" / Path(path).parent).iterdir())[0]
         first.rename(folder / "cells" / path)
@@ -128,7 +128,7 @@ def typed(project, delivered):
 def test_the_readmes_commands(typed):
     printed = typed("README.md", skipped="dvc exp run")
     assert "reports/index.html" in printed["make repro"]
-    answers = printed["make predict IMAGES=/path/to/cells MODEL=models/ready"]
+    answers = printed["make predict IMAGES=/path/to/cells MODEL=models/pretrained"]
     assert "basophil" in answers and "has learned from drawn cells" not in answers
 
 

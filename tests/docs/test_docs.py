@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tools.code_dependencies import ROOT
-from wbc.core.params import flat, read_yaml
+from wbc.common.params import flat, read_yaml
 
 PAGES = [
     ROOT / "README.md",
@@ -89,8 +89,8 @@ def test_the_files_that_extending_touches_are_there():
     for file in re.findall(r"^\| `([^`]+)`", text, re.M):
         assert (ROOT / file).exists() or "NAME" in file, file
     for name, file in (
-        ("BACKBONES", "wbc/models/backbones.py"),
-        ("PER_CLASS", "wbc/core/class_metrics.py"),
+        ("BACKBONES", "wbc/embed/backbones.py"),
+        ("PER_CLASS", "wbc/evaluate/class_metrics.py"),
         ("SOURCES", "stages/fetch.py"),
     ):
         assert f"`{name}`" in text and re.search(rf"^(def )?{name}\b", (ROOT / file).read_text(encoding="utf-8"), re.M)

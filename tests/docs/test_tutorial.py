@@ -21,7 +21,7 @@ def deliver(project, folder: Path) -> None:
         if label in OTHER_NAMES:
             target = folder / OTHER_NAMES[label] / f"P{int(cell.rsplit('-', 1)[1]):02}_{name}"
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(project.folder / "data/raw" / path, target)
+            shutil.copyfile(project.folder / "data/images" / path, target)
 
 
 def test_every_command_of_the_tutorial_does_what_the_page_says(project, tmp_path):

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.faults.faults import DAMAGES, damage, run
 from tests.kaggle_server import kaggle_server
 from tests.small_project import Project
-from wbc.models.tensorflow_setup import keras
+from wbc.embed.tensorflow_setup import keras
 
 SCRIPT = "<script>document.title='taken'"
 NAMES = (

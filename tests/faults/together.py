@@ -55,7 +55,7 @@ def cluster(project: Project, random: random.Random) -> str:
         if kind == "other code":
             worker_folder = Path(place, "project")
             shutil.copytree(project.folder, worker_folder, symlinks=True)
-            views = worker_folder / "wbc/features/views.py"
+            views = worker_folder / "wbc/embed/views.py"
             views.write_text(f"{views.read_text(encoding='utf-8')}\nCHANGED = 1\n", encoding="utf-8")
         scheduler = _start(project, _dask("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)))
         joined = _dask("worker", "--scheduler-file", str(file), "--nworkers", "2", "--nthreads", "1", "--no-dashboard")

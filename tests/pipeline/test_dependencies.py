@@ -187,4 +187,4 @@ def test_the_pretraining_pipelines_archives_are_declared():
 @pytest.mark.parametrize("stage", ["fetch", "split", "baseline", "plot"])
 def test_what_needs_no_tensorflow_starts_without_it(stage):
     """Importing it takes five seconds."""
-    assert "wbc/models/tensorflow_setup.py" not in code_of(f"stages/{stage}.py")
+    assert "wbc/embed/tensorflow_setup.py" not in code_of(f"stages/{stage}.py")

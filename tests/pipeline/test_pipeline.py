@@ -17,7 +17,7 @@ import yaml
 from tests.pipeline.test_dependencies import STAGES
 from tests.small_project import stages_run
 from tools.code_dependencies import CODE, PIPELINES, code_of
-from wbc.data.images import decode, resize
+from wbc.common.images import decode, resize
 
 WHERE_NAMED = {"external", "formats"}  # they run once for each data set or format that params.yaml names, and none is
 
@@ -161,16 +161,16 @@ def test_what_was_pushed_is_pulled_by_another_clone_over_http_and_nothing_runs(p
         other.run("dvc", "pull", "--quiet")
         assert other.repro() == {"sources"}, "it looks for the images, and nothing else runs"
         assert other.run("git", "status", "--porcelain") == ""
-        project.run("dvc", "get", project.folder, "models/use", "--out", tmp_path / "got")
+        project.run("dvc", "get", project.folder, "models/deployed", "--out", tmp_path / "got")
         server.shutdown()
-    shipped = sorted(path.name for path in (project.folder / "models/use").iterdir())
+    shipped = sorted(path.name for path in (project.folder / "models/deployed").iterdir())
     assert sorted(path.name for path in (tmp_path / "got").iterdir()) == shipped
     project.run("git", "reset", "--quiet", "--hard", "HEAD~")
 
 
 def test_a_machine_without_the_archive_uses_what_was_made_from_it(project, tmp_path):
     """As docs/how-to/share.md says it: `dvc pull`, then `dvc repro --allow-missing`."""
-    shutil.copytree(project.folder / "data/raw", tmp_path / "cells")
+    shutil.copytree(project.folder / "data/images", tmp_path / "cells")
     project.set({"fetch.source": "archive", "fetch.archive": str(tmp_path / "cells")})
     assert project.repro("fetch") == {"sources", "fetch"}
     project.run("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
@@ -186,13 +186,13 @@ def test_a_machine_without_the_archive_uses_what_was_made_from_it(project, tmp_p
 
 
 def test_only_a_changed_archive_brings_new_images(project, tmp_path):
-    shutil.copytree(project.folder / "data/raw", tmp_path / "cells")
+    shutil.copytree(project.folder / "data/images", tmp_path / "cells")
     project.set({"fetch.source": "archive", "fetch.archive": str(tmp_path / "cells")})
     project.repro("fetch")
     assert project.repro("fetch") == set()
     next((tmp_path / "cells").rglob("*.jpg")).unlink()
     assert project.repro("fetch") == {"sources", "fetch"}
-    assert len(list((project.folder / "data/raw").rglob("*.jpg"))) == 89
+    assert len(list((project.folder / "data/images").rglob("*.jpg"))) == 89
 
 
 def test_a_clone_has_the_same_line_ends_whatever_git_is_told(fresh, tmp_path):
@@ -203,7 +203,7 @@ def test_a_clone_has_the_same_line_ends_whatever_git_is_told(fresh, tmp_path):
 
 def test_an_archive_that_is_not_there_deletes_nothing(project):
     before = sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*"))
-    for archive in ("/nowhere/cells.zip", 2024, None, "", "data/raw"):
+    for archive in ("/nowhere/cells.zip", 2024, None, "", "data/images"):
         project.set({"fetch.source": "archive", "fetch.archive": archive})
         assert f"`fetch.archive` in params.yaml is {archive!r}" in project.run("dvc", "repro", fails=True)
     assert sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*")) == before
@@ -219,13 +219,13 @@ def test_an_unknown_parameter_stops_with_its_name_and_changes_nothing(project):
 
 def test_the_saved_classifier_gives_what_was_scored(reproduced):
     """Export compares them itself; here the file is loaded once more, as a user would."""
-    from wbc.models.tensorflow_setup import keras
+    from wbc.embed.tensorflow_setup import keras
 
     folder = reproduced.folder
     predictions = pd.read_csv(folder / "reports/image/predictions.csv")
     classifier = keras.models.load_model(folder / "models/image/classifier.keras", compile=False)
     size = classifier.input_shape[1]
-    images = [resize(decode(folder / "data/raw" / path)[0], size) for path in predictions["path"]]
+    images = [resize(decode(folder / "data/images" / path)[0], size) for path in predictions["path"]]
     probabilities = classifier.predict(np.stack(images), verbose=0)
     scored = predictions.filter(regex="^p_").to_numpy()
     assert np.ptp(scored) > 0.1

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tests.small_project import Project, stages_run
-from wbc.models import efficientnet_lite0
-from wbc.synthetic.dataset import SyntheticParams, draw_dataset
+from wbc.fetch.drawn.dataset import SyntheticParams, draw_dataset
+from wbc.pretraining import efficientnet_lite0
 
 STAGES = {"cells", "pretrain", "measure", "classifier", "card"}
 

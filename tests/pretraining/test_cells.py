@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from pretraining import cells
-from wbc.core.files import sha256
+from wbc.common.files import sha256
 
 
 def images(count=10):

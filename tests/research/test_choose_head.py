@@ -8,7 +8,7 @@ import yaml
 from research import choose_head
 from research.choose_head import command, cross_validate, read_candidates
 from tools.code_dependencies import ROOT
-from wbc.core.errors import UserError
+from wbc.common.errors import UserError
 
 SETTINGS = {
     "train": {

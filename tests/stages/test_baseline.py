@@ -24,7 +24,7 @@ def tree(tmp_path, monkeypatch):
     splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"]).assign(withheld="", validates=1)
     for path, label in zip(splits["path"], splits["label"], strict=True):
         color = COLORS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
-        file = tmp_path / "data/raw" / path
+        file = tmp_path / "data/images" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (12, 9), color).save(file)
     splits.to_csv("data/splits.csv", index=False)

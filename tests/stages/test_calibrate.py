@@ -6,10 +6,10 @@ import json
 import pandas as pd
 from PIL import Image
 
-from wbc.prediction.decision import UNLIKE
-from wbc.prediction.predict import Classifier
-from wbc.prediction.sources import Source
-from wbc.synthetic.strangers import strangers
+from wbc.export.decision import UNLIKE
+from wbc.export.negatives import strangers
+from wbc.predict.classifier import Classifier
+from wbc.predict.sources import Source
 
 
 def as_source(picture):
@@ -20,7 +20,7 @@ def as_source(picture):
 
 def test_the_classifier_for_use_says_the_same_of_pictures_without_a_cell(reproduced):
     written = json.loads((reproduced.folder / "reports/strangers.json").read_text())
-    classifier = Classifier(reproduced.folder / "models/use")
+    classifier = Classifier(reproduced.folder / "models/deployed")
     drawn = strangers()
     assert written.keys() == drawn.keys()
     for kind, pictures in drawn.items():

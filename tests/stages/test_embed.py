@@ -10,12 +10,12 @@ from PIL import Image
 
 from stages import embed
 from tools.code_dependencies import ROOT
-from wbc.core import params
-from wbc.core.errors import UserError
-from wbc.data.images import decode, resize
-from wbc.models import efficientnet_lite0
-from wbc.models.inference import compiled
-from wbc.models.tensorflow_setup import keras
+from wbc.common import params
+from wbc.common.errors import UserError
+from wbc.common.images import decode, resize
+from wbc.embed.inference import compiled
+from wbc.embed.tensorflow_setup import keras
+from wbc.pretraining import efficientnet_lite0
 
 SETTINGS = {
     "backbone": "EfficientNetB0",
@@ -101,12 +101,14 @@ def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, mo
     params["embed"] |= {"backbone": "EfficientNetLite0", "weights": "imagenet", "image_size": 224}
     params["embed"] |= {"test_views": 1, "views": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    (tmp_path / "data/raw/a").mkdir(parents=True)
+    (tmp_path / "data/images/a").mkdir(parents=True)
     random = np.random.default_rng(0)
     for number in range(2):
         pixels = random.integers(256, size=(64, 64, 3)).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"data/raw/a/{number}.png")
-    digests = [hashlib.sha256((tmp_path / f"data/raw/a/{number}.png").read_bytes()).hexdigest() for number in range(2)]
+        Image.fromarray(pixels).save(tmp_path / f"data/images/a/{number}.png")
+    digests = [
+        hashlib.sha256((tmp_path / f"data/images/a/{number}.png").read_bytes()).hexdigest() for number in range(2)
+    ]
     rows = [f"a/{number}.png,a,{digest}" for number, digest in enumerate(digests)]
     (tmp_path / "data/manifest.csv").write_text("\n".join(["path,label,sha256", *rows]) + "\n")
 
@@ -115,7 +117,7 @@ def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, mo
     made_by = json.loads((tmp_path / "data/features/features.json").read_text())
     assert (made_by["backbone"], made_by["weights"], made_by["image_size"]) == ("EfficientNetLite0", "imagenet", 224)
     model = keras.models.load_model(tmp_path / "data/features/backbone.keras", compile=False)
-    images = [resize(decode(tmp_path / f"data/raw/a/{number}.png")[0], 224) for number in range(2)]
+    images = [resize(decode(tmp_path / f"data/images/a/{number}.png")[0], 224) for number in range(2)]
     assert features.shape == (2, 2, 1280)
     assert features[:, 0] == pytest.approx(np.concatenate(list(compiled(model)(images))), abs=5e-3)
     assert np.ptp(features[:, 0]) > 0.5

@@ -9,9 +9,9 @@ import pytest
 from stages import export
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
-from wbc.models.head import load_head, save_head
-from wbc.models.tensorflow_setup import keras
-from wbc.prediction.predict import Classifier, Prediction
+from wbc.embed.tensorflow_setup import keras
+from wbc.predict.classifier import Classifier, Prediction
+from wbc.train.head import load_head, save_head
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def test_of_a_second_classifier_its_own_weights_are_checked(tree):
 
 def test_what_is_shipped_for_use_names_its_classes_and_every_file(tree):
     export.main()
-    with zipfile.ZipFile("models/use/classifier.keras") as archive:
+    with zipfile.ZipFile("models/deployed/classifier.keras") as archive:
         assert json.loads(archive.read("classes.json")) == CLASSES
-    model = keras.models.load_model("models/use/classifier.keras", compile=False)
+    model = keras.models.load_model("models/deployed/classifier.keras", compile=False)
     assert model.predict(np.full((1, 8, 8, 3), COLORS[2], np.float32), verbose=0).argmax() == 2
-    facts = json.loads(Path("models/use/decision.json").read_text())
+    facts = json.loads(Path("models/deployed/decision.json").read_text())
     assert facts["heads"] == ["fold_0_1.npz", "fold_1_1.npz"]
-    assert set(facts["sha256"]) == {path.name for path in Path("models/use").iterdir()} - {"decision.json"}
+    assert set(facts["sha256"]) == {path.name for path in Path("models/deployed").iterdir()} - {"decision.json"}
 
 
 def test_two_forms_that_disagree_are_not_shipped(tree, capsys, monkeypatch):
@@ -71,7 +71,7 @@ def test_two_forms_that_disagree_are_not_shipped(tree, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         export.main()
     assert "other probabilities by Keras than by OpenVINO" in capsys.readouterr().err
-    assert not Path("models/use").exists()
+    assert not Path("models/deployed").exists()
 
 
 def _always_the_first(self, sources):

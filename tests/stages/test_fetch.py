@@ -18,7 +18,7 @@ from PIL import Image
 
 from stages import fetch
 from tests.kaggle_server import kaggle_server
-from wbc.core.locks import file_lock
+from wbc.fetch.locks import file_lock
 
 TOP = Path(__file__).parents[2]
 SETTINGS = {
@@ -100,7 +100,7 @@ def test_a_folder_arrives_unchanged_with_its_manifest(capsys):
     put({**CELLS, "README.md": b"about"})
     report = run()
     for name, content in CELLS.items():
-        assert Path("data/raw", name).read_bytes() == content
+        assert Path("data/images", name).read_bytes() == content
     assert [row["path"] for row in manifest()] == sorted(CELLS)
     first = {"label": "basophil", "sha256": hashlib.sha256(CELLS["basophil/1.png"]).hexdigest()}
     assert manifest()[0] == {"path": "basophil/1.png", **first, "width": "10", "height": "12"}
@@ -136,10 +136,10 @@ def test_an_archive_is_called_as_it_is_named_and_not_as_what_it_links_to(archive
 def test_a_zip_and_its_folder_give_the_same_images():
     put(CELLS)
     run()
-    images, rows = tree("data/raw"), manifest()
+    images, rows = tree("data/images"), manifest()
     Path("cells.zip").write_bytes(zipped(CELLS))
     report = run(archive="cells.zip")
-    assert (tree("data/raw"), manifest()) == (images, rows)
+    assert (tree("data/images"), manifest()) == (images, rows)
     assert report["sha256"] == hashlib.sha256(Path("cells.zip").read_bytes()).hexdigest()
 
 
@@ -155,7 +155,7 @@ def test_the_synthetic_set_says_what_it_is():
     assert "not photographs" in report["description"]
     assert set(report["classes"].values()) == {4}
     assert report["images"] == len(manifest()) == 4 * len(report["classes"])
-    assert Path("data/raw/basophil/0003.jpg").is_file()
+    assert Path("data/images/basophil/0003.jpg").is_file()
     before = tree()
     run(source="synthetic")
     assert tree() == before
@@ -178,7 +178,7 @@ def test_bad_images_are_set_aside_where_that_is_asked_for(capsys):
     report = run(on_bad_image="quarantine")
     assert [entry["path"] for entry in report["quarantined"]] == ["monocyte/3.png", "monocyte/a\\x0a.png"]
     assert Path("data/quarantine/monocyte/3.png").read_bytes() == b"text"
-    assert not Path("data/raw/monocyte/3.png").exists()
+    assert not Path("data/images/monocyte/3.png").exists()
     assert report["images"] == len(manifest()) == 4
     assert "Quarantined: 2" in capsys.readouterr().out
 
@@ -290,15 +290,15 @@ def test_images_that_somebody_put_among_the_delivered_ones_are_kept(capsys):
     put(CELLS)
     run()
     own = {"basophil/mine.png": picture("white"), "monocyte/1.jpg": picture("black", "JPEG")}
-    put(own | {"a/b/.DS_Store": b"", "a/b/deep.txt": b"notes"}, "data/raw")
-    Path("data/raw/link").symlink_to("..")
+    put(own | {"a/b/.DS_Store": b"", "a/b/deep.txt": b"notes"}, "data/images")
+    Path("data/images/link").symlink_to("..")
     run()
-    assert "data/raw held 4 files that no run put there, or that were changed, such as link." in (
+    assert "data/images held 4 files that no run put there, or that were changed, such as link." in (
         capsys.readouterr().out
     )
     assert {path: Path("data/found/1", path).read_bytes() for path in own} == own
     assert Path("data/found/1/a/b/deep.txt").is_file() and Path("data/found/1/link").is_symlink()
-    assert tree().keys() >= {f"data/raw/{path}" for path in CELLS} and not Path("data/raw/link").exists()
+    assert tree().keys() >= {f"data/images/{path}" for path in CELLS} and not Path("data/images/link").exists()
     run()
     assert not Path("data/found/2").exists()
     Path("data/manifest.csv").unlink()

@@ -16,8 +16,8 @@ from stages import formats
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools.code_dependencies import ROOT
-from wbc.evaluation.calibration import tempered
-from wbc.models.tensorflow_setup import keras
+from wbc.embed.tensorflow_setup import keras
+from wbc.export.calibration import tempered
 
 PAGE = (ROOT / "docs/how-to/formats.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"## ([^\n]*)\n\n```python\n(.*?)```", PAGE, re.DOTALL)
@@ -60,8 +60,8 @@ def test_any_number_of_images_at_once_as_keras_has_them(project, name):
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.float32)
     together, alone = run(images), np.concatenate([run(images[[number]]) for number in range(5)])
     np.testing.assert_allclose(together, alone, atol=1e-6)
-    model = keras.models.load_model(project / "models/use/classifier.keras", compile=False)
-    temperature = json.loads((project / "models/use/decision.json").read_text())["temperature"]
+    model = keras.models.load_model(project / "models/deployed/classifier.keras", compile=False)
+    temperature = json.loads((project / "models/deployed/decision.json").read_text())["temperature"]
     by_keras = tempered(model(images, training=False).numpy(), temperature)
     np.testing.assert_allclose(together, by_keras, atol=1e-5)
 

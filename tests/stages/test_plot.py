@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from stages import plot
-from wbc.reporting.sentences import SYNTHETIC
-from wbc.splitting.audit import audit
+from wbc.plot.sentences import SYNTHETIC
+from wbc.split.audit import audit
 
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 AWKWARD = ["<b>young</b> | `$a$` & *more*", "плазматическая клетка крови", "嗜酸性粒细胞", "NA", "1", "x" * 70]
@@ -40,7 +40,7 @@ USE = {
 RELIABILITY = "low,high,images,weight,confidence,accuracy\n0.4,0.5,3,0.25,0.45,0.5\n0.9,1.0,9,0.75,0.95,0.9\n"
 CHECKED = {"searched": True, "own_parts": False, "foreground": {"typical": 0.4, "classes": {"a": 0.3, "b": 0.5}}}
 PAGES = ("README.md", "index.html", "model_card.md", "data_card.md")
-PROTOCOLS = ("image", "grouped", "crossval")
+HOLDOUTS = ("image", "grouped", "crossval")
 CELLS_COUNTED = re.compile(
     r".{20}(?:\d cells?\b(?! are kept together)|[Bb]y cell|one per cell|whole cells|a cell with|\| cells).{20}"
 )
@@ -89,7 +89,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     training = {"epochs": 2, "best_epoch": 1, "units": [9], "parameters": {"total": 4000000, "trainable": 1000}}
     of_folds = {"heads_of_a_fold": 4, "epochs": [1, 2], "units": [8, 4], "parameters": {"total": 5000000}}
     history = {"epoch": [1, 2], "loss": [1, 0.5], "accuracy": [0.5, 0.6], "learning_rate": [0.1, 0.01]}
-    for protocol in PROTOCOLS:
+    for protocol in HOLDOUTS:
         folder = root / "reports" / protocol
         folder.mkdir(parents=True)
         scored = splits if protocol == "crossval" else splits[splits[protocol] == "test"]
@@ -104,7 +104,7 @@ def fabricate(root, classes, synthetic=False, wrong=True, untested=None, two_lab
     (root / "reports" / "truth.json").write_text(json.dumps(TRUTH if synthetic else {"known": False}))
     (root / "reports" / "use.json").write_text(json.dumps(USE))
     maps = {path: [[0.0, 1.0], [0.5, 0.0]] for path in splits["path"]}
-    (root / "reports" / "heat_maps.json").write_text(json.dumps(dict.fromkeys(PROTOCOLS, maps)))
+    (root / "reports" / "heat_maps.json").write_text(json.dumps(dict.fromkeys(HOLDOUTS, maps)))
     strangers = {"noise": {"images": 10, "abstained": 0.9, "unlike": 0.8}}
     (root / "reports" / "strangers.json").write_text(json.dumps(strangers))
     (root / "reports" / "reliability.csv").write_text(RELIABILITY)
@@ -237,7 +237,7 @@ def test_same_inputs_give_the_same_bytes_wherever_they_are(two, tmp_path):
     fabricate(tmp_path, FIVE[:2], two_labels=True)
     assert run(tmp_path) == two
     kinds = ("confusion.svg", "roc.svg", "pr.svg", "mistakes.png")
-    names = {f"{protocol}_{kind}" for protocol in PROTOCOLS for kind in kinds}
+    names = {f"{protocol}_{kind}" for protocol in HOLDOUTS for kind in kinds}
     names |= {"image_history.svg", "grouped_history.svg", "recall.svg", "composition.svg", "near_duplicates.png"}
     names |= {"reliability.svg", "risk.svg"}
     assert set(two) == {f"figures/{name}" for name in names} | set(PAGES)

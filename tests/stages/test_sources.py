@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from stages import sources
-from wbc.core.errors import UserError
+from wbc.common.errors import UserError
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_an_archive_that_is_not_there_is_named(write, archive):
     assert ("write '2024', in quotes" in str(error.value)) == (archive == 2024)
 
 
-@pytest.mark.parametrize("archive", [*WRONG, "data/raw"])
+@pytest.mark.parametrize("archive", [*WRONG, "data/images"])
 def test_an_archive_that_is_not_used_need_not_be_there(write, archive):
     write("synthetic", archive)
     sources.main()
@@ -55,12 +55,14 @@ def test_it_leads_to_the_archive_also_in_a_moved_project(write, tmp_path, absolu
     assert (tmp_path / "data/archive/a").is_dir(), "... and not what it led to"
 
 
-@pytest.mark.parametrize("archive", ["data/raw", "data/raw/mine/", "data", ".", "models/use", "data/archive/../raw"])
+@pytest.mark.parametrize(
+    "archive", ["data/images", "data/images/mine/", "data", ".", "models/deployed", "data/archive/../raw"]
+)
 def test_an_archive_where_results_are_written_is_refused(write, tmp_path, archive):
-    for folder in ("data/raw/mine", "models/use"):
+    for folder in ("data/images/mine", "models/deployed"):
         (tmp_path / folder).mkdir(parents=True)
     write("archive", archive)
-    with pytest.raises(UserError, match=r"stages write to (data/raw|models)\."):
+    with pytest.raises(UserError, match=r"stages write to (data/images|models)\."):
         sources.check()
 
 

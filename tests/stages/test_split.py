@@ -18,11 +18,11 @@ def tree(tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     paths = [*(f"a/{number}.png" for number in range(10)), *(f"b/{number}.png" for number in range(10)), "c/0.png"]
     for path in paths:
-        file = tmp_path / "data/raw" / path
+        file = tmp_path / "data/images" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(256, size=(16, 16, 3), dtype=np.uint8)).save(file)
-    shutil.copy(tmp_path / "data/raw/a/8.png", tmp_path / "data/raw/a/9.png")
-    digests = [hashlib.sha256((tmp_path / "data/raw" / path).read_bytes()).hexdigest() for path in paths]
+    shutil.copy(tmp_path / "data/images/a/8.png", tmp_path / "data/images/a/9.png")
+    digests = [hashlib.sha256((tmp_path / "data/images" / path).read_bytes()).hexdigest() for path in paths]
     pd.DataFrame({"path": paths, "label": [path[0] for path in paths], "sha256": digests}).to_csv(
         "data/manifest.csv", index=False
     )

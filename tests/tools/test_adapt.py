@@ -14,10 +14,10 @@ from PIL import Image
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import adapt
-from wbc.data.images import decode, resize
-from wbc.evaluation.calibration import tempered
-from wbc.models.tensorflow_setup import keras
-from wbc.prediction.predict import Classifier
+from wbc.common.images import decode, resize
+from wbc.embed.tensorflow_setup import keras
+from wbc.export.calibration import tempered
+from wbc.predict.classifier import Classifier
 
 BLUISH = [(160, 10, 230), (10, 160, 230), (10, 10, 230)]  # there, where everything is called lymphocyte
 
@@ -48,7 +48,7 @@ def run(monkeypatch, *arguments):
 
 
 def test_the_adapted_classifier_names_the_other_laboratorys_cells(project, monkeypatch, capsys):
-    before = [found.label for found in Classifier("models/use").predict(["labelled"])]
+    before = [found.label for found in Classifier("models/deployed").predict(["labelled"])]
     run(monkeypatch, "labelled")
     printed = capsys.readouterr().out
     after = [found.label for found in Classifier("models/adapted").predict(["labelled"])]
@@ -100,11 +100,11 @@ def test_features_of_another_backbone_are_refused(project, monkeypatch, capsys):
 
 
 def test_a_folder_with_anything_else_in_it_is_not_replaced(project, monkeypatch, capsys):
-    for folder in (".", "models/use", "labelled"):
+    for folder in (".", "models/deployed", "labelled"):
         with pytest.raises(SystemExit):
             run(monkeypatch, "labelled", "--output", folder)
         assert "would be replaced as a whole" in capsys.readouterr().err
-    assert len(list(project.glob("labelled/*/*.png"))) == 24 and (project / "models/use/fold_0_1.npz").is_file()
+    assert len(list(project.glob("labelled/*/*.png"))) == 24 and (project / "models/deployed/fold_0_1.npz").is_file()
 
 
 def test_a_classifier_that_has_learned_from_other_cells_than_those_at_home_is_refused(project, monkeypatch, capsys):

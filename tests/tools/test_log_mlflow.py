@@ -7,7 +7,7 @@ import pytest
 
 from tools.code_dependencies import ROOT
 from tools.log_mlflow import FILES, main
-from wbc.core.params import flat, read_yaml
+from wbc.common.params import flat, read_yaml
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import predict
 from tools.code_dependencies import ROOT
-from wbc.prediction.predict import Classifier
+from wbc.predict.classifier import Classifier
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_quoted(run, project):
 
 @pytest.mark.parametrize("name", ["backbone.pb", "fold_0_1.npz", "reference.npz"])
 def test_a_flipped_bit_in_what_was_shipped_is_refused(run, project, name):
-    file = project / "models/use" / name
+    file = project / "models/deployed" / name
     whole = file.read_bytes()
     file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     try:
@@ -233,7 +233,7 @@ def test_memory_stays_flat_however_many_images_there_are(project):
             read += 1
             yield source
 
-    classifier = Classifier(project / "models/use")
+    classifier = Classifier(project / "models/deployed")
     listed = predict.list_sources([str(project / "new/basophil.png"), str(project / "new/text.png")])
     stream = classifier.predict_sources(sources())
     next(stream)
@@ -241,7 +241,7 @@ def test_memory_stays_flat_however_many_images_there_are(project):
 
 
 def test_a_prediction_does_not_depend_on_the_images_beside_it(project):
-    classifier = Classifier(project / "models/use")
+    classifier = Classifier(project / "models/deployed")
     alone = list(classifier.predict([str(project / "new/between.png")]))
     together = list(classifier.predict([str(project / "new")]))
     assert alone[0] in together
@@ -252,20 +252,20 @@ def test_a_classifier_looks_at_the_middle_and_at_the_whole_by_turns(project, tmp
     picture = Image.new("RGB", (40, 40), COLORS[0])
     picture.paste(COLORS[1], (10, 10, 30, 30))
     picture.save(tmp_path / "framed.png")
-    whole = Classifier(project / "models/use")
+    whole = Classifier(project / "models/deployed")
     middle = whole.cropped(0.5)
     answers = {}
     for classifier in (middle, whole, middle):
         (prediction,) = classifier.predict([str(tmp_path / "framed.png")])
         answers[classifier.crop] = prediction.probabilities
-    (told,) = Classifier(project / "models/use", 0.5).predict([str(tmp_path / "framed.png")])
+    (told,) = Classifier(project / "models/deployed", 0.5).predict([str(tmp_path / "framed.png")])
     assert answers[0.5] == told.probabilities != answers[1.0]
 
 
 def test_no_tensorflow_is_imported(project):
     script = (
-        "import sys; from wbc.prediction.predict import Classifier; "
-        "print([p.label for p in Classifier('models/use').predict(['new/basophil.png'])]); "
+        "import sys; from wbc.predict.classifier import Classifier; "
+        "print([p.label for p in Classifier('models/deployed').predict(['new/basophil.png'])]); "
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     command = [sys.executable, "-c", script]
@@ -275,7 +275,7 @@ def test_no_tensorflow_is_imported(project):
 
 
 def test_the_answers_are_those_of_the_heads(project):
-    classifier = Classifier(project / "models/use")
+    classifier = Classifier(project / "models/deployed")
     (prediction,) = classifier.predict([str(project / "new/eosinophil.png")])
     logits = np.array(COLORS[1]) / 50
     expected = np.exp(logits) / np.exp(logits).sum()
@@ -283,7 +283,7 @@ def test_the_answers_are_those_of_the_heads(project):
 
 
 def test_a_classifier_of_drawn_cells_is_cautioned_against(run, project):
-    file = project / "models/use/decision.json"
+    file = project / "models/deployed/decision.json"
     shipped = file.read_text()
     facts = json.loads(shipped)
     assert (facts["learned_from"], facts["synthetic"]) == ("the images of colors", False)
@@ -295,7 +295,7 @@ def test_a_classifier_of_drawn_cells_is_cautioned_against(run, project):
     finally:
         file.write_text(shipped)
     assert status == 0 and rows[0]["class"] == "basophil"
-    assert "has learned from drawn cells, not from photographs" in said and "`make ready`" in said
+    assert "has learned from drawn cells, not from photographs" in said and "`make pretrained`" in said
     assert "has learned from drawn cells, not from photographs" in (project / "out.html").read_text()
 
 

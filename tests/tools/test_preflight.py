@@ -3,7 +3,7 @@ import subprocess
 import pytest
 
 from tools import preflight
-from wbc.core.errors import UserError
+from wbc.common.errors import UserError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tools import ready
 from tools.code_dependencies import ROOT
-from wbc.prediction.predict import Classifier
+from wbc.predict.classifier import Classifier
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def test_it_is_put_together_and_answers(project, monkeypatch, capsys):
     monkeypatch.chdir(project)
     ready.main()
     assert "photographed cells of pbc_cells.zip" in capsys.readouterr().out
-    classifier = Classifier("models/ready")
+    classifier = Classifier("models/pretrained")
     assert classifier.caution == "" and classifier.size == 128
     Image.new("RGB", (90, 90), "white").save("white.png")
     (white,) = classifier.predict(["white.png"])

@@ -9,7 +9,7 @@ from PIL import Image
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import robustness
-from wbc.evaluation.perturbations import PERTURBATIONS
+from wbc.predict.perturbations import PERTURBATIONS
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def project(tmp_path, monkeypatch):
     color_classifier.ship(tmp_path)
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
     for path in paths:
-        Image.new("RGB", (60, 45), COLORS[CLASSES.index(path.split("/")[0])]).save(tmp_path / "data/raw" / path)
+        Image.new("RGB", (60, 45), COLORS[CLASSES.index(path.split("/")[0])]).save(tmp_path / "data/images" / path)
     splits = pd.DataFrame({"path": paths, "label": [path.split("/")[0] for path in paths], "group": range(6)})
     (tmp_path / "data/fetch.json").write_text('{"synthetic": false}')
     splits.assign(fold=[0, 1] * 3).to_csv(tmp_path / "data/splits.csv", index=False)
@@ -53,9 +53,9 @@ def test_no_cells_are_refused(project, monkeypatch, capsys):
 
 
 def test_a_classifier_without_heads_of_folds_is_refused(project, monkeypatch, capsys):
-    file = project / "models/use/decision.json"
+    file = project / "models/deployed/decision.json"
     file.write_text(file.read_text().replace("fold_", "head_"))
-    for head in project.glob("models/use/fold_*"):
+    for head in project.glob("models/deployed/fold_*"):
         head.rename(head.with_name(head.name.replace("fold_", "head_")))
     monkeypatch.setattr(sys, "argv", ["robustness"])
     with pytest.raises(SystemExit):

@@ -54,7 +54,7 @@ def test_groups_widen_what_an_interval_is_of(run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "models/none"], "`make ready` makes models/ready"),
+        (["--model", "models/none"], "`make pretrained` makes models/pretrained"),
         (["--groups", "P("], "neither a .csv file nor a regular expression"),
         (["--output", "answers.xlsx"], "doesn't end in .csv"),
     ],

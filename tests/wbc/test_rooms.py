@@ -66,7 +66,7 @@ def test_tensorflow_is_imported_only_where_it_is_needed(module):
     imported = {name.split(".")[0] for name in imports_of(module)}
     if module.parts[1] in WITHOUT_TENSORFLOW:
         assert not imported & {"tensorflow", "keras"}
-        assert Path("wbc/models/tensorflow_setup.py") not in imported_files(module)
+        assert Path("wbc/embed/tensorflow_setup.py") not in imported_files(module)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

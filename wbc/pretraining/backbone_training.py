@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 import pydantic
 
-from wbc.core.files import replacing
-from wbc.core.params import Section
-from wbc.models.tensorflow_setup import keras, tf
+from wbc.common.files import replacing
+from wbc.common.params import Section
+from wbc.embed.tensorflow_setup import keras, tf
 from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain
 
 VALID_PASSES = 2  # random shifts of each validation image, the same ones every epoch

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wbc.reporting.drawing import BLUE, GREEN, VERMILION, WIDE, layout_of, styled
+from wbc.plot.drawing import BLUE, GREEN, VERMILION, WIDE, layout_of, styled
 
 LABELS = {
     "train": "training images, shifted",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import pydantic
 
-from wbc.core.params import Section
-from wbc.models.tensorflow_setup import tf
+from wbc.common.params import Section
+from wbc.embed.tensorflow_setup import tf
 
 # Colors, as optical densities in R, G and B, of the stains that Ruifrok and Johnston (2001) separate: hematoxylin,
 # eosin, DAB. Blood films are stained by azure and eosin; the first two are near, and jitter needs a basis, not a truth.

@@ -7,11 +7,11 @@ from typing import Annotated
 import pandas as pd
 import pydantic
 
-from wbc.core import params
-from wbc.core.errors import UserError
-from wbc.data import archives, manifest
-from wbc.models.head import HeadParams
-from wbc.training import fitting
+from wbc.common import params
+from wbc.common.errors import UserError
+from wbc.fetch import archives, manifest
+from wbc.train import fitting
+from wbc.train.head import HeadParams
 
 
 class StudyParams(params.Section):

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from wbc.core.prefetch import prefetch
-from wbc.core.progress import track
-from wbc.data.images import decode, resize
-from wbc.features import engines
-from wbc.features.views import ORIENTATIONS, mean_feature, test_images
-from wbc.models.tensorflow_setup import keras, tf
+from wbc.common.images import decode, resize
+from wbc.common.prefetch import prefetch
+from wbc.common.progress import track
+from wbc.embed import engines
+from wbc.embed.tensorflow_setup import keras, tf
+from wbc.embed.views import ORIENTATIONS, mean_feature, test_images
 from wbc.pretraining.domain_augmentation import ROOM, DomainAugmentation, augment_domain
 
 BATCH = 48  # images changed together; resolution and blur are drawn for a quarter of them at a time

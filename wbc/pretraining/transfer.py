@@ -13,18 +13,18 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from wbc.core.prefetch import prefetch
-from wbc.core.progress import track
-from wbc.data.images import decode, resize
-from wbc.evaluation import baselines
-from wbc.evaluation.metrics import score
-from wbc.features.file_features import file_features
-from wbc.features.views import ORIENTATIONS
-from wbc.models.inference import compiled
-from wbc.models.tensorflow_setup import keras
-from wbc.splitting import splits
-from wbc.training.cross_validation import fit_predict
-from wbc.training.fitting import TrainParams
+from wbc.common.images import decode, resize
+from wbc.common.prefetch import prefetch
+from wbc.common.progress import track
+from wbc.embed.file_features import file_features
+from wbc.embed.inference import compiled
+from wbc.embed.tensorflow_setup import keras
+from wbc.embed.views import ORIENTATIONS
+from wbc.evaluate.metrics import score
+from wbc.split import parts as splits
+from wbc.train import baselines
+from wbc.train.cross_validation import fit_predict
+from wbc.train.fitting import TrainParams
 
 FOLDS = 5
 

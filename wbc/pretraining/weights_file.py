@@ -5,8 +5,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from wbc.core.files import replacing
-from wbc.models.tensorflow_setup import keras
+from wbc.common.files import replacing
+from wbc.embed.tensorflow_setup import keras
 
 
 def save_float16(model: keras.Model, path: Path) -> None:

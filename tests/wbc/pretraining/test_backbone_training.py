@@ -2,7 +2,7 @@ import numpy as np
 import pydantic
 import pytest
 
-from wbc.models.tensorflow_setup import keras, start
+from wbc.embed.tensorflow_setup import keras, start
 from wbc.pretraining.backbone_training import Cells, Phase, PretrainParams, pretrain, sample
 from wbc.pretraining.domain_augmentation import DomainAugmentation
 

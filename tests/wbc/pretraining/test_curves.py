@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
+from wbc.plot.drawing import save
 from wbc.pretraining.curves import pretraining_curves
-from wbc.reporting.drawing import save
 
 
 @pytest.fixture

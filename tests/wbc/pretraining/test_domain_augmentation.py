@@ -2,7 +2,7 @@ import numpy as np
 import pydantic
 import pytest
 
-from wbc.models.tensorflow_setup import tf
+from wbc.embed.tensorflow_setup import tf
 from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain, stronger
 
 SIDE = 48

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.wbc.pretraining.test_domain_augmentation import COLORS, NONE
-from wbc.models.tensorflow_setup import keras
+from wbc.embed.tensorflow_setup import keras
 from wbc.pretraining.domain_augmentation import DomainAugmentation
 from wbc.pretraining.shifted_features import BATCH, shifted_features
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wbc.models.tensorflow_setup import keras
+from wbc.embed.tensorflow_setup import keras
 from wbc.pretraining import transfer
 from wbc.pretraining.transfer import (
     Labelled,
@@ -13,7 +13,7 @@ from wbc.pretraining.transfer import (
     within,
     within_before,
 )
-from wbc.training.fitting import TrainParams
+from wbc.train.fitting import TrainParams
 
 PARAMS = TrainParams.model_validate(
     {

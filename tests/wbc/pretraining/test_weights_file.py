@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tools.code_dependencies import ROOT
-from wbc.models import backbones
-from wbc.models.tensorflow_setup import keras
+from wbc.embed import backbones
+from wbc.embed.tensorflow_setup import keras
 from wbc.pretraining.weights_file import save_float16
 
 SIZE = 32
@@ -20,7 +20,7 @@ def written(tmp_path_factory):
     """(the model, its features before it was written, the file)."""
     path = tmp_path_factory.mktemp("weights") / "own.weights.h5"
     # Of an untrained backbone, a rounded weight may change anything; so trained ones, which are rounded, are disturbed.
-    model = backbones.build("EfficientNetB0", SIZE, ROOT / "pretraining/efficientnetb0.weights.h5")
+    model = backbones.build(SIZE, ROOT / "pretraining/efficientnetb0.weights.h5")
     random = np.random.default_rng(3)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
@@ -44,7 +44,7 @@ def test_it_is_small_enough_for_git(written):
 
 def test_keras_loads_it_as_float32_and_gives_what_was_measured(written):
     model, before, path = written
-    loaded = backbones.build("EfficientNetB0", SIZE, path)
+    loaded = backbones.build(SIZE, path)
     assert {weight.dtype for layer in loaded.layers for weight in layer.weights} <= {"float32", "int32", "int64"}
     # What the model in memory gives after saving is what the file gives ...
     assert (features(loaded) == features(model)).all()

@@ -1,0 +1,1 @@
+"""Parameters, errors, files, image decoding and progress: what several rooms use."""

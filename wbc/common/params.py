@@ -1,0 +1,119 @@
+"""Reading params.yaml: a key that doesn't exist, a wrong type or a value out of range is an error that names it."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pydantic
+from ruamel.yaml import YAML, AliasEvent
+from ruamel.yaml.error import YAMLError
+
+from wbc.common.errors import UserError
+
+S = TypeVar("S", bound=pydantic.BaseModel)
+MAX_BYTES, MAX_ALIASES = 2**20, 100  # of a parameters file; aliases of aliases can ask for more memory than there is
+
+
+class Section(pydantic.BaseModel):
+    """Base of every group of parameters: unknown keys are errors, `"3"` is not a number, and nothing changes later."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def one_of(registry: Iterable[str]) -> Any:
+    """Return the type of a parameter that must be one of the words of a registry: its keys.
+
+    Type checkers want types that stand in the code, so where it is used they are told to pass it over.
+    """
+    return Literal[tuple(registry)]
+
+
+def load(path: Path | str, name: str, schema: type[S]) -> S:
+    """Return section `name` of the YAML file at `path`, checked against `schema`.
+
+    Args:
+        path: the parameters file.
+        name: key of the section at the file's top level, such as "train".
+        schema: a `Section` subclass.
+
+    Raises:
+        UserError: the file or the section can't be read, or any of its keys or values is wrong; every fault is listed.
+    """
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} should hold sections such as `{name}:`, but holds {type(content).__name__}.")
+    if name not in content:
+        raise UserError(f"{path} has no section `{name}`.{_nearest(name, content)}")
+    try:
+        return schema.model_validate(content[name])
+    except pydantic.ValidationError as error:
+        faults = "\n".join(f"  - {_describe(name, schema, fault)}" for fault in error.errors())
+        raise UserError(f"{path} can't be used:\n{faults}\nCorrect it there, then type `dvc repro`.") from None
+
+
+def flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """Return nested dicts as pairs of a dotted key and a value.
+
+    >>> flat({"train": {"seed": 1}})
+    [('train.seed', 1)]
+    """
+    if not isinstance(content, dict):
+        return [(prefix, content)]
+    return [pair for key, value in content.items() for pair in flat(value, f"{prefix}.{key}" if prefix else str(key))]
+
+
+def read_yaml(path: Path | str) -> Any:
+    """Return what a YAML file holds, read as DVC reads it: YAML 1.2, in which 1e-5 is a number and 010 is ten.
+
+    Raises:
+        UserError: there is no such file, it is not YAML, or it is made to fill the memory.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(MAX_BYTES + 1)
+        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        if len(text) > MAX_BYTES or aliases > MAX_ALIASES:
+            raise UserError(
+                f"{path} has {len(text):,} characters and {aliases:,} aliases (`*name`); at most {MAX_BYTES:,} and "
+                f"{MAX_ALIASES:,} are read."
+            )
+        return YAML(typ="safe").load(text)
+    except FileNotFoundError:
+        raise UserError(f"{path} doesn't exist. Run this from the project's top folder.") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+
+
+def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str:
+    """Return one line per fault: the key as a person writes it (`train.head.dropout`), what it is, what it may be."""
+    keys = [str(part) for part in fault["loc"]]
+    key = ".".join([section, *keys])
+    if fault["type"] == "extra_forbidden":
+        valid = _fields(schema, keys[:-1])
+        return f"`{key}` is not a parameter.{_nearest(keys[-1], valid, '.'.join([section, *keys[:-1]]))}"
+    if fault["type"] == "missing":
+        return f"`{key}` is missing."
+    return f"`{key}` is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+
+
+def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:
+    """Return names of the parameters in the group that `keys` lead to."""
+    for key in keys:
+        field = schema.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
+            return []
+        schema = field.annotation
+    return list(schema.model_fields)
+
+
+def _nearest(word: str, candidates: Iterable[Any], prefix: str = "") -> str:
+    """Return a sentence that names the candidate most like `word`, or all of them where none is like it."""
+    candidates = [str(candidate) for candidate in candidates]
+    if not candidates:
+        return ""
+    dotted = f"{prefix}." if prefix else ""
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.5)
+    if close:
+        return f" Did you mean `{dotted}{close[0]}`?"
+    return " Must be one of " + ", ".join(f"`{dotted}{name}`" for name in candidates) + "."

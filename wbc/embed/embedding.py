@@ -1,0 +1,200 @@
+"""Features of every image and view: one forward pass each in a lifetime, into an array on disk."""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wbc.common.errors import UserError
+from wbc.common.images import decode, resize, zoomed
+from wbc.common.prefetch import prefetch
+from wbc.common.progress import track
+from wbc.embed.cache import FeatureCache, key
+from wbc.embed.pending_rows import PendingRows
+from wbc.embed.views import Augmentation, mean_feature, test_images, view
+
+LARGEST = float(np.finfo(np.float16).max)
+TRIES = 3  # a shard may be damaged while it lies there
+SHARD = 64  # images per shard: 1.5 MB with 8 views, and some seconds of work that a kill may cost
+
+
+Forward = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # from images to batches of features
+Execute = Callable[[Sequence[Sequence["Work"]]], Iterator[int]]  # embeds shards, and says how many images each had
+
+
+class Work(NamedTuple):
+    """Views of one image that are to be embedded."""
+
+    file: str  # path of the image file
+    sha256: str  # of its content, in hexadecimal
+    views: tuple[int, ...]  # their numbers, see `ViewSpec`
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewSpec:
+    """What, beside an image and the backbone, decides a feature.
+
+    The first views, from number 0 on, show the image at each of `zooms`; those after them are random. View 0, the image
+    as it is, is what is scored.
+    """
+
+    augmentation: Augmentation
+    seed: int
+    test_views: int = 1  # orientations of which a view at a zoom is the mean: 1, the image as it is, or ORIENTATIONS
+    zooms: tuple[float, ...] = (1.0,)  # see `wbc.common.images.zoomed`; the first is 1
+
+    def key(self, sha256: str, number: int) -> bytes:
+        """Return the cache's key of a view. Those at a zoom depend on neither seed nor augmentation."""
+        if number >= len(self.zooms):
+            return key(f"{sha256} {number - len(self.zooms) + 1} {self._views}")
+        zoom = self.zooms[number]
+        return key(f"{sha256} 0 {self.test_views}" + (f" zoom {zoom:g}" if zoom != 1 else ""))
+
+    def images(self, pixels: np.ndarray, size: int, number: int, seed: Sequence[int]) -> list[np.ndarray]:
+        """Return the images (size, size, 3) whose mean feature is that of view `number`.
+
+        Args:
+            pixels: RGB uint8 array (height, width, 3).
+            size: side of the images that the backbone takes, in pixels.
+            number: of the view.
+            seed: whole numbers, see `views.view`.
+        """
+        if number < len(self.zooms):
+            return test_images(resize(zoomed(pixels, self.zooms[number]), size), self.test_views)
+        return [view(resize(pixels, size), number - len(self.zooms) + 1, self.augmentation, seed)]
+
+    def count(self, number: int) -> int:
+        """Return how many images `images` makes of view `number`."""
+        return self.test_views if number < len(self.zooms) else 1
+
+    @functools.cached_property
+    def _views(self) -> str:
+        return json.dumps([self.seed, self.augmentation.model_dump()], sort_keys=True)
+
+
+def write_features(
+    path: Path,
+    images: Sequence[tuple[str, str]],
+    views: int,
+    length: int,
+    spec: ViewSpec,
+    cache: FeatureCache,
+    execute: Execute,
+) -> None:
+    """Write the features of all images as a float16 .npy array (images, zooms + views, n); [:, 0] is what is scored.
+
+    float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
+    again. Only a few images and one shard are held in memory at a time, and 25 bytes for each view.
+
+    Args:
+        path: the .npy file to write.
+        images: list of (path of the image file, its SHA-256 in hexadecimal). The hash seeds the views, so that an
+            image's features don't depend on the other images.
+        views: random views per image, 0 or more.
+        length: features per view, n.
+        spec: a `ViewSpec`.
+        cache: a `FeatureCache` for this backbone.
+        execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
+            each as it is done: see `executors`.
+
+    Raises:
+        UserError: a feature is not a number that float16 can hold.
+    """
+    every = len(spec.zooms) + views
+    keys = (spec.key(sha256, number) for _, sha256 in images for number in range(every))
+    missing = PendingRows(keys, len(images) * every)
+    used = set()
+    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), every, length)}
+    with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        for _ in range(TRIES):
+            used |= _take(cache, missing, file, start, length)
+            if not len(missing):
+                break
+            works = _works(images, missing.to_make().reshape(len(images), every))
+            parts = [works[first : first + SHARD] for first in range(0, len(works), SHARD)]
+            _show(execute(parts), len(works))
+        else:
+            raise UserError(
+                f"{len(missing):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
+                "over. Check that disk, or choose another folder for the cache."
+            )
+    cache.trim(keep=used)
+
+
+def _take(cache: FeatureCache, missing: PendingRows, file: IO[bytes], start: int, length: int) -> set[str]:
+    """Copy rows from the cache to the places where they are missing, and return the shards they came from."""
+    used = set()
+    for shard, keys in cache.shards():
+        places = missing.places(keys)
+        features = cache.read(shard, length) if places else None
+        if features is None:
+            continue
+        used.add(shard)
+        for index, rows in places:
+            content = features[index].astype("<f2").tobytes()
+            for row in rows.tolist():
+                file.seek(start + row * 2 * length)
+                file.write(content)
+            missing.fill(rows)
+    return used
+
+
+def _works(images: Sequence[tuple[str, str]], to_make: np.ndarray) -> list[Work]:
+    """Return the `Work` for the views to make, a bool array (images, zooms + views)."""
+    works = []
+    for (file, sha256), views in zip(images, to_make, strict=True):
+        if views.any():
+            works.append(Work(str(file), sha256, tuple(np.flatnonzero(views).tolist())))
+    return works
+
+
+def _show(done: Iterable[int], total: int) -> None:
+    """Wait for shards, showing how many images are done."""
+    for _ in track(itertools.chain.from_iterable(range(count) for count in done), "embed", total=total):
+        pass
+
+
+def embed(works: Sequence[Work], forward: Forward, size: int, spec: ViewSpec) -> Iterator[npt.NDArray[np.float16]]:
+    """Yield the features of each `Work`, float16 (views, n), in order.
+
+    Decoding and augmenting run ahead in threads while the backbone computes.
+
+    Args:
+        works: list of `Work`.
+        forward: from an iterable of images to batches of features, see `engines.Engine.load`.
+        size: side of the images it takes, in pixels.
+        spec: a `ViewSpec`.
+
+    Raises:
+        UserError: a feature is not a number that float16 can hold, or an image file isn't the one of its hash.
+    """
+
+    def prepare(work: Work) -> list[np.ndarray]:
+        content = Path(work.file).read_bytes()
+        if hashlib.sha256(content).hexdigest() != work.sha256:
+            raise UserError(f"{work.file} is not the image that was fetched: its SHA-256 is another. Fetch it again.")
+        pixels, seed = decode(content)[0], [spec.seed, int(work.sha256[:16], 16)]
+        return [image for number in work.views for image in spec.images(pixels, size, number, seed)]
+
+    rows = itertools.chain.from_iterable(forward(image for images in prefetch(prepare, works) for image in images))
+    for work in works:
+        views = [mean_feature(list(itertools.islice(rows, spec.count(number)))) for number in work.views]
+        yield _checked(np.stack(views))
+
+
+def _checked(batch: np.ndarray) -> npt.NDArray[np.float16]:
+    if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
+        raise UserError(
+            f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
+            f"{LARGEST:g}. These weights can't be used: choose others."
+        )
+    return batch.astype(np.float16)

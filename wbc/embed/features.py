@@ -1,0 +1,70 @@
+"""The features of all images, as the stage `embed` writes them and later stages read them."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from wbc.common.errors import UserError
+from wbc.common.files import read_json, write_json
+
+ARRAY, FACTS, GRAPH, KERAS = "features.npy", "features.json", "backbone.pb", "backbone.keras"
+
+
+class Features(NamedTuple):
+    """Features of all images, memory-mapped, and what made them.
+
+    The folder also holds the backbone twice: backbone.keras, and backbone.pb, TensorFlow's frozen graph, which OpenVINO
+    reads without TensorFlow.
+    """
+
+    folder: Path
+    array: npt.NDArray[np.float16]  # (images, zooms + views, n), in the manifest's order
+    # features.json: images, features, parameters (of the backbone), weights_file_sha256, weights_foreground, the
+    # section `embed` of params.yaml without executor, and engine, the one that was used
+    facts: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path, images: int) -> Self:
+        """Open the features in a folder.
+
+        Args:
+            folder: that the stage `embed` wrote.
+            images: how many images they must be of.
+
+        Raises:
+            UserError: they are of another number of images.
+        """
+        array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
+        if len(array) != images:
+            raise UserError(
+                f"{folder}/ holds the features of {len(array):,} images, but the splits are of {images:,}: they were made "
+                "from different images. Type `dvc repro`."
+            )
+        return cls(folder, array, read_json(folder / FACTS))
+
+    @staticmethod
+    def save_facts(folder: Path, facts: dict[str, Any]) -> None:
+        """Write features.json."""
+        write_json(folder / FACTS, facts)
+
+    @property
+    def scored(self) -> npt.NDArray[np.float16]:
+        """The features that are scored, (images, n): of each image as it is."""
+        return self.array[:, 0]
+
+    @property
+    def zooms(self) -> npt.NDArray[np.float16]:
+        """The features without those of random views, (images, zooms, n)."""
+        return self.array[:, : len(self.facts["zooms"])]
+
+    @property
+    def image_size(self) -> int:
+        """The side of the images that the backbone takes, in pixels."""
+        return self.facts["image_size"]
+
+    @property
+    def graph(self) -> bytes:
+        """The backbone as TensorFlow's frozen graph."""
+        return (self.folder / GRAPH).read_bytes()

@@ -1,0 +1,56 @@
+"""TensorFlow and Keras, set up so that the same inputs give the same bytes on one kind of machine.
+
+Both read their settings when they are imported, so this is the only module that imports them; the others take them
+from here:
+
+    from wbc.embed.tensorflow_setup import keras, tf
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # errors only
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # the faster kernels; said here because the choice changes the last bits
+os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Hold back what TensorFlow's C++ prints before it can be told not to; a failing import still shows it."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+with _without_chatter():
+    import keras
+    import tensorflow as tf
+
+__all__ = ["keras", "start", "tf"]
+
+
+def start(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, and have TensorFlow use deterministic kernels only.
+
+    See https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism.
+
+    Args:
+        seed: whole number from 0 to 2**32 - 1.
+    """
+    keras.utils.set_random_seed(seed)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    tf.config.experimental.enable_op_determinism()

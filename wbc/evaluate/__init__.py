@@ -1,0 +1,1 @@
+"""Metrics, confidence intervals, label errors, and the comparison with the known cells."""

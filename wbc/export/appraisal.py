@@ -1,0 +1,80 @@
+"""What a classifier's answers are worth where the true classes are known: calibration, coverage, abstention."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wbc.export import calibration
+from wbc.export.decision import UNLIKE, Answers
+from wbc.train import exact
+
+RISK = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # shares of the images that are answered, the surest first
+
+
+def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: exact.Floats) -> dict[str, Any]:
+    """Return what the answers are worth, every image counting as much as it weighs.
+
+    Args:
+        answers: of images whose class is one that the classifier knows.
+        labels: class number of each image.
+        sample_weight: float array (images,).
+
+    Returns:
+        {"ece": expected calibration error, "log_loss", "coverage": share whose true class is in the prediction set,
+         "set_size": mean number of classes in it, "unlike": share called unlike the known images, "accuracy",
+         "answered": share that is not abstained from, "accuracy_answered": accuracy among them, or None without any,
+         "risk": {"50 %": share of mistakes among the surest half, ...}}.
+    """
+
+    def share(is_so: npt.NDArray) -> float:
+        return float(exact.total(is_so * sample_weight)) / float(exact.total(sample_weight))
+
+    is_right = answers.probabilities.argmax(axis=1) == labels
+    answered = np.array([not reason for reason in answers.reasons])
+    return {
+        "ece": calibration.expected_calibration_error(
+            calibration.reliability(labels, answers.probabilities, sample_weight)
+        ),
+        "log_loss": calibration.log_loss(labels, answers.probabilities, sample_weight),
+        "coverage": share(answers.members[np.arange(len(labels)), labels]),
+        "set_size": share(answers.members.sum(axis=1)),
+        "unlike": share(np.array([reason == UNLIKE for reason in answers.reasons])),
+        "accuracy": share(is_right),
+        "answered": share(answered),
+        "accuracy_answered": share(is_right & answered) / share(answered) if answered.any() else None,
+        "risk": risk(answers.probabilities, is_right, sample_weight),
+    }
+
+
+def abstention(reasons: Sequence[str]) -> dict[str, float]:
+    """Return what was said of images of a class that the classifier doesn't know; to abstain is right.
+
+    Args:
+        reasons: why it abstains from each image, at least one; "" where it doesn't.
+
+    Returns:
+        {"images": how many, "abstained": share abstained from, "unlike": share called unlike the known images}.
+    """
+    said: npt.NDArray = np.array(reasons)
+    return {
+        "images": len(said),
+        "abstained": float((said != "").mean()),
+        "unlike": float((said == UNLIKE).mean()),
+    }
+
+
+def risk(probabilities: exact.Floats, is_right: npt.NDArray[np.bool_], sample_weight: exact.Floats) -> dict[str, float]:
+    """Return the share of mistakes among the surest images, for each share of `RISK` that is answered.
+
+    Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017, arXiv:1705.08500.
+    """
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    taken = np.cumsum(sample_weight[order])
+    risks = {}
+    for part in RISK:
+        surest = order[: int(np.searchsorted(taken, part * taken[-1] - 1e-9)) + 1]
+        right = float(exact.total((is_right * sample_weight)[surest])) / float(exact.total(sample_weight[surest]))
+        risks[f"{100 * part:.0f} %"] = 1 - right
+    return risks

@@ -1,0 +1,156 @@
+"""From features to an answer: the mean of the heads, calibrated, with a prediction set and the right to abstain."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from wbc.common.params import Section
+from wbc.common.zips import write_npz
+from wbc.export import calibration
+from wbc.export import ood as novelty
+from wbc.export import prediction_sets as conformal
+from wbc.train import exact
+
+DIGITS = 6  # of what is fitted
+UNLIKE = "unlike the images that it learned from"
+
+
+class UseParams(Section):
+    """When the classifier that is shipped for use may answer."""
+
+    coverage: float = pydantic.Field(
+        ge=0.5, le=0.999
+    )  # of prediction sets: share of new groups' images whose class is in
+    known: float = pydantic.Field(ge=0.5, le=0.9999)  # share of known groups' images that may not be called unlike
+    neighbors: int = pydantic.Field(ge=1, le=100)  # known images that the distance is the mean of
+
+
+class Decision(NamedTuple):
+    """What turns the heads' probabilities into answers; fitted on out-of-fold predictions."""
+
+    classes: list[str]
+    temperature: float
+    set_threshold: float  # calibrated probability from which a class is in the set
+    distance_threshold: float  # beyond which an image is unlike the known ones
+    neighbors: int
+    coverage: float
+    known: float
+
+
+class Answers(NamedTuple):
+    """What is said of some images."""
+
+    probabilities: exact.Floats  # (images, classes), calibrated
+    members: npt.NDArray[np.bool_]  # (images, classes): which classes are in the prediction set
+    distances: exact.Floats  # (images,), from the known images
+    reasons: list[str]  # why the classifier abstains; "" where it doesn't
+
+
+def fit(
+    features: npt.NDArray,
+    out_of_fold: exact.Floats,
+    labels: npt.NDArray[np.integer],
+    groups: npt.NDArray[np.integer],
+    folds: npt.NDArray[np.integer],
+    classes: list[str],
+    sample_weight: exact.Floats,
+    params: UseParams,
+) -> tuple[Decision, exact.Floats]:
+    """Fit a `Decision` on images that were scored by heads which had not learned from them.
+
+    Args:
+        features: array (images, zooms, n): of each image at each zoom that it is learned from; scored is the first.
+        out_of_fold: float array (images, classes) of probabilities.
+        labels, groups, folds: class, group and fold number of each image.
+        classes: class names in the order of their numbers.
+        sample_weight: of each image; every group weighs the same.
+        params: what is asked.
+
+    Returns:
+        the decision, and the distance of each image, as it is, from the images of the other folds at all zooms.
+    """
+    distances = np.empty(len(labels))
+    for fold in np.unique(folds):
+        known = novelty.reference(features[folds != fold])
+        distances[folds == fold] = known.distances(features[folds == fold, 0], params.neighbors)
+    return fit_apart(out_of_fold, distances, labels, groups, classes, sample_weight, params), distances
+
+
+def fit_apart(
+    probabilities: exact.Floats,
+    distances: exact.Floats,
+    labels: npt.NDArray[np.integer],
+    groups: npt.NDArray[np.integer],
+    classes: list[str],
+    sample_weight: exact.Floats,
+    asked: "UseParams | Decision",
+) -> Decision:
+    """Fit a `Decision` on images that neither the heads nor the known images have to do with.
+
+    Args:
+        probabilities: float array (images, classes), not yet calibrated.
+        distances: of each image from the known ones.
+        labels, groups: class and group number of each image.
+        classes: class names in the order of their numbers.
+        sample_weight: of each image; every group weighs the same.
+        asked: coverage of the sets, share of known images that may not be called unlike, and neighbors.
+    """
+    temperature = calibration.fit_temperature(labels, probabilities, sample_weight)
+    calibrated = calibration.tempered(probabilities, temperature)
+    return Decision(
+        classes,
+        temperature,
+        round(conformal.set_threshold(labels, calibrated, groups, asked.coverage), DIGITS),
+        round(novelty.distance_threshold(distances, groups, asked.known), DIGITS),
+        asked.neighbors,
+        asked.coverage,
+        asked.known,
+    )
+
+
+def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Floats) -> Answers:
+    """Say what a classifier's probabilities and distances amount to.
+
+    Args:
+        probabilities: float array (images, classes), of the heads and not yet calibrated.
+        distances: float array (images,).
+    """
+    calibrated = calibration.tempered(probabilities, decision.temperature)
+    members = conformal.prediction_sets(calibrated, decision.set_threshold)
+    reasons = []
+    for row, distance in zip(members, distances, strict=True):
+        inside = [name for name, is_in in zip(decision.classes, row, strict=True) if is_in]
+        if distance > decision.distance_threshold:
+            reasons.append(UNLIKE)
+        elif not inside:
+            reasons.append("no class is likely enough")
+        elif len(inside) > 1:
+            reasons.append(f"can't tell {' from '.join(inside)}")
+        else:
+            reasons.append("")
+    return Answers(calibrated, members, distances, reasons)
+
+
+def to_json(decision: Decision) -> dict[str, Any]:
+    """Return a decision as plain values for JSON."""
+    return decision._asdict()
+
+
+def from_json(content: dict[str, Any]) -> Decision:
+    """Return the decision that `to_json` wrote; what else stands there is left aside."""
+    return Decision(**{name: content[name] for name in Decision._fields})
+
+
+def save_reference(reference: novelty.Reference, path: Path) -> None:
+    """Write the known images' features as an .npz file."""
+    precisions = {"mean": np.float32, "deviation": np.float32, "directions": np.float16}
+    write_npz(path, {name: getattr(reference, name).astype(precision) for name, precision in precisions.items()})
+
+
+def load_reference(path: Path) -> novelty.Reference:
+    """Return what `save_reference` wrote."""
+    with np.load(path, allow_pickle=False) as saved:
+        return novelty.Reference(*(saved[name].astype(np.float64) for name in novelty.Reference._fields))

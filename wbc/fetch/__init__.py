@@ -1,0 +1,1 @@
+"""Images from class folders, zips, Kaggle or the built-in drawing program, checked and listed."""

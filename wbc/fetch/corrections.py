@@ -1,0 +1,107 @@
+"""Images that a user leaves out, or gives another label: what the report calls suspect, once somebody has looked."""
+
+import difflib
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pandas as pd
+
+from wbc.common.errors import UserError
+from wbc.fetch.file_lists import FILE, assign, read_list, some
+from wbc.fetch.manifest import quarantine_bad
+
+EXCLUDED = "excluded by the user's list"
+EXCLUDES, LABEL = "excluded", "label"  # what the lists say of a file: columns beside `file`
+
+
+class Corrected(NamedTuple):
+    """What was done to the images."""
+
+    excluded: list[tuple[str, str]]  # (path, reason), as for unusable images
+    relabelled: dict[str, str]  # old path: new path, both <class>/<name>
+
+
+class Corrections(NamedTuple):
+    """What a user's lists say; without rows where there is no list."""
+
+    excluded: pd.DataFrame  # columns `file` and `excluded`
+    relabelled: pd.DataFrame  # columns `file` and `label`
+    exclude: Path  # the lists' paths, for messages
+    relabel: Path
+
+
+def read(folder: Path, exclude: str | None, relabel: str | None) -> Corrections:
+    """Read a user's lists.
+
+    Args:
+        folder: where the lists are.
+        exclude: a CSV with the column `file`, or None.
+        relabel: a CSV with the columns `file` and `label`, or None.
+
+    Raises:
+        UserError: a CSV can't be read or lacks a column or a label.
+    """
+    excluded = _list(folder, exclude, [FILE])
+    excluded[EXCLUDES] = "yes"  # however many of the patterns in the list fit an image
+    relabelled = _list(folder, relabel, [FILE, LABEL])
+    if unsaid := relabelled.loc[relabelled[LABEL] == "", FILE].tolist():
+        raise UserError(f"{folder / str(relabel)} gives no label to {some(unsaid)}.")
+    return Corrections(excluded, relabelled, folder / str(exclude), folder / str(relabel))
+
+
+def correct(raw: Path, quarantine: Path, corrections: Corrections) -> Corrected:
+    """Move images that are left out from `raw`/<class>/ to `quarantine`/<class>/, and others to another class's folder.
+
+    Args:
+        raw: folder of class folders, as delivered.
+        quarantine: folder that doesn't exist yet; it is made.
+        corrections: what `read` returned.
+
+    Raises:
+        UserError: a list names a file or a class that isn't there, or two things of one image; or a file of that name
+            is in the other class already.
+    """
+    exclude, relabel = corrections.exclude, corrections.relabel
+    paths = sorted(path.relative_to(raw).as_posix() for path in raw.glob("*/*"))
+    out = [path for path, _ in _said(exclude, corrections.excluded, EXCLUDES, paths)]
+    labels = _said(relabel, corrections.relabelled, LABEL, paths)
+    moved = {path: f"{label}/{PurePosixPath(path).name}" for path, label in labels}
+    classes = sorted({path.split("/")[0] for path in paths})
+    for old, new in moved.items():
+        label = new.split("/")[0]
+        if label not in classes:
+            near = difflib.get_close_matches(label, classes, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(
+                f"{relabel} gives {old} the label {label!r}, and the classes are {', '.join(classes)}.{meant}"
+            )
+        if old in out:
+            raise UserError(f"{old} is named by both {exclude} and {relabel}.")
+        if new != old and (raw / new).exists():
+            raise UserError(f"{relabel} moves {old} to {label}, which has another file of that name. Rename one.")
+    for old, new in moved.items():
+        (raw / old).rename(raw / new)
+    excluded = [(path, EXCLUDED) for path in out]
+    quarantine_bad(excluded, raw, quarantine)
+    return Corrected(excluded, {old: new for old, new in moved.items() if old != new})
+
+
+def _list(folder: Path, name: str | None, columns: list[str]) -> pd.DataFrame:
+    """Return what a CSV holds, which must be `columns`; no rows where there is none."""
+    if name is None:
+        return pd.DataFrame(columns=columns, dtype=str)
+    table = read_list(folder / name)
+    if list(table.columns) != columns:
+        wanted = " and ".join(f"`{column}`" for column in columns)
+        raise UserError(
+            f"{folder / name} should have the columns {wanted} and no other, but has {', '.join(table.columns)}."
+        )
+    return table
+
+
+def _said(file: Path, table: pd.DataFrame, column: str, paths: list[str]) -> list[tuple[str, str]]:
+    """Return (path, what a list says) of the images that it names."""
+    assigned, without = assign(file, table, [column], paths)
+    if without:
+        raise UserError(f"{file} names what is not among the {len(paths):,} images: {some(without)}.")
+    return [(path, said) for path, said in zip(paths, assigned[column], strict=True) if said]

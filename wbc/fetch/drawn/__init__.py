@@ -1,0 +1,1 @@
+"""Drawn cells: the data set of the default run."""

@@ -1,0 +1,204 @@
+"""Downloading a public Kaggle data set as one zip, without an account, and keeping it."""
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from wbc.common import files
+from wbc.common.errors import UserError
+from wbc.fetch import kaggle_client
+
+SILENCE, LEAST = 60, 10_000  # seconds in which at least so many bytes must come
+SIGN_OF_LIFE = 10  # seconds between two lines that say how much has come
+SHORTEST_SECRET = 6  # letters; shorter parts of a token are words of the message
+
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|KAGGLE_KEY|API_KEY")
+_ACCOUNT = (
+    "make a token at https://www.kaggle.com/settings/api, put it in the environment variable KAGGLE_API_TOKEN or in "
+    "the file ~/.kaggle/access_token"
+)
+_NO_NETWORK = re.compile(
+    r"Max retries exceeded|Connection refused|Connection aborted|Failed to resolve|Network is unreachable|timed out"
+)
+
+
+def download(dataset: str, version: int, cache: Path, sha256: str | None = None) -> tuple[Path, str]:
+    """Return the zip of one version of a Kaggle data set, downloaded unless the cache holds it whole.
+
+    The Kaggle client checks the length only, so the SHA-256 is computed here, kept beside the zip, and compared.
+
+    >>> download("brikwerk/bccd-white-blood-cell", 1, Path(".cache/kaggle"))      # doctest: +SKIP
+    (PosixPath('.cache/kaggle/brikwerk--bccd-white-blood-cell--1/archive.zip'), '5cf1...')
+
+    Args:
+        dataset: "OWNER/NAME".
+        version: 1, 2, ...
+        cache: folder in which downloads are kept.
+        sha256: what the zip must have, as 64 hexadecimal digits; None: anything.
+
+    Returns:
+        (path, sha256) of the zip.
+
+    Raises:
+        UserError: Kaggle has no such data set or version, wants an account, can't be reached, broke off, or sent
+            something else than was asked for. Nothing is kept then.
+    """
+    kept = Path(cache) / f"{dataset.replace('/', '--')}--{version}"
+    archive, recorded = kept / "archive.zip", kept / "sha256.txt"
+    if archive.is_file() and recorded.is_file():
+        digest = files.sha256(archive)
+        if digest == recorded.read_text().strip() and sha256 in (None, digest):
+            print(f"Kaggle data set {dataset}, version {version}: {archive} is whole; no download is needed.")
+            return archive, digest
+        print(f"{archive} isn't what was downloaded or isn't what `sha256` asks for; it is downloaded again.")
+    print(f"Downloading Kaggle data set {dataset}, version {version} ...", flush=True)
+    with files.replacing(kept) as partial:
+        partial.mkdir()
+        _run_client(dataset, version, partial)
+        zips = list(partial.glob("*.zip"))
+        if len(zips) != 1 or not zipfile.is_zipfile(zips[0]):
+            raise UserError(
+                f"Kaggle data set {dataset}, version {version}, was asked for, but what came is not a zip; nothing was "
+                f"kept. A proxy or a login page may have answered instead. Look at "
+                f"https://www.kaggle.com/datasets/{dataset} in a browser."
+            )
+        digest = files.sha256(zips[0])
+        if sha256 not in (None, digest):
+            raise UserError(
+                f"Kaggle data set {dataset}, version {version}, is not the file that was asked for; nothing was kept.\n"
+                f"  SHA-256 asked: {sha256}\n  SHA-256 found: {digest}\n"
+                "If a part may be damaged, try again. If you trust what Kaggle serves now, ask for what was found."
+            )
+        zips[0].rename(partial / archive.name)
+        (partial / recorded.name).write_text(f"{digest}\n")
+    return archive, digest
+
+
+def _run_client(dataset: str, version: int, folder: Path) -> None:
+    """Let the Kaggle client put its zip into `folder`.
+
+    It runs as a command: as a library it wants an account even for public data, and its import already logs in.
+    """
+    name = f"{dataset}/{version}"
+    # "datasets download" must come first: the client lets a command without an account pass by these words.
+    command = [sys.executable, kaggle_client.__file__, "datasets", "download", name, "-p", ".", "--quiet"]
+    # It runs inside the folder: from the project's top, a package called `kaggle` there would be imported instead.
+    with tempfile.TemporaryFile() as errors, _child(command, folder, errors) as client:
+        _wait_while_it_grows(client, folder, dataset)
+        errors.seek(0)
+        output = without_secrets(errors.read().decode(errors="replace"))
+    if client.returncode != 0 or not any(folder.glob("*.zip")):
+        raise UserError(_explain(dataset, version, output))
+
+
+@contextlib.contextmanager
+def _child(command: list[str], folder: Path, errors: IO[bytes]) -> Iterator[subprocess.Popen]:
+    """Start the client, and end it with the block, or with this process, however that ends."""
+    client = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,
+    )
+    try:
+        yield client
+    finally:
+        client.kill()
+        client.wait()
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this process when its parent ends (prctl 1, PR_SET_PDEATHSIG); elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _wait_while_it_grows(client: subprocess.Popen, folder: Path, dataset: str) -> None:
+    """Wait for the client to end, saying how far it is.
+
+    Raises:
+        UserError: for `SILENCE` seconds fewer than `LEAST` bytes came.
+    """
+    size, since, said = 0, time.monotonic(), time.monotonic()
+    while client.poll() is None:
+        time.sleep(0.1)
+        now, have = time.monotonic(), sum(file.stat().st_size for file in folder.glob("*"))
+        if have - size >= LEAST:
+            size, since = have, now
+        if now - since > SILENCE:
+            raise UserError(
+                f"Kaggle data set {dataset}: {have - size:,} bytes came in the last {SILENCE} s, after {size:,} "
+                "before; "
+                "the download was given up, and nothing was kept. Check the network, and try again later."
+            )
+        if now - said > SIGN_OF_LIFE:
+            said = now
+            print(f"  {have / 1e6:,.1f} MB so far", flush=True)
+
+
+def without_secrets(text: str) -> str:
+    """Return a client's output with everything masked that may log somebody in.
+
+    That is what the environment and Kaggle's files hold as keys and tokens, whole or in the parts that line breaks
+    leave of them, passwords in addresses, and what follows words such as "token".
+    """
+    secrets = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+    folder = Path(os.environ.get("KAGGLE_CONFIG_DIR") or "~/.kaggle").expanduser()
+    for file in (folder / "kaggle.json", folder / "access_token"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            secrets += re.split(r'["{}:,]', file.read_text(encoding="utf-8"))
+    parts = {part for secret in secrets for part in secret.split() if len(part) >= SHORTEST_SECRET}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, "***")
+    text = re.sub(r"(\w+://)[^/\s@]+@", r"\1***@", text)
+    return re.sub(r"(?i)\b(bearer\s|(?:token|key|password|secret)[\"']?\s*[=:])\s*\S+", r"\1 ***", text)
+
+
+def _explain(dataset: str, version: int, output: str) -> str:
+    """Turn what the client printed as errors into what was asked, what was found, and what to type next.
+
+    Its other output says nothing: the help on accounts is printed there whenever there is no account, needed or not. It
+    is the only output, though, where Kaggle wants an account (status 401).
+    """
+    asked = f"Kaggle data set {dataset}, version {version}, could not be downloaded"
+    page = f"https://www.kaggle.com/datasets/{dataset}"
+    stated = re.search(r"\b([45]\d\d) (?:Client|Server) Error", output)
+    status = int(stated[1]) if stated else None
+    said = output.strip().splitlines()[-1].strip() if output.strip() else "it wants an account"
+    if "No space left on device" in output:
+        return f"{asked}: the disk is full. Nothing was kept. Free some space."
+    if status == 404 or re.search(r"not found", output, re.IGNORECASE):
+        return f"{asked}: Kaggle says that it doesn't exist ({said}). Check its name and version against {page}."
+    wants_account = not output.strip() or re.search(r"was denied|forbidden|consent|authenticat", output, re.IGNORECASE)
+    if status in (401, 403) or wants_account:
+        return (
+            f"{asked}: Kaggle refuses it ({said}). Kaggle says so of a misspelt name too: look at {page}. If it is "
+            f"there but is private or asks you to agree to something, agree in the browser, and {_ACCOUNT}. If you "
+            "have "
+            "a token, it may have expired: make a new one."
+        )
+    if status == 429:
+        return f"{asked}: Kaggle has had too many requests from here ({said}). Wait some minutes."
+    if re.search(r"does not match expected size|IncompleteRead|Connection broken|ended prematurely", output):
+        return f"{asked}: it broke off on its way ({said}). Nothing was kept. Repeat it."
+    if "RefusedRedirectError" in output:
+        said = said.partition(": ")[2]
+        return f"{asked}: {said}. Nothing was kept. A proxy may be in the way; try another network."
+    if _NO_NETWORK.search(output):
+        return (
+            f"{asked}: Kaggle can't be reached ({said}). Check the network, and HTTPS_PROXY if you are behind a proxy. "
+            f"Without a network: download {page} elsewhere and use the zip."
+        )
+    return f"{asked}. The Kaggle client said: {said}\nIf it doesn't pass, look at {page}."

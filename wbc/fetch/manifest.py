@@ -1,0 +1,115 @@
+"""Decoding every image once: the manifest of the good ones, and what is to be said of the others."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from wbc.common import images
+from wbc.common.errors import UserError
+from wbc.common.prefetch import prefetch
+from wbc.common.progress import track
+
+EXAMPLES = 10  # paths named for each kind of conversion
+
+
+class Row(NamedTuple):
+    """One image of the manifest."""
+
+    path: str  # <class>/<file>
+    label: str
+    sha256: str  # of the file as delivered
+    width: int  # pixels, after EXIF rotation
+    height: int
+
+
+class Manifest(NamedTuple):
+    """What a folder of class folders holds."""
+
+    rows: list[Row]  # the usable images, sorted by path
+    converted: dict[str, dict]  # what `images.decode` has to convert: {"count": n, "examples": [paths]}
+    bad: list[tuple[str, str]]  # (path, reason), sorted by path
+
+
+def build_manifest(folder: Path) -> Manifest:
+    """Decode every file in `folder`/<class>/ once.
+
+    Only as many images are in memory as there are threads. What is kept of each is small: 100,000 images take about
+    100 MB.
+
+    >>> build_manifest(Path("data/images")).rows[0].path                             # doctest: +SKIP
+    'basophil/0000.jpg'
+    """
+    paths = sorted(path.relative_to(folder).as_posix() for path in Path(folder).glob("*/*"))
+    rows, bad, noted = [], [], defaultdict(list)
+    looked_at = prefetch(lambda path: _look_at(folder, path), paths)
+    for path, (row, notes, reason) in zip(paths, track(looked_at, "decode", total=len(paths)), strict=True):
+        if row is None or notes is None:
+            bad.append((path, reason or ""))
+            continue
+        rows.append(row)
+        for note in notes:
+            noted[note].append(path)
+    converted = {note: {"count": len(paths), "examples": paths[:EXAMPLES]} for note, paths in sorted(noted.items())}
+    return Manifest(rows, converted, bad)
+
+
+def _look_at(folder: Path, path: str) -> tuple[Row, list[str], None] | tuple[None, None, str]:
+    """Return (row, notes, None) of an image, or (None, None, reason) of a bad one."""
+    file = Path(folder, path)
+    content = file.read_bytes()  # once: what is decoded is what is hashed
+    try:
+        pixels, notes = images.decode(content, suffix=file.suffix)
+    except images.BadImage as error:
+        return None, None, str(error)
+    height, width = pixels.shape[:2]
+    return Row(path, path.split("/")[0], hashlib.sha256(content).hexdigest(), width, height), notes, None
+
+
+def count_classes(rows: list[Row]) -> dict[str, int]:
+    """Return {label: number of images}, sorted by label."""
+    return dict(sorted(Counter(row.label for row in rows).items()))
+
+
+def quarantine_bad(bad: list[tuple[str, str]], folder: Path, quarantine: Path) -> None:
+    """Move the bad files from `folder`/<class>/ to `quarantine`/<class>/; `quarantine` is made in any case."""
+    Path(quarantine).mkdir(exist_ok=True)
+    for path, _ in bad:
+        Path(quarantine, path).parent.mkdir(exist_ok=True)
+        Path(folder, path).rename(Path(quarantine, path))
+
+
+def refuse_bad(bad: list[tuple[str, str]], rows: list[Row]) -> None:
+    """Raise a `UserError` that lists every bad file, if there is any."""
+    if bad:
+        raise UserError(
+            f"Not usable as images are {len(bad):,} of {len(bad) + len(rows):,} files:\n{_list_bad(bad)}\n"
+            "Nothing was changed. Repair or remove them where they come from."
+        )
+
+
+def refuse_vanished(labels: Iterable[str], rows: list[Row], bad: list[tuple[str, str]]) -> None:
+    """Raise a `UserError` if one of the classes `labels` has no usable image left."""
+    vanished = sorted(set(labels) - {row.label for row in rows})
+    if vanished:
+        raise UserError(
+            f"No usable image is left of {', '.join(vanished)}:\n"
+            f"{_list_bad([(path, reason) for path, reason in bad if path.split('/')[0] in vanished])}\n"
+            "Nothing was changed. Repair them, or remove the folder if the class isn't meant."
+        )
+
+
+def _list_bad(bad: list[tuple[str, str]]) -> str:
+    """Return every bad file under its class; a reason that many files share is said once, with their names."""
+    by_class: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path, reason in bad:
+        label, _, name = path.partition("/")
+        by_class[label][reason].append(name)
+    lines = []
+    for label, reasons in by_class.items():
+        lines.append(f"  {label} ({sum(map(len, reasons.values())):,})")
+        for reason, names in reasons.items():
+            count = f" ({len(names):,} files)" if len(names) > 1 else ""
+            lines.append(f"    {', '.join(names)}: {reason}{count}")
+    return "\n".join(lines)

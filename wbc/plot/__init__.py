@@ -1,0 +1,1 @@
+"""Figures, heat maps, and the report."""

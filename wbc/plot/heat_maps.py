@@ -1,0 +1,51 @@
+"""Where in an image a classifier sees a class.
+
+Grad-CAM: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017,
+arXiv:1610.02391. The head takes the mean of the backbone's last activations over all places, so a place's share in the
+class's score is the head's gradient times the activations there: what Draelos and Carin (HiResCAM, 2020,
+arXiv:2011.08891) require of a map that shows no place which the score doesn't use.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from wbc.embed.openvino_engine import load_activations
+from wbc.embed.views import test_images, upright
+from wbc.train import exact
+from wbc.train.head import Head, score_gradient
+
+DIGITS = 2  # of a map. Float32 kernels agree on far more
+
+
+class HeatMaps:
+    """Makes maps by one backbone.
+
+    Args:
+        graph: the backbone as TensorFlow's frozen graph, `backbone.pb`.
+        size: side of the images that it takes, in pixels.
+        test_views: 1, or 8 where the features are the mean over the orientations, as the map is then too.
+    """
+
+    def __init__(self, graph: bytes, size: int, test_views: int) -> None:
+        self._forward = load_activations(graph, size)
+        self._test_views = test_views
+
+    def map(self, image: npt.NDArray[np.uint8], heads: Sequence[Head], label: int) -> exact.Floats:
+        """Return how much each place of an image speaks for a class, as a share of the place that does so most.
+
+        Args:
+            image: RGB array (size, size, 3), as the backbone takes it.
+            heads: whose scores are averaged.
+            label: number of the class.
+
+        Returns:
+            array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place speaks for the class.
+        """
+        turned = [*np.concatenate([*self._forward(test_images(image, self._test_views))]).astype(np.float64)]
+        activations = np.mean(upright(turned) if self._test_views > 1 else turned, axis=0)
+        features = activations.mean(axis=(0, 1))
+        gradient = np.mean([score_gradient(head, features, label) for head in heads], axis=0)
+        heat = np.maximum(activations @ gradient, 0)
+        return (heat / heat.max()).round(DIGITS) if heat.any() else heat

@@ -1,0 +1,1 @@
+"""Predictions of a packaged classifier for new images."""

@@ -1,0 +1,237 @@
+"""What a set of images holds besides cells, and what that does to a split: copies, duplicates, doubtful labels."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wbc.common.wording import plural
+from wbc.split.schemes import HOLDOUTS, PARTS
+
+SHOWN = 10  # groups, or sets of duplicates, that are listed
+EXAMPLES = 8  # paths listed of each
+NEAR = 0.05  # of a class's images; a part that comes nearer to the share that was asked counts as having it
+
+# What a class that is missing in a part does there.
+EFFECT = {
+    "train": "it can't be learned",
+    "valid": "the choice of the epoch that is kept doesn't see it",
+    "test": "its recall can't be measured",
+}
+
+
+def audit(
+    splits: pd.DataFrame,
+    pixels: np.ndarray,
+    shares: tuple[float, float],
+    recognized: np.ndarray,
+    excluded: Sequence[set[int]],
+    too_doubtful: Sequence[str],
+    given: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what there is to know about the images before a score on them is believed, as nested dicts for JSON.
+
+    A group whose images have several labels counts as a group of each of these classes.
+
+    Args:
+        splits: data frame of splits.csv, one row per image: path, label, photo_id, group, image, grouped (train, valid
+            or test) and fold.
+        pixels: int array, one per image, equal where the decoded pixels are identical.
+        shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
+        recognized: int array, equal for images that the search found to show or perhaps to show one cell.
+        excluded, too_doubtful: what `folds.exclude` returned.
+        given: what `given.statements` says of groups that the user knows; None where none are given.
+
+    Returns:
+        {"images", "groups": numbers of them, "level": what a group is: "photograph" where copies were only searched
+            for, else the widest kind that was given,
+         "given": as the argument,
+         "excluded": {"images": excluded for some fold, "too_doubtful": [label], see `folds.exclude`},
+         "classes": {label: {"images", "groups", "largest_group"}},
+         "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
+         "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more: the largest
+            of each class, then the next ones, each by size,
+         "two_labels": [{"photo_id", "labels": {label: images}, "paths": [path]}],
+         "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
+            show one cell, one path of each group,
+         "without_own_group": [{"label", "images", "counted_as": {label: images of the groups}, "examples": [path]}],
+            classes of which every image is in a group that counts for another class,
+         "leak": {protocol: share of the test images with a recognized copy in train, or None without test images},
+         "sources": {protocol: {part: {label: groups}}},
+         "missing": [{"protocol", "label", "part", "groups", "reason"}], classes without an image in a part, and as
+            protocol "crossval" and part "train" those that lie in a single fold,
+         "uneven": [{"protocol", "label", "asked", "found", "reason"}], classes whose images could not be divided in
+            the shares that were asked}.
+    """
+    photographs = splits.groupby("photo_id", sort=True)
+    return {
+        "images": len(splits),
+        "groups": splits["group"].nunique(),
+        "level": given["level"] if given else "photograph",
+        "given": given,
+        "excluded": {"images": sum(map(bool, excluded)), "too_doubtful": too_doubtful},
+        "classes": {
+            label: {
+                "images": len(rows),
+                "groups": rows["group"].nunique(),
+                "largest_group": int(rows["group"].value_counts().max()),
+            }
+            for label, rows in splits.groupby("label", sort=True)
+        },
+        "exact_duplicates": _duplicates(splits["path"], pixels),
+        "largest_groups": _largest(photographs),
+        "two_labels": [
+            {"photo_id": int(group), "labels": _counts(rows["label"]), "paths": rows["path"].tolist()}
+            for group, rows in photographs
+            if rows["label"].nunique() > 1
+        ],
+        "same_cell": _same_cell(splits, recognized),
+        "without_own_group": _without_own_group(splits),
+        "leak": {protocol: _leak(splits, protocol) for protocol in HOLDOUTS},
+        "sources": {protocol: _sources(splits, protocol) for protocol in HOLDOUTS},
+        "missing": [*_missing(splits), *_in_one_fold(splits)],
+        "uneven": _uneven(splits, [*shares, 1 - sum(shares)]),
+    }
+
+
+def _duplicates(paths: pd.Series, pixels: np.ndarray) -> dict[str, Any]:
+    sets = [rows.tolist() for _, rows in paths.groupby(pixels) if len(rows) > 1]
+    return {
+        "images": sum(map(len, sets)),
+        "sets": len(sets),
+        "examples": [paths[:EXAMPLES] for paths in sorted(sets, key=len, reverse=True)[:SHOWN]],
+    }
+
+
+def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]:
+    """Return the largest photographs of several images: the largest of each class, then the next, by size."""
+    shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda entry: -len(entry[1]))
+    label_of = {group: next(iter(_counts(rows["label"]))) for group, rows in shared}
+    first: dict[str, int] = {}
+    for group, _ in shared:
+        first.setdefault(label_of[group], group)
+    chosen = [*first.values(), *(group for group, _ in shared if group not in first.values())][:SHOWN]
+    return [
+        {
+            "photo_id": int(group),
+            "label": label_of[group],
+            "images": len(rows),
+            "examples": rows["path"].tolist()[:EXAMPLES],
+        }
+        for group, rows in sorted(shared, key=lambda entry: entry[0] not in first.values())
+        if group in chosen
+    ]
+
+
+def _without_own_group(splits: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return classes of which no group has most of its images; what a group counts for is decided as for the split."""
+    counts = splits.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=1)
+    counted = counts.idxmax(axis=1)  # the first by name among equals
+    entries = []
+    for label, rows in splits.groupby("label", sort=True):
+        of_group = counted[rows["group"].unique()]
+        if (of_group != label).all():
+            shared = splits[splits["group"].isin(of_group.index) & (splits["label"] != label)]
+            entries.append(
+                {
+                    "label": label,
+                    "images": len(rows),
+                    "counted_as": _counts(shared["label"]),
+                    "examples": [*rows["path"].tolist()[:EXAMPLES], *shared["path"].tolist()[:EXAMPLES]],
+                }
+            )
+    return entries
+
+
+def _same_cell(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {
+            "photo_ids": sorted(rows["photo_id"].unique().tolist()),
+            "labels": _counts(rows["label"]),
+            "examples": rows.drop_duplicates("photo_id")["path"].tolist()[:EXAMPLES],
+        }
+        for _, rows in splits.groupby(recognized, sort=True)
+        if rows["photo_id"].nunique() > 1
+    ]
+
+
+def _counts(labels: pd.Series) -> dict[str, int]:
+    """Return {label: how often}, the most frequent first and equals by name."""
+    counts = labels.value_counts()
+    return {label: int(counts[label]) for label in sorted(counts.index, key=lambda name: (-counts[name], name))}
+
+
+def _leak(splits: pd.DataFrame, protocol: str) -> float | None:
+    test = splits.loc[splits[protocol] == "test", "group"]
+    seen = test.isin(splits.loc[splits[protocol] == "train", "group"])
+    return round(float(seen.mean()), 4) if len(test) else None
+
+
+def _sources(splits: pd.DataFrame, protocol: str) -> dict[str, dict[str, int]]:
+    counts = splits.groupby([protocol, "label"])["group"].nunique()
+    labels = sorted(splits["label"].unique())
+    return {part: {label: int(counts.get((part, label), 0)) for label in labels} for part in PARTS}
+
+
+def _missing(splits: pd.DataFrame) -> list[dict[str, Any]]:
+    statements = []
+    for protocol in HOLDOUTS:
+        for label, rows in splits.groupby("label", sort=True):
+            for part in PARTS:
+                if not (rows[protocol] == part).any():
+                    reason = f"no image of {label} is in the {part} part: {_units(rows, protocol)}, so {EFFECT[part]}"
+                    statements.append(
+                        {
+                            "protocol": protocol,
+                            "label": label,
+                            "part": part,
+                            "groups": rows["group"].nunique(),
+                            "reason": reason,
+                        }
+                    )
+    return statements
+
+
+def _in_one_fold(splits: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "protocol": "crossval",
+            "label": label,
+            "part": "train",
+            "groups": rows["group"].nunique(),
+            "reason": f"all images of {label} are in one fold: {_units(rows, 'grouped')}, so whenever "
+            "cross-validation scores them, none was there to be learned from",
+        }
+        for label, rows in splits.groupby("label", sort=True)
+        if rows["fold"].nunique() == 1
+    ]
+
+
+def _uneven(splits: pd.DataFrame, asked: Sequence[float]) -> list[dict[str, Any]]:
+    statements = []
+    for protocol in HOLDOUTS:
+        for label, rows in splits.groupby("label", sort=True):
+            shares_here = [float((rows[protocol] == part).mean()) for part in PARTS]
+            if max(abs(has - wanted) for has, wanted in zip(shares_here, asked, strict=True)) <= NEAR:
+                continue
+            has, wanted = (" / ".join(f"{100 * share:.0f}" for share in shares) for shares in (shares_here, asked))
+            statements.append(
+                {
+                    "protocol": protocol,
+                    "label": label,
+                    "asked": [round(share, 4) for share in asked],
+                    "found": [round(share, 4) for share in shares_here],
+                    "reason": f"the images of {label} are divided {has} % instead of {wanted} % among train, valid "
+                    f"and test, as near as can be: {_units(rows, protocol)}",
+                }
+            )
+    return statements
+
+
+def _units(rows: pd.DataFrame, protocol: str) -> str:
+    """Return what of a class can be dealt out, as half a sentence."""
+    if protocol == "image":
+        return f"it has {plural(len(rows), 'image')}"
+    groups = rows["group"].value_counts()
+    return f"it has {plural(len(groups), 'group')} (largest: {plural(groups.max(), 'image')}), which stay whole"

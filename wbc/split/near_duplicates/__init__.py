@@ -1,0 +1,1 @@
+"""The search for images that show one cell."""

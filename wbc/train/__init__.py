@@ -1,0 +1,1 @@
+"""Heads and baselines, fitted on the features in exact arithmetic."""

@@ -1,0 +1,83 @@
+"""What a classifier must beat before its score means anything."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from wbc.train.class_weights import class_weight
+
+MOST_ROWS = 100_000  # images at most that a regression learns from, which are in memory together: a gigabyte
+ROWS = 8192  # predicted at once
+# So near to the optimum that a prediction depends on the data and not on the CPU's rounding: with scikit-learn's 1e-4,
+# predictions differed between two kinds of CPU. Newton's steps get there ten times faster than L-BFGS.
+TOLERANCE = 1e-8
+# Of 1, 0.1, 0.03 and 0.01, and of class weights none, sqrt and balanced, this did best on BCCD's cells, cross-validated
+# by cell: docs/results/real-cells.md. An inner cross-validation chooses badly where a class has four cells.
+C = 0.03
+
+Labels = npt.NDArray[np.integer]
+
+
+def baseline_predictions(
+    labels: Labels, colors: npt.NDArray, features: npt.NDArray, train: Labels, test: Labels
+) -> dict[str, Labels]:
+    """Return what each baseline, fitted on the `train` rows, predicts for the `test` rows.
+
+    Of more than `MOST_ROWS` rows, the regressions learn from that many, spread evenly over them.
+
+    Args:
+        labels: class number of each image.
+        colors: float array (images, 64), see `features.color_histogram`.
+        features: array (images, zooms, n), perhaps on disk: what the head is given of each image, at each zoom that it
+            is learned from; predicted is from the first.
+        train, test: indices of images.
+
+    Returns:
+        {"majority", "color_histogram", "logistic_regression"}: class numbers, one per test image. The last baseline is
+        the one that the head has to beat: the same features, without the head.
+    """
+    predictions = {"majority": majority(labels[train], len(test))}
+    for name, inputs in (("color_histogram", colors[:, None]), ("logistic_regression", features)):
+        zooms, length = inputs.shape[1:]
+        most = MOST_ROWS // zooms
+        learned = train if len(train) <= most else train[np.linspace(0, len(train) - 1, most).astype(int)]
+        rows = inputs[learned].astype(np.float64).reshape(len(learned) * zooms, length)
+        predict = logistic_regression(rows, np.repeat(labels[learned], zooms))
+        parts = [test[start : start + ROWS] for start in range(0, len(test), ROWS)]
+        predictions[name] = np.concatenate([predict(inputs[part, 0].astype(np.float64)) for part in parts])
+    return predictions
+
+
+def majority(train_labels: Labels, count: int) -> Labels:
+    """Return the most frequent class of `train_labels`, `count` times."""
+    return np.full(count, np.bincount(train_labels).argmax())
+
+
+def logistic_regression(inputs: npt.NDArray, labels: Labels) -> Callable[[npt.NDArray], Labels]:
+    """Fit logistic regression on standardized numbers, with L2 and class weights as `C` and `class_weight` say.
+
+    Where there is one class only to learn from, that one is predicted.
+
+    Args:
+        inputs: float64 array (images, n).
+        labels: class number of each image, at least one.
+
+    Returns:
+        function from float arrays (images, n) to the class number of each image.
+    """
+    if (labels == labels[0]).all():
+        return lambda rows: np.full(len(rows), labels[0])
+    counts = np.bincount(labels)
+    weights = {
+        number: float(weight) for number, weight in enumerate(class_weight("sqrt", labels, len(counts))) if weight
+    }
+    regression = LogisticRegression(C=C, class_weight=weights, solver="newton-cg", max_iter=1000, tol=TOLERANCE)
+    with warnings.catch_warnings():
+        # The last line search may find no lower point within the rounding: then this is the optimum.
+        warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")
+        return make_pipeline(StandardScaler(), regression).fit(inputs, labels).predict

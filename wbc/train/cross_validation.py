@@ -1,0 +1,39 @@
+"""Fitting one head and scoring it on held-out rows, as cross-validation does."""
+
+import numpy.typing as npt
+
+from wbc.train import exact
+from wbc.train.fitting import Fit, Labels, TrainParams, fit
+from wbc.train.head import build_head, predict_proba, stored
+
+
+def fit_head(
+    features: npt.NDArray, labels: Labels, classes: int, train: Labels, valid: Labels, params: TrainParams
+) -> Fit:
+    """Train a head on some rows, rounded to what its file holds.
+
+    Each head starts from the seed alone, so that none depends on those trained before it.
+
+    Args:
+        features: array (images, zooms + views, n).
+        labels: class number of each image.
+        classes: number of classes.
+        train, valid: row indices; `valid` may be empty, see `fitting.fit`.
+        params: settings of head and optimizer.
+    """
+    untrained = build_head(features.shape[2], classes, params.head, params.seed)
+    fitted = fit(untrained, features, (train, labels[train]), (valid, labels[valid]), params)
+    return fitted._replace(head=stored(fitted.head))
+
+
+def fit_predict(
+    features: npt.NDArray,
+    labels: Labels,
+    classes: int,
+    train: Labels,
+    valid: Labels,
+    test: Labels,
+    params: TrainParams,
+) -> exact.Floats:
+    """Train a head on some rows and return the probabilities (test images, classes) of others, each image as it is."""
+    return predict_proba(fit_head(features, labels, classes, train, valid, params).head, features[test, 0])
