@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from wbc.plot.original_study import ORIGINAL, same_classes
-
 # Metrics of a class by their names in metrics.json; those of NEEDS_CELLS rest on the cells of the class.
 CLASS_METRICS = ("precision", "recall", "specificity", "f1", "auc")
 NEEDS_CELLS = ("recall", "f1", "auc")
@@ -60,7 +58,6 @@ class Row(NamedTuple):
 
     key: str  # a metric's name in metrics.json, a baseline, or a class
     scores: dict[str, Estimate]  # {scheme: score}
-    published: float | None = None  # the original study's
 
 
 class Gap(NamedTuple):
@@ -155,17 +152,14 @@ def baselines(metrics: dict[str, dict[str, Any]]) -> list[Row]:
     return [_row(metrics, name, ("baseline", name, "cells", "balanced_accuracy")) for name in BASELINES]
 
 
-def averages_by_image(metrics: dict[str, dict[str, Any]], classes: Sequence[str]) -> list[Row]:
-    """Return the averages with each image counting once, and the original study's of the same classes."""
-    known = ORIGINAL if same_classes(classes) else {}
-    return [_row(metrics, keys[-1], keys)._replace(published=lookup(known, *keys)) for keys in EACH_IMAGE]
+def averages_by_image(metrics: dict[str, dict[str, Any]]) -> list[Row]:
+    """Return the averages over the classes, each image counting once; see `averages`."""
+    return [_row(metrics, keys[-1], keys) for keys in EACH_IMAGE]
 
 
 def recalls_by_image(metrics: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> list[Row]:
-    """Return the recall of each class with each image counting once; see `averages_by_image`."""
-    known = ORIGINAL if same_classes(classes) else {}
-    rows = [("per_class", name, "recall") for name in classes]
-    return [_row(metrics, keys[1], keys, min_cells)._replace(published=lookup(known, *keys)) for keys in rows]
+    """Return the recall of each class, each image counting once; see `averages` and `estimate`."""
+    return [_row(metrics, name, ("per_class", name, "recall"), min_cells) for name in classes]
 
 
 def estimable(rows: Sequence[Row]) -> list[str]:

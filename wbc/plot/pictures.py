@@ -99,7 +99,7 @@ class Pictures:
         report, note = self._report, self._note
         titles = word("TITLES")
         counts = {name: (facts["images"], facts["groups"]) for name, facts in report.run.split["classes"].items()}
-        yield "composition", figures.composition(counts, titles["composition"], note, report.unit)
+        yield "composition", figures.composition(counts, word("composition_title", report.unit), note, report.unit)
         names = report.titles | {"published": word("published_series", report.whose)}
         series = {
             names[key]: {word("MEAN") if name == "mean" else name: score for name, score in row.items()}

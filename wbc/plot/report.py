@@ -143,7 +143,7 @@ def build(results: Results, plot: PlotParams, report: ReportParams) -> Report:
         averages=comparison.averages(metrics),
         recalls=recalls,
         baselines=comparison.baselines(metrics),
-        averages_by_image=comparison.averages_by_image(metrics, classes),
+        averages_by_image=comparison.averages_by_image(metrics),
         recalls_by_image=comparison.recalls_by_image(metrics, classes, plot.min_cells),
         recall_schemes=shown,
         few=[row.key for row in recalls if any(row.scores[scheme].few is not None for scheme in shown)],
