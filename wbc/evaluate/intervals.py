@@ -6,22 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 
-from wbc.common.params import Section
+from wbc.evaluate.params import IntervalParams
 
 BLOCK = 2_000_000  # weights held at once, images x resamples: 16 MB
 SAME = 1e-9  # resamples that differ by less are one value
 
 Interval = tuple[float, float]  # low, high
-
-
-class IntervalParams(Section):
-    """How the intervals are made."""
-
-    confidence_level: float = pydantic.Field(ge=0.5, le=0.999)  # share of such intervals that hold the true value
-    n_resamples: int = pydantic.Field(ge=100, le=100_000)  # resamples
-    seed: int = pydantic.Field(ge=0, lt=2**32)
 
 
 def bootstrap(

@@ -1,4 +1,4 @@
-"""What is reported of a classifier's predictions on the test part."""
+"""Metrics of predictions: accuracy, balanced accuracy, and precision, recall, F1 and AUC of each class."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wbc.evaluate.class_metrics import AVERAGED, PER_CLASS, WEIGHTED, Scored, ratio
+# The metrics of a class, one-vs-rest, each 0-1 and the higher the better.
+PER_CLASS = ("precision", "recall", "specificity", "f1", "auc")
+AVERAGED = ("precision", "recall", "f1", "auc")  # averaged over the classes, with confidence intervals
+WEIGHTED = ("precision", "recall", "f1")  # averaged by the classes' shares too, as scikit-learn does
+OF_THE_CLASS = ("recall", "f1", "auc")  # not estimable from few groups of the class
 
 DIGITS = 4  # of every reported number: beyond them, CPUs differ in how sums are rounded
 
@@ -71,9 +75,16 @@ def weighted_metrics(
     correct = confusion.diagonal(axis1=-2, axis2=-1)
     support, called = confusion.sum(axis=-1), confusion.sum(axis=-2)
     total = support.sum(axis=-1)
-    scored = Scored(correct, support, called, total[..., None] - support, y_true, y_prob, sample_weight)
-    values = {name: metric.of(scored) for name, metric in PER_CLASS.items()} | {"support": support}
     shares = support / total[..., None]
+    areas = [auc(y_true == number, y_prob[:, number], sample_weight) for number in range(count)]
+    values = {
+        "precision": ratio(correct, called),
+        "recall": ratio(correct, support),
+        "specificity": 1 - ratio(called - correct, total[..., None] - support),
+        "f1": np.where(support > 0, ratio(2 * correct, support + called), np.nan),
+        "auc": np.stack(areas, axis=-1),
+        "support": support,
+    }
     return {
         "accuracy": correct.sum(axis=-1) / total,
         "balanced_accuracy": _mean(values["recall"]),
@@ -85,6 +96,44 @@ def weighted_metrics(
             for number, class_name in enumerate(classes)
         },
     }
+
+
+def auc(is_class: npt.NDArray[np.bool_], scores: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+    """Return the area under the ROC curve for many weightings at once, NaN where one side has no weight.
+
+    The area is the chance that an image of the class has a higher score than one of the others, ties counting half
+    (Hanley and McNeil, The meaning and use of the area under a receiver operating characteristic curve, Radiology 143,
+    1982, pp. 29-36). The scores are sorted once; each weighting then takes two running sums.
+
+    Args:
+        is_class: bool array (images,).
+        scores: float array (images,).
+        sample_weight: float array (..., images).
+    """
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # of each run of equal scores
+    sample_weight, is_class = sample_weight[..., order], is_class[order]
+    inside = np.add.reduceat(sample_weight * is_class, starts, axis=-1)
+    others = np.add.reduceat(sample_weight * ~is_class, starts, axis=-1)
+    below = np.cumsum(others, axis=-1) - others / 2
+    return ratio((inside * below).sum(axis=-1), inside.sum(axis=-1) * others.sum(axis=-1))
+
+
+def ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> np.ndarray:
+    """Return part / whole, NaN where the whole is nothing."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+
+
+def groups_behind(own: int, called: int, others: int) -> dict[str, int]:
+    """Return how many independent groups each metric of a class rests on.
+
+    An AUC is a share of pairs of an image of the class and one of another. As many of these have no group in common as
+    the scarcer side has groups.
+
+    Args:
+        own, called, others: numbers of groups of the class, called the class, and of all other classes.
+    """
+    return {"precision": called, "recall": own, "f1": own, "auc": min(own, others)}
 
 
 def score(y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, float]:

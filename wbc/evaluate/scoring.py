@@ -1,28 +1,14 @@
-"""All metrics of a set of predictions: per image and per cell, their intervals, and the baselines beside them.
-
-Shared by the stages that score a test part and that cross-validate, so that their numbers mean the same.
-"""
+"""All metrics of a set of predictions: each image or each group counting once, with intervals and baselines."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from wbc.common.files import write_csv, write_json
-from wbc.evaluate.class_metrics import AVERAGED, PER_CLASS
-from wbc.evaluate.curves import pr_curves, roc_curves
-from wbc.evaluate.intervals import IntervalParams, bootstrap, combined, degenerate, wilson
-from wbc.evaluate.metrics import (
-    DIGITS,
-    cell_weights,
-    compute_metrics,
-    rounded,
-    score,
-    weighted_metrics,
-)
+from wbc.evaluate.intervals import bootstrap, combined, degenerate, wilson
+from wbc.evaluate.metrics import AVERAGED, cell_weights, compute_metrics, groups_behind, score, weighted_metrics
+from wbc.evaluate.params import IntervalParams
 
 COMMON = 5  # cells; one cell of a rarer class moves the balanced accuracy of five classes by more than 0.04
 
@@ -134,7 +120,7 @@ def intervals_of(
         lambda counts: _with_intervals(weighted_metrics(y_true, y_prob, classes, counts * sample_weight)),
         params,
     )
-    behind = _cells_behind(y_true, y_prob.argmax(axis=1), groups, classes)
+    behind = _groups_behind(y_true, y_prob.argmax(axis=1), groups, classes)
     per_class = {
         name: _class_intervals(measured["per_class"][name], resampled["per_class"][name], behind[name], params)
         for name in classes
@@ -197,48 +183,16 @@ def _with_intervals(metrics: dict[str, Any]) -> dict[str, Any]:
     return {key: metrics[key] for key in ("accuracy", "balanced_accuracy", "macro")} | {"per_class": per_class}
 
 
-def _cells_behind(
+def _groups_behind(
     y_true: np.ndarray, y_pred: np.ndarray, groups: np.ndarray, classes: Sequence[str]
 ) -> dict[str, dict[str, int]]:
-    """Return the number of independent cells that each class's metrics rest on: {name: {metric: count}}."""
+    """Return the number of independent groups that each class's metrics rest on: {name: {metric: count}}."""
     of_class, called = (source_counts(numbers, groups, range(len(classes))) for numbers in (y_true, y_pred))
-    behind = {}
-    for number, name in enumerate(classes):
-        others = len(np.unique(groups[y_true != number]))
-        counts = (of_class[number], called[number], others)
-        behind[name] = {
-            metric: kind.cells_behind(*counts) for metric, kind in PER_CLASS.items() if kind.cells_behind is not None
-        }
-    return behind
+    return {
+        name: groups_behind(of_class[number], called[number], len(np.unique(groups[y_true != number])))
+        for number, name in enumerate(classes)
+    }
 
 
 def _entry(span: tuple[float, float], wilson: bool = False) -> dict[str, float]:
     return {"low": span[0], "high": span[1]} | ({"wilson": 1} if wilson else {})
-
-
-def save(
-    folder: Path,
-    metrics: dict[str, Any],
-    images: pd.DataFrame,
-    y_true: np.ndarray,
-    y_prob: np.ndarray,
-    classes: Sequence[str],
-) -> None:
-    """Write metrics.json, predictions.csv, roc.csv and pr.csv into `folder`.
-
-    Args:
-        folder: is made.
-        metrics: nested dicts of numbers; rounded here, and undefined ones left out.
-        images: DataFrame, one row per scored image, of the columns that predictions.csv starts with; predicted and
-            p_<class> for each class follow.
-        y_true, y_prob, classes: as for `describe`.
-    """
-    columns = pd.DataFrame(y_prob.round(DIGITS), columns=[f"p_{name}" for name in classes])
-    y_pred = np.array(classes)[y_prob.argmax(axis=1)]
-    write_json(folder / "metrics.json", rounded(metrics))
-    write_csv(
-        folder / "predictions.csv",
-        pd.concat([images.reset_index(drop=True).assign(predicted=y_pred), columns], axis=1),
-    )
-    write_csv(folder / "roc.csv", roc_curves(y_true, y_prob, classes))
-    write_csv(folder / "pr.csv", pr_curves(y_true, y_prob, classes))
