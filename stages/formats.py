@@ -29,8 +29,7 @@ from wbc.common import params
 from wbc.common.errors import UserError, exit_on_user_error
 from wbc.common.files import read_json, replacing, write_json
 from wbc.common.images import decode, resize
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.common.tables import read_csv
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.export import portable
