@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from wbc.common import images
 from wbc.common.errors import UserError
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 
 EXAMPLES = 10  # paths named for each kind of conversion
 
