@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.common.params import flat, read_yaml
 
 PAGES = [

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 

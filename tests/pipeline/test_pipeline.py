@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.pipeline.test_dependencies import STAGES
+from tests.pipeline.test_dependencies import CODE, PIPELINES, STAGES
 from tests.small_project import stages_run
-from tools.code_dependencies import CODE, PIPELINES, code_of
+from tests.imports import code_of
 from wbc.common.images import decode, resize
 
 WHERE_NAMED = {"external", "formats"}  # they run once for each data set or format that params.yaml names, and none is
