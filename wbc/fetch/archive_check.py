@@ -52,7 +52,7 @@ def check_only_delivered(images: Path, folder: Path) -> None:
     if (folder / MANIFEST).is_file():
         table = Manifest.load(folder).table
         delivered = dict(zip(table["path"], table["sha256"], strict=True))
-    foreign = [path for path in _files(images) if not (path in delivered and sha256(images / path) == delivered[path])]
+    foreign = [path for path in sorted(_files(images)) if not (path in delivered and sha256(images / path) == delivered[path])]
     if foreign:
         raise UserError(
             f"{images}/ holds {len(foreign):,} files that no run put there, or that were changed, such as "
@@ -93,7 +93,7 @@ def _files(folder: Path) -> Iterator[str]:
     """Yield the files and links below a folder, as paths from there."""
     for root, directories, names in os.walk(folder):
         links = [name for name in directories if Path(root, name).is_symlink()]
-        for name in sorted(names + links):
+        for name in names + links:
             path = Path(root, name).relative_to(folder).as_posix()
             if not litter(path):
                 yield path
