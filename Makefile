@@ -115,15 +115,16 @@ bench: dev  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/c
 
 lock: .cache/lock/bin/uv  ## pin the dependencies of pyproject.toml anew, and the versions in environment.yaml
 	$< $(COMPILE) pyproject.toml --extra pipeline --output-file requirements.txt
+	$< $(COMPILE) pyproject.toml --constraint requirements.txt --output-file requirements/predict.txt
 	$< $(COMPILE) pyproject.toml --extra pipeline --extra cluster --group dev --constraint requirements.txt --output-file requirements/dev.txt
 	for extra in app cluster formats mlflow; do \
 		$< $(COMPILE) pyproject.toml --extra $$extra --constraint requirements.txt --output-file requirements/$$extra.txt; done
 	$< $(COMPILE) --no-deps requirements/lite0.in --output-file requirements/lite0.txt
 	$(BIN)/python -m tools.lock_environment
 
-.cache/lock/bin/uv:
+.cache/lock/bin/uv: requirements/uv.txt
 	$(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/python -m pip install --quiet uv==0.13.9
+	.cache/lock/bin/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
 
 clean-cache:  ## remove the features and comparisons that are kept for later runs
 	rm -rf .cache/features .cache/comparisons

@@ -24,7 +24,7 @@ from wbc.evaluate.params import IntervalParams
 from wbc.export.params import ExportParams, FormatsParams
 from wbc.fetch.archive_check import check_archive, check_only_delivered
 from wbc.fetch.params import FetchParams
-from wbc.plot.params import PlotParams
+from wbc.plot.params import PlotParams, ReportParams
 from wbc.predict.params import ExternalParams
 from wbc.split.params import SplitParams
 from wbc.train.params import TrainParams
@@ -40,6 +40,7 @@ SECTIONS: dict[str, type[pydantic.BaseModel]] = {
     "train": TrainParams,
     "intervals": IntervalParams,
     "plot": PlotParams,
+    "report": ReportParams,
     "export": ExportParams,
     "external": ExternalParams,
     "formats": FormatsParams,
