@@ -20,8 +20,6 @@ No TensorFlow has a part in it. The arithmetic is exact (wbc/train/exact.py): th
 CPU.
 """
 
-import itertools
-import math
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +59,15 @@ def main() -> None:
     """Train the heads of both protocols and of the cross-validation."""
     settings = params.load("params.yaml", "train", StageParams)
     splits, labels, classes = read_splits("data/splits.csv")
-    inputs = open_features(FEATURES, len(splits)).shape[-1]
+    open_features(FEATURES, len(splits))  # checks that they are of these images
     with advise("Raise `split.folds` in params.yaml, then type `dvc repro`."):
         of_protocols, of_folds = protocol_jobs(splits, settings), crossval_jobs(splits, settings)
     if not all(len(job.valid) for job in of_protocols.values()):
         print("note: there are no validation images, so every epoch runs and the last one's weights stay")
 
     jobs = [*of_protocols.values(), *of_folds.values()]
-    work = [products_of(job, inputs, len(classes)) for job in jobs]
     fitting = fit_side_by_side(FEATURES, labels, len(classes), jobs)
-    fits = list(track(fitting, "train", total=len(jobs), unit="heads", work=work))
+    fits = list(track(fitting, "train", total=len(jobs), unit="heads"))
     for protocol, fit in zip(of_protocols, fits, strict=False):  # theirs are the first
         write_head(protocol, fit, classes)
         write_training(protocol, [fit.head], settings.head.units, epochs=len(fit.history), best_epoch=fit.best_epoch)
@@ -116,18 +113,6 @@ def crossval_jobs(splits: pd.DataFrame, settings: StageParams) -> dict[tuple[int
         for train, valid, test in cv_rounds(splits["fold"], splits["withheld"], validates, turn):
             jobs[int(splits["fold"].iloc[test[0]]), turn + 1] = Job(train, valid, own)
     return jobs
-
-
-def products_of(job: Job, inputs: int, classes: int) -> int:
-    """Return how many products a pass over the images that a head learns from takes: the study's takes by far the most.
-
-    Args:
-        job: the head.
-        inputs, classes: numbers of features and of classes.
-    """
-    return len(job.train) * sum(
-        math.prod(pair) for pair in itertools.pairwise([inputs, *job.params.head.units, classes])
-    )
 
 
 def write_head(protocol: str, fit: Fit, classes: list[str]) -> None:

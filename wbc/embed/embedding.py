@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from wbc.common.errors import UserError
 from wbc.common.images import decode, resize, zoomed
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed.cache import FeatureCache, key
 from wbc.embed.pending_rows import PendingRows
 from wbc.embed.views import Augmentation, mean_feature, test_images, view

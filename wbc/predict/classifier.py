@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from wbc.common.errors import UserError
 from wbc.common.images import BadImage, central, decode, resize
-from wbc.common.prefetch import prefetch
+from wbc.common.progress import prefetch
 from wbc.embed import openvino_engine
 from wbc.embed.views import mean_feature, test_images
 from wbc.export.decision import Decision, answer, from_json, load_reference

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.common.images import decode, resize
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed import engines
 from wbc.embed.tensorflow_setup import keras, tf
 from wbc.embed.views import ORIENTATIONS, mean_feature, test_images
