@@ -21,7 +21,6 @@ from wbc.common import params
 from wbc.common.errors import advise, exit_on_user_error
 from wbc.common.files import read_json, write_csv, write_json
 from wbc.common.progress import track
-from wbc.common.tables import read_csv
 from wbc.embed.features import Features
 from wbc.evaluate.headline import headline
 from wbc.evaluate.held_out import find_label_errors, held_out
@@ -29,6 +28,8 @@ from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.results import Details, Result
 from wbc.evaluate.scoring import describe
 from wbc.evaluate.truth import compare_with_truth
+from wbc.fetch.manifest import Truth
+from wbc.fetch.record import FetchRecord
 from wbc.split.schemes import CROSSVAL, SCHEMES
 from wbc.split.table import Splits
 from wbc.train.baselines import Baselines
@@ -42,9 +43,9 @@ def main() -> None:
     settings = params.load("params.yaml", "intervals", IntervalParams)
     splits, heads = Splits.load(DATA), Heads.load(Path("models/heads"))
     features = Features.load(DATA / "features", len(splits.table))
-    synthetic = int(read_json(DATA / "fetch.json")["synthetic"])
+    synthetic = int(FetchRecord.load(DATA).synthetic)
     with advise("Type `dvc repro`."):
-        details = Details(read_json(DATA / "split.json"), compare_with_truth(splits, read_csv(DATA / "truth.csv")))
+        details = Details(read_json(DATA / "split.json"), compare_with_truth(splits, Truth.load(DATA).table))
     details.save(REPORTS / "details.json")
     metrics = {}
     for scheme in track(SCHEMES, "evaluate", unit="schemes"):

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pydantic
+from wbc.plot.sentences import SYNTHETIC, foreground_sentence
 
 from wbc.common import params
 from wbc.common.errors import UserError, advise, exit_on_user_error
@@ -30,7 +31,6 @@ from wbc.evaluate.scoring import describe
 from wbc.export.appraisal import abstention, appraise
 from wbc.export.decision import Answers
 from wbc.plot.rendering import render
-from wbc.plot.sentences import SYNTHETIC, foreground_sentence
 from wbc.predict import labelled
 from wbc.predict.classifier import Classifier, Prediction
 from wbc.split.foreground import summarize

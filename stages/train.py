@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pydantic
+from wbc.split.rounds import cv_rounds
 
 from wbc.common import params
 from wbc.common.errors import advise, exit_on_user_error
 from wbc.common.files import read_json, replacing, write_csv, write_json
 from wbc.common.progress import track
 from wbc.common.tables import open_features, read_splits
-from wbc.split.rounds import cv_rounds
 from wbc.split.schemes import CROSSVAL, HOLDOUTS
 from wbc.train.fitting import Fit, TrainParams
 from wbc.train.head import Head, Units, count_parameters, save_head

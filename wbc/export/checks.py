@@ -20,9 +20,7 @@ def sample(count: int) -> npt.NDArray[np.integer]:
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
 
 
-def check_file(
-    file: Path, model: "keras.Model", images: list[Path], probabilities: npt.NDArray[np.floating]
-) -> float:
+def check_file(file: Path, model: "keras.Model", images: list[Path], probabilities: npt.NDArray[np.floating]) -> float:
     """Load a saved classifier and compare it with the model that was saved and with what was scored.
 
     Args:
@@ -40,7 +38,9 @@ def check_file(
     loaded = keras.models.load_model(file, compile=False)
     pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)
     if not all(np.array_equal(ours, theirs) for ours, theirs in pairs):
-        raise UserError(f"{file.name} does not hold the weights that were saved in it. Type `dvc repro --force export`.")
+        raise UserError(
+            f"{file.name} does not hold the weights that were saved in it. Type `dvc repro --force export`."
+        )
     size = loaded.input_shape[1]
     pixels = np.stack([resize(decode(image)[0], size) for image in images]).astype(np.float32)
     found = loaded(pixels, training=False).numpy()
