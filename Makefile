@@ -59,11 +59,10 @@ models/pretrained/decision.json: pretraining/classifier/decision.json | .venv/in
 
 predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/pretrained
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
-	@$(BIN)/python -m tools.predict "$(IMAGES)" --model "$(MODEL)"
+	@$(BIN)/python -m wbc.cli predict "$(IMAGES)" --model "$(MODEL)"
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
-	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 \
-		--browser.gatherUsageStats false --client.toolbarMode minimal -- --model "$(MODEL)"
+	@$(BIN)/python -m wbc.cli app --model "$(MODEL)"
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \

@@ -15,11 +15,12 @@ from typing import Any
 
 import pydantic
 import yaml
+from wbc.embed.params import EmbedParams
+from wbc.train.params import TrainParams
 
 from tools import lock_environment
 from wbc.common import params
 from wbc.common.errors import UserError, exit_on_user_error
-from wbc.embed.params import EmbedParams
 from wbc.evaluate.params import IntervalParams
 from wbc.export.params import ExportParams, FormatsParams
 from wbc.fetch.archive_check import check_archive, check_only_delivered
@@ -27,11 +28,12 @@ from wbc.fetch.params import FetchParams
 from wbc.plot.params import PlotParams, ReportParams
 from wbc.predict.params import ExternalParams
 from wbc.split.params import SplitParams
-from wbc.train.params import TrainParams
 
 RWLOCK, LOCK = Path(".dvc/tmp/rwlock"), Path("dvc.lock")
 IMAGES, DATA = Path("data/images"), Path("data")
-RESULTS = [Path(path) for path in ("data/images", "data/quarantine", "data/features", "data/baselines", "models", "reports")]
+RESULTS = [
+    Path(path) for path in ("data/images", "data/quarantine", "data/features", "data/baselines", "models", "reports")
+]
 SMALL = 2**20  # bytes; a linked file up to this size is compared with dvc.lock
 SECTIONS: dict[str, type[pydantic.BaseModel]] = {
     "fetch": FetchParams,

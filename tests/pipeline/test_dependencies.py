@@ -177,7 +177,9 @@ def paths_in(tree):
     folders = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
-            targets, values = ([item] if not isinstance(item, ast.Tuple) else item.elts for item in (node.targets[0], node.value))
+            targets, values = (
+                [item] if not isinstance(item, ast.Tuple) else item.elts for item in (node.targets[0], node.value)
+            )
             for target, value in zip(targets, values, strict=False):
                 if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Path" and value.args:
                     folders[getattr(target, "id", "")] = value_of(value.args[0], {})

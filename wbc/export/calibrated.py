@@ -23,6 +23,7 @@ from wbc.export.negatives import negatives
 from wbc.export.params import ExportParams
 from wbc.plot.model_card import Abstention, Change, Deployed
 from wbc.split.table import Splits
+from wbc.train.head import mean_probabilities
 from wbc.train.heads import Heads
 
 
@@ -71,6 +72,14 @@ class Calibrated(NamedTuple):
         write_json(folder / "calibration.json", self.numbers)
         write_csv(folder / "reliability.csv", self.reliability)
 
+    def summary(self) -> str:
+        """Return the result in two lines for the terminal."""
+        numbers = self.numbers
+        return (
+            f"expected calibration error {numbers['ece']['after']:.3f}, uncalibrated {numbers['ece']['before']:.3f}\n"
+            f"answers {numbers['answered']:.1%} of the images; sets contain the true class of {numbers['coverage']:.1%}"
+        )
+
     def for_card(self) -> Deployed:
         """Return the numbers as the model card takes them."""
         numbers = {name: self.numbers[name] for name in Deployed._fields if name in self.numbers}
@@ -97,5 +106,5 @@ def _score_negatives(
     for kind, pictures in negatives().items():
         found = features_of(pictures)
         distances = reference.distances(found, fitted.neighbors)
-        scores[kind] = abstention(decision.answer(fitted, heads.mean_probabilities(found), distances).reasons)
+        scores[kind] = abstention(decision.answer(fitted, mean_probabilities(heads.ensemble, found), distances).reasons)
     return scores

@@ -1,13 +1,16 @@
 """Checks of saved Keras classifiers against the weights and the probabilities that were scored."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from wbc.common.errors import UserError
+from wbc.common.files import replacing
 from wbc.common.images import decode, resize
 from wbc.embed.tensorflow_setup import keras
+from wbc.export.keras_classifier import save_classifier
 
 # Of a probability: Keras computes in float32 and from pixels, the scores come from float16 features in exact
 # arithmetic. On the default run the largest difference was 0.004.
@@ -20,7 +23,23 @@ def sample(count: int) -> npt.NDArray[np.integer]:
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
 
 
-def check_file(file: Path, model: "keras.Model", images: list[Path], probabilities: npt.NDArray[np.floating]) -> float:
+def save_checked(
+    file: Path,
+    model: "keras.Model",
+    classes: Sequence[str],
+    images: Sequence[Path],
+    probabilities: npt.NDArray[np.floating],
+) -> None:
+    """Write a classifier as a `.keras` file, once `check_file` has found nothing wrong with it."""
+    with replacing(file) as partial:
+        save_classifier(model, partial, classes)
+        difference = check_file(partial, model, images, probabilities)
+    print(f"{file}: largest difference of a probability {difference:.4f} on {len(images)} images")
+
+
+def check_file(
+    file: Path, model: "keras.Model", images: Sequence[Path], probabilities: npt.NDArray[np.floating]
+) -> float:
     """Load a saved classifier and compare it with the model that was saved and with what was scored.
 
     Args:
