@@ -191,7 +191,7 @@ def score(arguments: argparse.Namespace) -> None:
         archive=arguments.labelled, labels=dict(arguments.labels), crop=arguments.crop, groups=arguments.groups
     )
     site = external.predict_site(classifier, settings)
-    scored = external.score(site, IntervalParams(confidence_level=0.95, n_resamples=1000, seed=1))
+    scored = external.score(site, IntervalParams(confidence_level=0.95))
     if output:
         write_csv(output, external.table(site))
     print("\n".join(summary.of_scores(scored, classifier.decision.coverage)))
