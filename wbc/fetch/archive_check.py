@@ -7,7 +7,7 @@ from typing import Any
 
 from wbc.common.errors import UserError
 from wbc.common.files import sha256
-from wbc.fetch.class_folders import litter, printable
+from wbc.fetch.file_names import litter, printable
 from wbc.fetch.manifest import MANIFEST, Manifest
 
 
