@@ -32,7 +32,7 @@ SMALL = {
     "fetch.synthetic.copies_per_cell": 3,
     "embed.weights": "random",
     "embed.image_size": 32,
-    "embed.test_views": 1,
+    "embed.tta_views": 1,
     "embed.views": 1,
     "train.head.units": [16],
     "train.crossval.heads": 2,

@@ -114,7 +114,7 @@ def cells_of_the_pipeline(classifier: Classifier) -> Cells:
     """
     splits, labels, classes = read_splits("data/splits.csv")
     made_by = read_json("data/features/features.json")
-    same = (made_by["image_size"], made_by["test_views"]) == (classifier.size, classifier.test_views)
+    same = (made_by["image_size"], made_by["tta_views"]) == (classifier.size, classifier.test_views)
     if classes != classifier.decision.classes or not same:
         raise UserError(
             f"The classifier knows {', '.join(classifier.decision.classes)} at {classifier.size} pixels, and the "

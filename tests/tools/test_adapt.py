@@ -29,7 +29,7 @@ def project(tmp_path, monkeypatch):
     color_classifier.ship(tmp_path)
     features = np.repeat(np.array(COLORS) / 50, 4, axis=0)[:, None].astype(np.float16)
     np.save(tmp_path / "data/features/features.npy", features)
-    (tmp_path / "data/features/features.json").write_text('{"image_size": 8, "test_views": 8}')
+    (tmp_path / "data/features/features.json").write_text('{"image_size": 8, "tta_views": 8}')
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(4)]
     splits = pd.DataFrame({"path": paths, "label": np.repeat(CLASSES, 4)})
     splits.to_csv(tmp_path / "data/splits.csv", index=False)
@@ -93,7 +93,7 @@ def test_a_broken_image_is_named(project, monkeypatch, capsys):
 
 
 def test_features_of_another_backbone_are_refused(project, monkeypatch, capsys):
-    (project / "data/features/features.json").write_text('{"image_size": 224, "test_views": 1}')
+    (project / "data/features/features.json").write_text('{"image_size": 224, "tta_views": 1}')
     with pytest.raises(SystemExit):
         run(monkeypatch, "labelled")
     assert "at 8 pixels" in capsys.readouterr().err
