@@ -15,7 +15,7 @@ pytest.importorskip("streamlit", reason="`make app-packages` installs it")
 
 from tests import color_classifier
 from tests.color_classifier import COLORS
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.small_project import stages_run
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 PAGES = {
     page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8")

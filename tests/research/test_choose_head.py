@@ -7,7 +7,7 @@ import yaml
 
 from research import choose_head
 from research.choose_head import command, cross_validate, read_candidates
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.common.errors import UserError
 
 SETTINGS = {

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from stages import train
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from PIL import Image
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from tools import predict
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.predict.classifier import Classifier
 
 

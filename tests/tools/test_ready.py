@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tools import ready
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.predict.classifier import Classifier
 
 pytestmark = pytest.mark.slow

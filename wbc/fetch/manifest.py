@@ -1,15 +1,20 @@
-"""Decoding every image once: the manifest of the good ones, and what is to be said of the others."""
+"""The manifest of the images, and the inspection of class folders that it comes from."""
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+import pandas as pd
 
 from wbc.common import images
 from wbc.common.errors import UserError
+from wbc.common.files import write_csv
 from wbc.common.progress import prefetch, track
+from wbc.common.tables import read_csv
 
+MANIFEST, TRUTH = "manifest.csv", "truth.csv"
 EXAMPLES = 10  # paths named for each kind of conversion
 
 
@@ -23,7 +28,7 @@ class Row(NamedTuple):
     height: int
 
 
-class Manifest(NamedTuple):
+class Inventory(NamedTuple):
     """What a folder of class folders holds."""
 
     rows: list[Row]  # the usable images, sorted by path
@@ -31,7 +36,52 @@ class Manifest(NamedTuple):
     bad: list[tuple[str, str]]  # (path, reason), sorted by path
 
 
-def build_manifest(folder: Path) -> Manifest:
+class Manifest(NamedTuple):
+    """The images of a data set, as data/manifest.csv lists them.
+
+    >>> Manifest.load(Path("data")).classes                                          # doctest: +SKIP
+    ['basophil', 'eosinophil', 'lymphocyte', 'monocyte', 'neutrophil']
+    """
+
+    # A row per image, sorted by path: path (<class>/<file>), label, sha256, width and height (pixels).
+    table: pd.DataFrame
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read manifest.csv in a folder."""
+        return cls(read_csv(folder / MANIFEST))
+
+    def save(self, folder: Path) -> None:
+        """Write manifest.csv into a folder."""
+        write_csv(folder / MANIFEST, self.table)
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each image, <class>/<file>."""
+        return self.table["path"].tolist()
+
+    @property
+    def classes(self) -> list[str]:
+        """The class names, sorted."""
+        return sorted(self.table["label"].unique())
+
+
+class Truth(NamedTuple):
+    """The cell that each image shows, as data/truth.csv lists it where that is known; for scoring the search only."""
+
+    table: pd.DataFrame  # columns path and cell, sorted by path; no row where nothing is known
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read truth.csv in a folder."""
+        return cls(read_csv(folder / TRUTH))
+
+    def save(self, folder: Path) -> None:
+        """Write truth.csv into a folder."""
+        write_csv(folder / TRUTH, self.table)
+
+
+def build_manifest(folder: Path) -> Inventory:
     """Decode every file in `folder`/<class>/ once.
 
     Only as many images are in memory as there are threads. What is kept of each is small: 100,000 images take about
@@ -51,7 +101,7 @@ def build_manifest(folder: Path) -> Manifest:
         for note in notes:
             noted[note].append(path)
     converted = {note: {"count": len(paths), "examples": paths[:EXAMPLES]} for note, paths in sorted(noted.items())}
-    return Manifest(rows, converted, bad)
+    return Inventory(rows, converted, bad)
 
 
 def _look_at(folder: Path, path: str) -> tuple[Row, list[str], None] | tuple[None, None, str]:

@@ -1,4 +1,4 @@
-"""Where in an image a classifier sees a class.
+"""Heat maps: the places of an image that are evidence for a class.
 
 Grad-CAM: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017,
 arXiv:1610.02391. The head takes the mean of the backbone's last activations over all places, so a place's share in the
@@ -33,7 +33,7 @@ class HeatMaps:
         self._test_views = test_views
 
     def map(self, image: npt.NDArray[np.uint8], heads: Sequence[Head], label: int) -> exact.Floats:
-        """Return how much each place of an image speaks for a class, as a share of the place that does so most.
+        """Return the evidence of each place for a class, as a share of the place with the most.
 
         Args:
             image: RGB array (size, size, 3), as the backbone takes it.
@@ -41,7 +41,8 @@ class HeatMaps:
             label: number of the class.
 
         Returns:
-            array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place speaks for the class.
+            array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place is evidence for the
+            class.
         """
         turned = [*np.concatenate([*self._forward(tta_images(image, self._test_views))]).astype(np.float64)]
         activations = np.mean(upright(turned) if self._test_views > 1 else turned, axis=0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.code_dependencies import code_of
+from tests.imports import code_of
 from wbc.common.errors import UserError
 from wbc.embed import engines
 from wbc.embed.tensorflow_setup import keras, start, tf
