@@ -94,7 +94,7 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 	@git config user.email >/dev/null || { echo "DVC keeps experiments as Git commits, and Git doesn't know who you are. Next: git config user.name NAME; git config user.email ADDRESS"; exit 1; }
 	@$(RUN) python -m dvc exp run --temp --force --name bccd \
 		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224 \
-		--set-param embed.test_views=1 --set-param train.head.standardize=false \
+		--set-param embed.tta_views=1 --set-param train.head.standardize=false \
 		--set-param train.optimizer.learning_rate=0.001 --set-param train.optimizer.stop_patience=30
 	@$(RUN) python -m dvc exp show --md --drop '.*' \
 		--keep 'Experiment|bacc|acc|fetch.source|embed.(weights|image_size)$$'

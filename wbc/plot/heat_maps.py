@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.embed.openvino_engine import load_activations
-from wbc.embed.views import test_images, upright
+from wbc.embed.views import tta_images, upright
 from wbc.train import exact
 from wbc.train.head import Head, score_gradient
 
@@ -44,7 +44,7 @@ class HeatMaps:
             array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place is evidence for the
             class.
         """
-        turned = [*np.concatenate([*self._forward(test_images(image, self._test_views))]).astype(np.float64)]
+        turned = [*np.concatenate([*self._forward(tta_images(image, self._test_views))]).astype(np.float64)]
         activations = np.mean(upright(turned) if self._test_views > 1 else turned, axis=0)
         features = activations.mean(axis=(0, 1))
         gradient = np.mean([score_gradient(head, features, label) for head in heads], axis=0)
