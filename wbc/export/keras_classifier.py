@@ -7,7 +7,8 @@ from typing import Any
 
 from wbc.embed import keras_file
 from wbc.embed.tensorflow_setup import keras
-from wbc.train.head import EPSILON, MOMENTUM, Head, folded
+from wbc.train.head import Head, folded
+from wbc.train.layers import EPSILON, MOMENTUM
 
 
 def keras_head(head: Head, dropout: float = 0.0, name: str = "head") -> "keras.Model":
@@ -19,18 +20,17 @@ def keras_head(head: Head, dropout: float = 0.0, name: str = "head") -> "keras.M
         name: of the model.
     """
     head = folded(head)
-    inputs = (head.blocks[0].kernel if head.blocks else head.kernel).shape[0]
     # Not `Sequential`, which builds itself anew with every layer that is added to it or read.
-    features = values = keras.Input((inputs,), name="features")
+    features = values = keras.Input((head.standardize.center.size,), name="features")
     weights: list[tuple[Any, list]] = []
-    for number, block in enumerate(head.blocks, start=1):
-        dense = keras.layers.Dense(block.bias.size, activation="relu", name=f"dense_{number}")
+    for number, (dense_weights, norm_weights) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
+        dense = keras.layers.Dense(dense_weights.bias.size, activation="relu", name=f"dense_{number}")
         norm = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}")
         values = keras.layers.Dropout(dropout, name=f"dropout_{number}")(norm(dense(values)))
-        weights += [(dense, [block.kernel, block.bias]), (norm, [block.gamma, block.beta, block.mean, block.variance])]
-    last = keras.layers.Dense(head.bias.size, activation="softmax", name="probabilities")
+        weights += [(dense, dense_weights.arrays), (norm, norm_weights.arrays)]
+    last = keras.layers.Dense(head.classes, activation="softmax", name="probabilities")
     model = keras.Model(features, last(values), name=name)
-    for layer, arrays in [*weights, (last, [head.kernel, head.bias])]:
+    for layer, arrays in [*weights, (last, head.dense[-1].arrays)]:
         layer.set_weights(arrays)
     return model
 

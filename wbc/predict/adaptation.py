@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from wbc.export import ood as novelty
 from wbc.export.decision import Decision, fit_apart
 from wbc.train.class_weights import class_weight
-from wbc.train.head import Head, inputs_of, predict_proba, standardized
+from wbc.train.head import Head, predict_proba
+from wbc.train.layers import Dense, Standardize
 
 NEW_TO_OLD = 2.0  # weight of all new cells together, to that of all old ones
 C = 0.03  # of the logistic regression: as in the baseline, for the reason given there
@@ -47,7 +48,7 @@ def fit_head(old: Cells, new: Cells, classes: int, c: float = C) -> Head:
     """
     features = np.concatenate([old.features, new.features]).astype(np.float64)
     labels = np.concatenate([old.labels, new.labels])
-    head = standardized(Head(np.zeros(0), np.ones(0), [], np.zeros((0, 0)), np.zeros(0)), features)
+    standardize = Standardize.fit(features)
     weights = np.concatenate(
         [class_weight("sqrt", part.labels, classes)[part.labels] for part in (old, new) if len(part.labels)]
     )
@@ -56,13 +57,13 @@ def fit_head(old: Cells, new: Cells, classes: int, c: float = C) -> Head:
     regression = LogisticRegression(C=c, solver="newton-cg", max_iter=1000, tol=1e-6)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")
-        regression.fit(inputs_of(head, features), labels, weights)
+        regression.fit(standardize.forward(features)[0], labels, weights)
     coefficients, intercepts = regression.coef_, regression.intercept_
     if len(regression.classes_) == 2:  # scikit-learn keeps one row: of the second class against the first
         coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.r_[-intercepts, intercepts] / 2
     kernel, bias = np.zeros((features.shape[1], classes)), np.full(classes, -50.0)
     kernel[:, regression.classes_], bias[regression.classes_] = coefficients.T, intercepts
-    return head._replace(kernel=kernel, bias=bias)
+    return Head([standardize, Dense(kernel, bias)])
 
 
 def learning_curve(
