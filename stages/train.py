@@ -17,9 +17,9 @@ from wbc.common.progress import track
 from wbc.embed.features import Features
 from wbc.split.table import Splits
 from wbc.train.heads import Heads
-from wbc.train.jobs import Job, crossval_jobs, holdout_jobs
+from wbc.train.jobs import crossval_jobs, holdout_jobs
 from wbc.train.params import TrainParams
-from wbc.train.side_by_side import fit_side_by_side
+from wbc.train.side_by_side import Job, fit_side_by_side
 
 
 @exit_on_user_error

@@ -50,7 +50,7 @@ class ViewBatches:
         batch_size: int,
         seed: int,
     ) -> None:
-        self.features, self.rows, self.batch_size = features, np.asarray(rows), batch_size
+        self.features, self.rows, self.batch_size = np.asarray(features), np.asarray(rows), batch_size
         self.one_hot = np.eye(len(class_weight))[labels]
         self.weights = np.asarray(class_weight, float)[labels]
         self.random = np.random.default_rng(seed)

@@ -1,32 +1,11 @@
 """The heads that the default recipe trains: one per split, and several per fold of the cross-validation."""
 
-import itertools
-import math
-from typing import NamedTuple
-
 import numpy as np
 
 from wbc.split.schemes import HOLDOUTS
 from wbc.split.table import Splits
-from wbc.train.fitting import Labels
-from wbc.train.params import FitParams, TrainParams
-
-
-class Job(NamedTuple):
-    """A head to fit."""
-
-    train: Labels  # rows to train on
-    valid: Labels  # rows to stop on; may be none
-    params: FitParams
-
-    def work(self, inputs: int, classes: int) -> int:
-        """Return how many multiplications an epoch's forward pass takes.
-
-        Args:
-            inputs, classes: numbers of features and of classes.
-        """
-        sizes = [inputs, *self.params.head.units, classes]
-        return len(self.train) * sum(math.prod(pair) for pair in itertools.pairwise(sizes))
+from wbc.train.params import TrainParams
+from wbc.train.side_by_side import Job
 
 
 def holdout_jobs(splits: Splits, params: TrainParams) -> dict[str, Job]:

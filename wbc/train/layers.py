@@ -121,7 +121,7 @@ class Dense(Layer):
         error = exact.on_grid(error, exact.product_bits(max(*inputs.shape, *kernel.shape)))
         if gradient is not None:
             np.matmul(inputs.T, error, out=gradient.kernel)
-            gradient.bias[:] = exact.total(error, axis=0)
+            error.sum(axis=0, out=gradient.bias)  # exact, since products of such numbers are
         return error @ kernel.T if further else error
 
 

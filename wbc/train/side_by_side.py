@@ -1,19 +1,38 @@
 """Fitting several heads at once, one per core: each is too small to keep all cores busy."""
 
+import itertools
+import math
 import os
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import joblib
 import numpy.typing as npt
 
 from wbc.train.cross_validation import fit_head
 from wbc.train.fitting import Fit, Labels
-from wbc.train.jobs import Job
+from wbc.train.params import FitParams
 
 IDLE = 5  # seconds after which a process without work ends, if this process was killed
 
 K = TypeVar("K")
+
+
+class Job(NamedTuple):
+    """A head to fit."""
+
+    train: Labels  # rows to train on
+    valid: Labels  # rows to stop on; may be none
+    params: FitParams
+
+    def work(self, inputs: int, classes: int) -> int:
+        """Return how many multiplications an epoch's forward pass takes.
+
+        Args:
+            inputs, classes: numbers of features and of classes.
+        """
+        sizes = [inputs, *self.params.head.units, classes]
+        return len(self.train) * sum(math.prod(pair) for pair in itertools.pairwise(sizes))
 
 
 def fit_side_by_side(

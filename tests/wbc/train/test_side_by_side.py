@@ -9,9 +9,8 @@ import psutil
 import pytest
 
 from wbc.train.cross_validation import fit_head
-from wbc.train.jobs import Job
 from wbc.train.params import FitParams
-from wbc.train.side_by_side import fit_side_by_side
+from wbc.train.side_by_side import Job, fit_side_by_side
 
 HEAD = {"units": [16], "dropout": 0.1, "l2": 0.0, "standardize": False}
 OPTIMIZER = {
@@ -57,9 +56,8 @@ import sys
 import joblib
 import numpy as np
 from tests.wbc.train.test_side_by_side import HEAD, OPTIMIZER
-from wbc.train.jobs import Job
 from wbc.train.params import FitParams
-from wbc.train.side_by_side import fit_side_by_side
+from wbc.train.side_by_side import Job, fit_side_by_side
 
 if __name__ == "__main__":
     joblib.cpu_count = lambda: 2
