@@ -64,7 +64,7 @@ def test_when_it_may_answer_comes_from_the_new_cells():
     assert accuracy(head, new) > 0.9
     again = adapt(old, new, DECISION, seed=1)
     assert again[1] == decision
-    np.testing.assert_array_equal(again[0].kernel, head.kernel)
+    np.testing.assert_array_equal(again[0].dense[0].kernel, head.dense[0].kernel)
 
 
 def test_too_few_new_cells_put_every_class_in_every_set():
