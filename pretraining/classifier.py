@@ -57,7 +57,7 @@ OUTPUT, SCORES = Path("pretraining/classifier"), Path("pretraining/classifier.js
 HEAD = "head.npz"
 KNOWN = 100  # images of each class that "unlike" is held against, at each zoom: 4 MB
 Labels = npt.NDArray[np.integer]
-USE = decision.UseParams(coverage=0.9, known=0.99, neighbors=5)
+USE = ExportParams(coverage=0.9, known=0.99, neighbors=5)
 
 
 class ClassifierParams(params.Section):

@@ -15,12 +15,11 @@ from typing import Any
 
 import pydantic
 import yaml
-from wbc.embed.params import EmbedParams
-from wbc.train.params import TrainParams
 
 from tools import lock_environment
 from wbc.common import params
 from wbc.common.errors import UserError, exit_on_user_error
+from wbc.embed.params import EmbedParams
 from wbc.evaluate.params import IntervalParams
 from wbc.export.params import ExportParams, FormatsParams
 from wbc.fetch.archive_check import check_archive, check_only_delivered
@@ -28,6 +27,7 @@ from wbc.fetch.params import FetchParams
 from wbc.plot.params import PlotParams, ReportParams
 from wbc.predict.params import ExternalParams
 from wbc.split.params import SplitParams
+from wbc.train.params import TrainParams
 
 RWLOCK, LOCK = Path(".dvc/tmp/rwlock"), Path("dvc.lock")
 IMAGES, DATA = Path("data/images"), Path("data")

@@ -66,7 +66,10 @@ def keras_ensemble(heads: Sequence[Head]) -> "keras.Model":
 
 def _side_by_side(layers: Sequence[Dense] | Sequence[BatchNorm], axis: int) -> list[np.ndarray]:
     """Return the arrays of layers of one shape, joined along their units."""
-    return [np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1)) for arrays in zip(*(layer.arrays for layer in layers), strict=True)]
+    return [
+        np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
+        for arrays in zip(*(layer.arrays for layer in layers), strict=True)
+    ]
 
 
 def _with_weights(model: "keras.Model", weights: Weights) -> "keras.Model":

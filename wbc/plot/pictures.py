@@ -18,7 +18,7 @@ from wbc.plot.rendering import picture, word
 from wbc.plot.report import Report
 from wbc.plot.results import Results, Run
 from wbc.split.schemes import CROSSVAL
-from wbc.train.head import heads_of_fold, load_head
+from wbc.train.heads import Heads
 
 Maps = dict[str, npt.NDArray[np.float64]]  # {path: map}, see `HeatMaps.map`
 
@@ -42,15 +42,16 @@ def maps_of_mistakes(report: Report, images: Path, backbone: Path, heads: Path) 
     Returns:
         {scheme: {path: map}}.
     """
-    of_fold = functools.cache(functools.partial(heads_of_fold, heads / CROSSVAL))  # several mistakes are of one fold
+    trained = Heads.load(heads)
+    of_fold = functools.cache(trained.of_fold)  # several mistakes are of one fold
     facts, size = report.run.features, report.run.features["image_size"]
     maps: dict[str, Maps] = {scheme: {} for scheme in report.schemes}
     mistakes = [(scheme, row) for scheme, shown in report.schemes.items() for row in shown.mistakes]
     if not mistakes:
         return maps
-    maker = HeatMaps(backbone.read_bytes(), size, facts["test_views"])
+    maker = HeatMaps(backbone.read_bytes(), size, facts["tta_views"])
     for scheme, row in track(mistakes, "plot", unit="heat maps"):
-        made_by = of_fold(row["fold"]) if scheme == CROSSVAL else [load_head(heads / scheme / "head.npz")]
+        made_by = of_fold(row["fold"]) if scheme == CROSSVAL else [trained.head(scheme)]
         image = resize(decode(images / row["path"])[0], size)
         maps[scheme][row["path"]] = maker.map(image, made_by, report.classes.index(row["predicted"]))
     return maps
