@@ -33,7 +33,7 @@ class LabelledImages(NamedTuple):
 def unpacked(archive: str) -> Iterator[LabelledImages]:
     """Unpack a zip or folder of class folders beside everything else, and remove it afterwards.
 
-    One class alone is read where it lies: `archives.unpack` asks for two, since it is made for training.
+    One class alone, or a folder of images that is a class, is read where it lies: `archives.unpack` asks for two, since it is made for training.
 
     Raises:
         UserError: there is no such zip or folder, or its folders aren't clear classes; see `archives.unpack`.
@@ -56,7 +56,8 @@ def _of_one_class(archive: str) -> LabelledImages | None:
         found = list_sources([archive])
         names = [PurePosixPath(source.name).relative_to(PurePosixPath(Path(archive).as_posix())) for source in found]
         folders = {name.parent for name in names}
-        if len(folders) == 1 and (label := folders.pop().name):
+        label = folders.pop().name or Path(archive).resolve().name  # the folder itself may be the class
+        if not folders:
             sources = [source._replace(name=f"{label}/{name.name}") for source, name in zip(found, names, strict=True)]
             return LabelledImages([label], [label] * len(sources), sources, [])
     return None
