@@ -127,7 +127,7 @@ def test_on_a_terminal_it_prints_counts_confidence_abstentions_and_conversions(r
     assert lines[0].split() == ["class", "images", "abstains", "mean", "confidence"]
     assert next(line for line in lines if line.startswith("eosinophil")).split()[:3] == ["eosinophil", "1", "0"]
     assert next(line for line in lines if line.startswith("all")).split()[:3] == ["all", "6", "3"]
-    assert "Abstains from 3: out of distribution (2)" in out and "Converted when read: grayscale to RGB (1)." in out
+    assert "Abstains from 3: out of distribution (3)." in out and "Converted when read: grayscale to RGB (1)." in out
     assert "Not readable: 2 (new/broken.jpg: " in out and "path,class" not in out
     assert "2 of 8 images could not be read" in said
 

@@ -5,8 +5,18 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from wbc.export import ood as novelty
+from wbc.export.calibration import TEMPERATURES, fit_temperature
 from wbc.export.decision import Decision
-from wbc.predict.adaptation import Cells, adapt, adapt_head, extended, fewest, learning_curve, shots
+from wbc.predict.adaptation import (
+    Cells,
+    adapt,
+    adapt_head,
+    extended,
+    fewest,
+    learning_curve,
+    shots,
+    smoothed_temperature,
+)
 from wbc.train.head import Block, Head, predict_proba
 
 DECISION = Decision(["a", "b", "c"], 1.0, 0.2, 0.5, 3, 0.9, 0.95)
@@ -121,3 +131,11 @@ def test_a_reference_takes_further_images_up_to_its_limit(monkeypatch):
     monkeypatch.setattr(novelty, "MOST", 20)
     assert len(extended(reference, more).directions) == 20
     assert extended(reference, more).distances(more, 1).max() < 1e-6
+
+
+def test_a_few_cells_that_are_all_right_do_not_make_it_as_sure_as_can_be():
+    probabilities, labels = np.full((10, 3), 0.05), np.arange(10) % 3
+    probabilities[np.arange(10), labels] = 0.9
+    assert fit_temperature(labels, probabilities, np.ones(10)) == TEMPERATURES[0]
+    few, many = (smoothed_temperature(np.tile(probabilities, (n, 1)), np.tile(labels, n)) for n in (1, 30))
+    assert TEMPERATURES[0] < many < few < 1

@@ -29,7 +29,21 @@ def test_near_matches_are_taken_and_noted(theirs, ours):
     assert note == f"Class names matched: {theirs} = {ours}."
 
 
-@pytest.mark.parametrize("theirs", ["platelet", "erythroblast", "ig", "promyelocyte", "monoblast", "blast", "band"])
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "platelet",
+        "erythroblast",
+        "ig",
+        "promyelocyte",
+        "prolymphocyte",
+        "xbasophil",
+        "monoblast",
+        "lymphoblast",
+        "blast",
+        "band",
+    ],
+)
 def test_other_classes_are_not_taken_for_ours(theirs):
     assert translation([theirs], OURS, {}) == ({}, "")
 
