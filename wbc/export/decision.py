@@ -76,6 +76,7 @@ def fit_apart(
     classes: list[str],
     sample_weight: exact.Floats,
     asked: "ExportParams | Decision",
+    temperature: float | None = None,
 ) -> Decision:
     """Fit a `Decision` on images that neither the heads nor the known images have to do with.
 
@@ -86,8 +87,10 @@ def fit_apart(
         classes: class names in the order of their numbers.
         sample_weight: of each image; every group weighs the same.
         asked: coverage of the sets, share of known images that may not be called unlike, and neighbors.
+        temperature: that is already fitted; None to fit it here.
     """
-    temperature = calibration.fit_temperature(labels, probabilities, sample_weight)
+    if temperature is None:
+        temperature = calibration.fit_temperature(labels, probabilities, sample_weight)
     calibrated = calibration.tempered(probabilities, temperature)
     return Decision(
         classes,

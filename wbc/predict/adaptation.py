@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from wbc.export import ood as novelty
+from wbc.export.calibration import fit_temperature
 from wbc.export.decision import Decision, fit_apart
 from wbc.train.exact import Floats
 from wbc.train.head import Head, mean_probabilities
@@ -166,8 +167,34 @@ def adapt(
     fitted = decision
     if count >= fewest(decision):
         held_out, each = first if after > before else shipped, np.arange(count)
-        fitted = fit_apart(held_out, distances, cells.labels, each, decision.classes, np.ones(count), decision)
+        fitted = fit_apart(
+            held_out,
+            distances,
+            cells.labels,
+            each,
+            decision.classes,
+            np.ones(count),
+            decision,
+            smoothed_temperature(held_out, cells.labels),
+        )
     return Adapted(kept, fitted, extended(reference, cells.features), before, after)
+
+
+def smoothed_temperature(probabilities: Floats, labels: Labels) -> float:
+    """Return the temperature of a few cells with one more cell that is of every class to the same share.
+
+    Without it, a few cells that are all classified correctly would make the classifier as sure as it can be (Platt,
+    Probabilistic Outputs for Support Vector Machines, 1999, smooths its targets for this reason).
+
+    Args:
+        probabilities: float array (cells, classes), of cells that the heads were not trained on.
+        labels: class number of each.
+    """
+    count, classes = probabilities.shape
+    shares = (np.eye(classes)[labels] + 1 / (classes * count)) / (1 + 1 / count)
+    return fit_temperature(
+        np.tile(np.arange(classes), count), np.repeat(probabilities, classes, axis=0), shares.ravel()
+    )
 
 
 def fewest(decision: Decision) -> int:
