@@ -1,37 +1,36 @@
-"""Print what the report says in a few lines, and where it is: `python -m tools.headline`."""
+"""Print the report's scores in a few lines, and its address: `python -m tools.headline`."""
 
 from pathlib import Path
 
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import read_json
-from wbc.plot.comparison import against_baselines, estimate, titles, unit_of
+from wbc.evaluate.results import Details
+from wbc.plot.comparison import against_baselines, estimate, titles
+from wbc.plot.rendering import word
 
-COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
+REPORTS = Path("reports")
+COLUMNS = {"balanced accuracy": "balanced_accuracy", "accuracy": "accuracy"}
 
 
 @exit_on_user_error
 def main() -> None:
-    """Print the headline and where the report is."""
-    audit = read_json("reports/audit.json")
-    names, unit = titles(audit), unit_of(audit)
-    metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in names}
-    print(f"\n{f'each {unit} counting once':<25}" + "".join(f"{name:>20}" for name, _ in COLUMNS))
-    for protocol, name in names.items():  # the one to believe first
-        scores = [str(estimate(metrics[protocol], "cells", key)) for _, key in COLUMNS]
+    """Print the scores, each group counting once, and where the report is."""
+    split = Details.load(REPORTS / "details.json").split
+    unit = "cell" if split["level"] == "photograph" else split["level"]
+    names = titles(unit, split["own_parts"])
+    metrics = {scheme: read_json(REPORTS / scheme / "metrics.json") for scheme in names}
+    print(f"\n{f'each {unit} counts once':<25}" + "".join(f"{name:>20}" for name in COLUMNS))
+    for scheme, name in names.items():
+        scores = [word("plain", estimate(metrics[scheme], "cells", key)) for key in COLUMNS.values()]
         print(f"{name:<25}" + "".join(f"{score:>20}" for score in scores))
-    print(
-        f"\nThe number to believe is the first: {names['crossval']}. In brackets "
-        f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} % intervals."
-    )
-    for better, sentence in against_baselines(metrics["crossval"], unit):
-        if not better:
-            print(sentence)
-    if any(values["synthetic"] for values in metrics.values()):
-        print("These are drawn cells: the figures say that the pipeline works, nothing about blood.")
-    print(
-        f"\nThe report: {Path('reports/README.md').resolve()}\nFor a browser: "
-        f"{Path('reports/index.html').resolve().as_uri()}"
-    )
+    level = metrics["crossval"]["intervals"]["confidence_level"]
+    print(f"\nRecommended estimate: {names['crossval']}. In brackets: {100 * level:.4g} % intervals.")
+    for found in against_baselines(metrics["crossval"]):
+        if not found.better:
+            print(word("verdict", found))
+    if metrics["crossval"]["synthetic"]:
+        print(f"{word('SYNTHETIC')}.")
+    print(f"\nReport: {(REPORTS / 'README.md').resolve()}\nIn a browser: {(REPORTS / 'index.html').resolve().as_uri()}")
 
 
 if __name__ == "__main__":

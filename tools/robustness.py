@@ -24,7 +24,7 @@ from wbc.common.images import decode
 from wbc.common.progress import track
 from wbc.common.tables import read_splits
 from wbc.plot import drawing, figures
-from wbc.plot.sentences import SYNTHETIC
+from wbc.plot.rendering import word
 from wbc.predict.classifier import Classifier, Described
 from wbc.predict.outputs import folder_to_write
 from wbc.predict.perturbations import PERTURBATIONS, STRENGTHS
@@ -73,7 +73,7 @@ def main() -> None:
         write_csv(folder / TABLE, table)
         text = markdown(table, len(chosen))
         (folder / TEXT).write_text(text, encoding="utf-8", newline="\n")
-        note = SYNTHETIC if read_json("data/fetch.json")["synthetic"] else ""
+        note = word("SYNTHETIC") if read_json("data/fetch.json")["synthetic"] else ""
         figure = figures.robustness(table, "Balanced accuracy under perturbation", note)
         drawing.save(figure, folder / FIGURE)
     print(text)

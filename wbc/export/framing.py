@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from wbc.plot.audit_sentences import ALIKE
+from wbc.split.foreground import ALIKE
 
 Range = tuple[float, float]  # smallest and largest share of a picture's area, 0-1
 ANY: Range = (0.0, 1.0)  # where it isn't known what was learned from
