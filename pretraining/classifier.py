@@ -102,7 +102,7 @@ def main() -> None:
     chosen_by = params.load(PARAMS, "classifier", ClassifierParams)
     trained_by = params.load(PARAMS, "pretrain", Settings).training.domain_augmentation
     start(seed=0)
-    model = backbones.build("EfficientNetB0", settings.image_size, WEIGHTS)
+    model = backbones.build(settings.image_size, WEIGHTS)
     table = read_home(CELLS, settings.classes, PARAMS)
 
     def described(cells: pd.DataFrame) -> Labelled:
