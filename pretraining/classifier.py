@@ -32,8 +32,7 @@ from wbc.common import params
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import read_json, replacing, sha256, write_json
 from wbc.common.images import decode
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed import backbones
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.embed.views import ORIENTATIONS

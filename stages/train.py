@@ -34,8 +34,7 @@ def main() -> None:
 
     jobs: dict[Any, Job] = {**holdouts, **folds}
     fitting = fit_side_by_side(features.array, splits.labels, len(splits.classes), jobs)
-    work = [job.work(features.array.shape[2], len(splits.classes)) for job in jobs.values()]
-    fits = dict(track(fitting, "train", total=len(jobs), unit="heads", work=sorted(work, reverse=True)))
+    fits = dict(track(fitting, "train", total=len(jobs), unit="heads"))
     with replacing("models/heads") as partial:
         Heads.save(
             partial,

@@ -28,7 +28,7 @@ def make(root: Path) -> None:
     backbone = keras.Model(image, features, name="backbone")
     backbone.save(root / "data/features/backbone.keras")
     (root / "data/features/backbone.pb").write_bytes(engines.ENGINES["openvino"].convert(backbone))
-    (root / "data/features/features.json").write_text('{"test_views": 8, "zooms": [1]}')
+    (root / "data/features/features.json").write_text('{"tta_views": 8, "zooms": [1]}')
     (root / "data/fetch.json").write_text('{"description": "the images of colors", "synthetic": false}')
     (root / "reports").mkdir()
     (root / "reports/audit.json").write_text('{"foreground": {"classes": {"basophil": 0.2, "eosinophil": 0.3}}}')

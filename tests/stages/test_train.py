@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from stages import train
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.split.folds import roles
 from wbc.split.table import Splits
 from wbc.train.heads import Heads

@@ -15,7 +15,7 @@ from wbc.export import prediction_sets as conformal
 from wbc.train import exact
 
 DIGITS = 6  # of what is fitted
-UNLIKE = "unlike the images that it learned from"
+UNLIKE = "out of distribution"  # why it abstains from an image unlike those that it was trained on
 
 
 class UseParams(Section):

@@ -1,4 +1,4 @@
-"""How far an image is from everything that the classifier has learned from."""
+"""Out-of-distribution (OOD) score: the distance of an image's features from those of the training images."""
 
 from typing import NamedTuple
 
@@ -63,3 +63,11 @@ def distance_threshold(distances: exact.Floats, groups: npt.ArrayLike, known: fl
     order = np.argsort(distances, kind="stable")
     reached = np.cumsum((1 / len(sizes) / sizes[inverse])[order])
     return float(distances[order[min(int(np.searchsorted(reached, known - 1e-9)), len(order) - 1)]])
+
+
+def stored(reference: Reference) -> Reference:
+    """Return a reference in the precision of its file: statistics as float32, directions as float16."""
+    precisions = (np.float32, np.float32, np.float16)
+    return Reference(
+        *(array.astype(kind).astype(np.float64) for array, kind in zip(reference, precisions, strict=True))
+    )

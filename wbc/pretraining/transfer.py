@@ -14,8 +14,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from wbc.common.images import decode, resize
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed.file_features import file_features
 from wbc.embed.inference import compiled
 from wbc.embed.tensorflow_setup import keras
