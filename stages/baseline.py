@@ -30,24 +30,23 @@ from wbc.train.color_histogram import color_histograms
 def main() -> None:
     """Fit each baseline and predict the images that heads are scored on."""
     splits = Splits.load(Path("data"))
-    paths, classes, labels = splits.table["path"], splits.classes, splits.labels
-    features = Features.load(Path("data/features"), len(paths)).zooms
-    colors = color_histograms([Path("data/images", path) for path in paths])
-    rounds = {CROSSVAL: [(one.train, one.test) for one in splits.rounds()]}
+    paths, classes = splits.table["path"], np.array(splits.classes)
+    features = Features.load(Path("data/features"), len(paths))
+    fits = []
     for scheme in HOLDOUTS:
         test = splits.rows(scheme, "test")
-        rounds[scheme] = [(np.setdiff1d(np.arange(len(paths)), test), test)]
+        fits.append((scheme, np.setdiff1d(np.arange(len(paths)), test), test))
+    fits += [(CROSSVAL, one.train, one.test) for one in splits.rounds()]
 
-    fits = [(scheme, *rows) for scheme, parts in rounds.items() for rows in parts]
-    found: dict[str, list[pd.DataFrame]] = {scheme: [] for scheme in rounds}
+    colors = color_histograms([Path("data/images", path) for path in paths])
+    tables: dict[str, list[pd.DataFrame]] = {scheme: [] for scheme, _, _ in fits}
     for scheme, train, test in track(fits, "baseline", unit="fits"):
-        found[scheme].append(pd.DataFrame(baseline_predictions(labels, colors, features, train, test), index=test))
+        predictions = baseline_predictions(splits.labels, colors, features.zooms, train, test)
+        named = {name: classes[numbers] for name, numbers in predictions.items()}
+        tables[scheme].append(pd.DataFrame({"path": paths.iloc[test], **named}, index=test))
     with replacing("data/baselines") as partial:
         partial.mkdir()
-        for scheme, parts in found.items():
-            table = pd.concat(parts).sort_index()
-            predictions = {str(name): column.to_numpy() for name, column in table.items()}
-            Baselines(predictions).save(partial, scheme, paths.iloc[table.index], classes)
+        Baselines({scheme: pd.concat(parts).sort_index() for scheme, parts in tables.items()}).save(partial)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,15 @@ images must be those that were scored, within `wbc.export.checks.TOLERANCE`: wha
 
 from pathlib import Path
 
-from wbc.train.heads import Heads
-
 from wbc.common import params
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import replacing
 from wbc.embed.features import KERAS, Features
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.evaluate.results import Details, Result
-from wbc.export import checks, packaging
+from wbc.export import checks
 from wbc.export.calibrated import Calibrated
+from wbc.export.deploy import deploy
 from wbc.export.framing import learned_range
 from wbc.export.keras_classifier import build_classifier, keras_ensemble, keras_head
 from wbc.export.params import ExportParams
@@ -35,6 +34,7 @@ from wbc.plot.params import ReportParams
 from wbc.plot.results import Run
 from wbc.split.table import Splits
 from wbc.train.head import mean_probabilities
+from wbc.train.heads import Heads
 
 DATA, IMAGES, MODELS, REPORTS = Path("data"), Path("data/images"), Path("models"), Path("reports")
 
@@ -66,7 +66,7 @@ def main() -> None:
 
     shares = Details.load(REPORTS / "details.json").split["foreground"]["classes"].values()
     foreground = learned_range(shares, features.facts["zooms"])
-    packaging.package(MODELS / "deployed", calibrated, heads, features, FetchRecord.load(DATA), foreground)
+    deploy(MODELS / "deployed", calibrated, heads, features, FetchRecord.load(DATA), foreground)
     with replacing(REPORTS / "deployed") as partial:
         partial.mkdir()
         calibrated.save(partial)

@@ -18,7 +18,6 @@ from wbc.plot.pictures import Pictures, maps_of_mistakes
 from wbc.plot.rendering import render
 from wbc.plot.report import build
 from wbc.plot.results import Results
-from wbc.train.heads import Heads
 
 DATA, MODELS, REPORTS = Path("data"), Path("models"), Path("reports")
 PAGES = {"report.md.j2": "README.md", "report.html.j2": "index.html", "data_card.md.j2": "data_card.md"}
@@ -31,7 +30,7 @@ def main() -> None:
     results = Results.load(DATA, MODELS, REPORTS)
     report = build(results, plot, load("params.yaml", "report", ReportParams))
     images = DATA / "images"
-    maps = maps_of_mistakes(report, images, DATA / "features" / "backbone.pb", Heads.load(MODELS / "heads"))
+    maps = maps_of_mistakes(report, images, DATA / "features" / "backbone.pb", MODELS / "heads")
     with replacing(REPORTS / "figures") as folder:
         folder.mkdir()
         pictures = Pictures(report, results, images, maps).save(folder)

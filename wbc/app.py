@@ -3,11 +3,23 @@
 `streamlit run` finds `app` here; the page itself is wbc/predict/page.py.
 """
 
+import base64
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+
+
+def inline_scripts() -> str:
+    """Return the hashes of the scripts that Streamlit's own page holds, as a policy names them."""
+    page = Path(st.__file__).with_name("static") / "index.html"
+    scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
 
 POLICY = "; ".join(
     (
@@ -15,7 +27,7 @@ POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
         "style-src 'self' 'unsafe-inline'",  # Streamlit writes its styles into the page
-        "script-src 'self' 'unsafe-eval'",  # and compiles some of its code there
+        f"script-src 'self' 'unsafe-eval' {inline_scripts()}",  # and compiles some of its code there
         "connect-src 'self'",
         "worker-src 'self' blob:",
         "object-src 'none'",

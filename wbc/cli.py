@@ -180,7 +180,7 @@ def predict(arguments: argparse.Namespace) -> None:
 def score(arguments: argparse.Namespace) -> None:
     """Score a classifier on labelled images."""
     from wbc.common.files import write_csv
-    from wbc.evaluate.intervals import IntervalParams
+    from wbc.evaluate.params import IntervalParams
     from wbc.predict import concerns, external, summary
     from wbc.predict.outputs import file_to_write
     from wbc.predict.params import SiteParams

@@ -109,20 +109,20 @@ def test_images_are_filtered_by_class_and_abstention_and_sorted(page, tmp_path):
         *(image(tmp_path / f"{name}.png", color) for name, color in zip(CLASSES, COLORS, strict=True)),
         image(tmp_path / "white.png", "white"),
     )
-    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h3').length == 4", timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h2').length == 4", timeout=60_000)
 
     def headings():
-        return page.locator("[data-testid=stHtml] h3").all_inner_texts()
+        return page.locator("[data-testid=stHtml] h2").all_inner_texts()
 
     assert headings() == [*CLASSES, "Abstains"]
     choose(page, "Order", "Least confident first")
-    page.wait_for_function("document.querySelector('[data-testid=stHtml] h3').innerText == 'Abstains'", timeout=30_000)
+    page.wait_for_function("document.querySelector('[data-testid=stHtml] h2').innerText == 'Abstains'", timeout=30_000)
     choose(page, "Show", "Abstains")
-    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h3').length == 1", timeout=30_000)
+    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h2').length == 1", timeout=30_000)
     choose(page, "Show", "Classified")
-    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h3').length == 3", timeout=30_000)
+    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h2').length == 3", timeout=30_000)
     choose(page, "Classes", "basophil")
-    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h3').length == 1", timeout=30_000)
+    page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h2').length == 1", timeout=30_000)
     assert headings() == ["basophil"]
 
 
@@ -211,7 +211,7 @@ def test_two_people_are_answered_at_once(address, browser, tmp_path):
         for page in pages:
             drop(page, *files)
         for page in pages:
-            page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h3').length == 30", timeout=60_000)
+            page.wait_for_function("document.querySelectorAll('[data-testid=stHtml] h2').length == 30", timeout=60_000)
             assert page.locator("[data-testid=stException]").count() == 0
     finally:
         for context in contexts:

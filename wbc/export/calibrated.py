@@ -100,7 +100,7 @@ def _score_negatives(
     def features_of(pictures: list[np.ndarray]) -> np.ndarray:
         views = (view for picture in pictures for view in tta_images(resize(picture, features.image_size), tta_views))
         rows = np.concatenate([*forward(views)]).reshape(len(pictures), tta_views, -1)
-        return np.stack([mean_feature(row) for row in rows]).astype(np.float16)
+        return np.stack([mean_feature([*row]) for row in rows]).astype(np.float16)
 
     scores = {}
     for kind, pictures in negatives().items():

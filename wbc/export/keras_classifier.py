@@ -11,7 +11,7 @@ from wbc.embed import keras_file
 from wbc.embed.tensorflow_setup import keras
 from wbc.embed.views import ORIENTATIONS
 from wbc.train.head import Head, folded
-from wbc.train.layers import EPSILON, MOMENTUM, Dense
+from wbc.train.layers import EPSILON, MOMENTUM, BatchNorm, Dense
 
 Weights = list[tuple[Any, list[np.ndarray]]]  # layers and their weights
 
@@ -23,16 +23,15 @@ def keras_head(head: Head) -> "keras.Model":
     """
     head = folded(head)
     # Not `Sequential`, which builds itself anew with every layer that is added to it or read.
-    features = values = keras.Input((head.features,), name="features")
+    features = values = keras.Input((head.standardize.center.size,), name="features")
     weights: Weights = []
-    *hidden, logits = head.dense
-    for number, (product, normalization) in enumerate(zip(hidden, head.norms, strict=True), start=1):
-        dense = keras.layers.Dense(product.bias.size, activation="relu", name=f"dense_{number}")
+    for number, (own_dense, own_norm) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
+        dense = keras.layers.Dense(own_dense.bias.size, activation="relu", name=f"dense_{number}")
         norm = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}")
         values = keras.layers.Dropout(0.0, name=f"dropout_{number}")(norm(dense(values)))
-        weights += [(dense, product.arrays), (norm, normalization.arrays)]
+        weights += [(dense, own_dense.arrays), (norm, own_norm.arrays)]
     last = keras.layers.Dense(head.classes, activation="softmax", name="probabilities")
-    return _with_weights(keras.Model(features, last(values), name="head"), [*weights, (last, logits.arrays)])
+    return _with_weights(keras.Model(features, last(values), name="head"), [*weights, (last, head.dense[-1].arrays)])
 
 
 def keras_ensemble(heads: Sequence[Head]) -> "keras.Model":
@@ -42,33 +41,35 @@ def keras_ensemble(heads: Sequence[Head]) -> "keras.Model":
     convolutions of width 1 with a group of channels for each head.
     """
     folded_heads = [folded(head) for head in heads]
-    count, classes = len(heads), heads[0].classes
-
-    def layer(inputs: Any, products: Sequence[Dense], is_first: bool, **settings: Any) -> Any:
-        kernel = np.concatenate([product.kernel for product in products], axis=1)
-        bias = np.concatenate([product.bias for product in products])
-        if is_first:
+    count, weights = len(heads), []
+    features = values = keras.Input((folded_heads[0].standardize.center.size,), name="features")
+    for number, layers in enumerate(zip(*(head.dense for head in folded_heads), strict=True), start=1):
+        is_last = number > len(folded_heads[0].norms)
+        settings = {"name": "logits"} if is_last else {"name": f"dense_{number}", "activation": "relu"}
+        kernel, bias = _side_by_side(layers, axis=1)
+        if number == 1:
             dense = keras.layers.Dense(bias.size, **settings)
+            values = keras.layers.Reshape((1, bias.size))(dense(values))
             weights.append((dense, [kernel, bias]))
-            return keras.layers.Reshape((1, bias.size))(dense(inputs))
-        convolution = keras.layers.Conv1D(bias.size, 1, groups=count, **settings)
-        weights.append((convolution, [kernel[None], bias]))
-        return convolution(inputs)
-
-    weights: Weights = []
-    features = values = keras.Input((heads[0].features,), name="features")
-    *hidden, logits = zip(*(head.dense for head in folded_heads), strict=True)
-    normalizations = zip(*(head.norms for head in folded_heads), strict=True)
-    for number, (products, norms) in enumerate(zip(hidden, normalizations, strict=True), start=1):
-        values = layer(values, products, number == 1, activation="relu", name=f"dense_{number}")
-        norm = keras.layers.BatchNormalization(epsilon=EPSILON, name=f"norm_{number}")
-        values = norm(values)
-        arrays = zip(*(one.arrays for one in norms), strict=True)
-        weights.append((norm, [np.concatenate(each) for each in arrays]))
-    values = layer(values, logits, not hidden, name="logits")
-    values = keras.layers.Softmax()(keras.layers.Reshape((count, classes))(values))
+        else:
+            grouped = keras.layers.Conv1D(bias.size, 1, groups=count, **settings)
+            values = grouped(values)
+            weights.append((grouped, [kernel[None], bias]))
+        if not is_last:
+            norm = keras.layers.BatchNormalization(epsilon=EPSILON, name=f"norm_{number}")
+            values = norm(values)
+            weights.append((norm, _side_by_side([head.norms[number - 1] for head in folded_heads], axis=0)))
+    values = keras.layers.Softmax()(keras.layers.Reshape((count, folded_heads[0].classes))(values))
     mean = keras.layers.GlobalAveragePooling1D(name="mean_of_heads")(values)
     return _with_weights(keras.Model(features, mean, name="heads"), weights)
+
+
+def _side_by_side(layers: Sequence[Dense] | Sequence[BatchNorm], axis: int) -> list[np.ndarray]:
+    """Return the arrays of layers of one shape, joined along their units."""
+    return [
+        np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
+        for arrays in zip(*(layer.arrays for layer in layers), strict=True)
+    ]
 
 
 def _with_weights(model: "keras.Model", weights: Weights) -> "keras.Model":

@@ -25,8 +25,7 @@ from wbc.common.files import sha256, write_json
 from wbc.export.decision import Decision, from_json, to_json
 from wbc.export.framing import ANY, Range
 from wbc.export.ood import Reference
-from wbc.fetch.zip_entries import DAMAGE
-from wbc.train.head import DENSE, NORM, Head, head_of
+from wbc.train.head import DENSE_ARRAYS, NORM_ARRAYS, Head, from_arrays
 
 BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # files of every packaged classifier
 MAX_DECISION = 2**20  # bytes of decision.json
@@ -204,10 +203,11 @@ def _read(path: Path, most: int) -> bytes:
         raise UserError(
             f"{path} is not there; a classifier consists of {DECISION} and the files that it names."
         ) from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise UserError(f"{path} is a folder, a pipe or a device; a file was expected.")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise UserError(f"{path} is a folder, a pipe or a device; a file was expected.")
         if not 0 < found.st_size <= most:  # files of /proc say 0, and some have no end
             raise UserError(f"{path} has {found.st_size:,} bytes; 1 to {most:,} were expected.")
         return file.read(most)
@@ -230,8 +230,8 @@ def _arrays(content: bytes, where: Path) -> dict[str, npt.NDArray[np.float64]]:
                 if name in arrays:
                     raise ValueError(f"two arrays are called {name}")
                 arrays[name] = _array(archive.read(entry))
-    except (RuntimeError, *DAMAGE) as error:
-        raise UserError(f"{where} is damaged: {error}.") from None
+    except Exception as error:  # zipfile and NumPy raise whatever a damaged file makes them stumble over
+        raise UserError(f"{where} is damaged: {error or type(error).__name__}.") from None
     return arrays
 
 
@@ -259,12 +259,12 @@ def _head_of(arrays: dict[str, npt.NDArray[np.float64]], features: int, classes:
     for number in range(1, count + 1):
         kernel = arrays.get(f"block_{number}_kernel")
         units = kernel.shape[-1] if kernel is not None and kernel.ndim else 0
-        shapes |= {f"block_{number}_{field}": (units,) for field in (*DENSE, *NORM)}
+        shapes |= {f"block_{number}_{field}": (units,) for field in (*DENSE_ARRAYS, *NORM_ARRAYS)}
         shapes[f"block_{number}_kernel"] = (inputs, units)
         inputs = units
     shapes |= {"kernel": (inputs, classes), "bias": (classes,)}
     _expect(arrays, shapes, where)
-    head = head_of(arrays)
+    head = from_arrays(arrays)
     if (head.standardize.scale <= 0).any() or any((norm.variance < 0).any() for norm in head.norms):
         raise UserError(f"{where} is damaged: a scale or a variance is not positive.")
     return head

@@ -30,27 +30,28 @@ def note_of(run: Run, note: str | None) -> str:
     return " ".join(filter(None, (word("SYNTHETIC") + "." if run.fetch["synthetic"] else "", note)))
 
 
-def maps_of_mistakes(report: Report, images: Path, backbone: Path, heads: Heads) -> dict[str, Maps]:
+def maps_of_mistakes(report: Report, images: Path, backbone: Path, heads: Path) -> dict[str, Maps]:
     """Return the heat maps of the mistakes that the report shows, of the predicted class and by the heads in error.
 
     Args:
         report: its numbers.
         images: folder of the images.
         backbone: the file backbone.pb, which is read only where there is a mistake to show.
-        heads: of each scheme.
+        heads: folder with the heads of each scheme.
 
     Returns:
         {scheme: {path: map}}.
     """
-    of_fold = functools.cache(heads.of_fold)  # several mistakes are of one fold
+    trained = Heads.load(heads)
+    of_fold = functools.cache(trained.of_fold)  # several mistakes are of one fold
     facts, size = report.run.features, report.run.features["image_size"]
     maps: dict[str, Maps] = {scheme: {} for scheme in report.schemes}
     mistakes = [(scheme, row) for scheme, shown in report.schemes.items() for row in shown.mistakes]
     if not mistakes:
         return maps
-    maker = HeatMaps(backbone.read_bytes(), size, facts["test_views"])
+    maker = HeatMaps(backbone.read_bytes(), size, facts["tta_views"])
     for scheme, row in track(mistakes, "plot", unit="heat maps"):
-        made_by = of_fold(row["fold"]) if scheme == CROSSVAL else [heads.head(scheme)]
+        made_by = of_fold(row["fold"]) if scheme == CROSSVAL else [trained.head(scheme)]
         image = resize(decode(images / row["path"])[0], size)
         maps[scheme][row["path"]] = maker.map(image, made_by, report.classes.index(row["predicted"]))
     return maps

@@ -72,6 +72,6 @@ class Results(NamedTuple):
             folder = reports / scheme
             tables = [read_csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")]
             history = None if scheme == CROSSVAL else read_csv(models / "heads" / scheme / "history.csv")
-            scored[scheme] = Scored(*tables, history, sha256(folder / "predictions.csv"))
+            scored[scheme] = Scored(tables[0], tables[1], tables[2], history, sha256(folder / "predictions.csv"))
         label_errors = read_csv(reports / "label_errors.csv")
         return cls(Run.load(data, models, reports), Splits.load(data).table, label_errors, scored)

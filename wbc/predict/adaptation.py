@@ -15,9 +15,11 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from wbc.export import ood as novelty
+from wbc.export.calibration import fit_temperature
 from wbc.export.decision import Decision, fit_apart
+from wbc.train.exact import Floats
 from wbc.train.head import Head, mean_probabilities
-from wbc.train.layers import Dense
+from wbc.train.layers import SCORING, Dense
 
 C = 0.01  # weight of the cells' log loss beside half the squared distance from the shipped weights; fixed beforehand
 FOLDS = 5  # of the labelled cells, each predicted by heads that were adapted without it
@@ -65,10 +67,9 @@ def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
         cells: at least one.
         c: as scikit-learn's C, the inverse of the penalty's weight.
     """
-    *before, last = head.layers
-    kernel, bias = last.arrays
-    inputs, _ = Head(before).forward(cells.features)
-    offsets = inputs @ kernel + bias
+    inputs = _last_inputs(head, cells.features)
+    last = head.dense[-1]
+    offsets = inputs @ last.kernel + last.bias
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
     is_class = np.eye(head.classes)[cells.labels]
     shape = (inputs.shape[1], head.classes)
@@ -81,7 +82,12 @@ def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
 
     found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 1000})
     weights = found.x.reshape(shape)
-    return Head([*before, Dense(kernel + weights[:-1], bias + weights[-1])])
+    return Head([*head.layers[:-1], Dense(last.kernel + weights[:-1], last.bias + weights[-1])])
+
+
+def _last_inputs(head: Head, features: npt.NDArray) -> Floats:
+    """Return what the last layer of a head takes, (images, inputs)."""
+    return Head(head.layers[:-1]).forward(features, SCORING)[0]
 
 
 def shots(cells: Cells) -> list[int]:
@@ -161,8 +167,34 @@ def adapt(
     fitted = decision
     if count >= fewest(decision):
         held_out, each = first if after > before else shipped, np.arange(count)
-        fitted = fit_apart(held_out, distances, cells.labels, each, decision.classes, np.ones(count), decision)
+        fitted = fit_apart(
+            held_out,
+            distances,
+            cells.labels,
+            each,
+            decision.classes,
+            np.ones(count),
+            decision,
+            smoothed_temperature(held_out, cells.labels),
+        )
     return Adapted(kept, fitted, extended(reference, cells.features), before, after)
+
+
+def smoothed_temperature(probabilities: Floats, labels: Labels) -> float:
+    """Return the temperature of a few cells with one more cell that is of every class to the same share.
+
+    Without it, a few cells that are all classified correctly would make the classifier as sure as it can be (Platt,
+    Probabilistic Outputs for Support Vector Machines, 1999, smooths its targets for this reason).
+
+    Args:
+        probabilities: float array (cells, classes), of cells that the heads were not trained on.
+        labels: class number of each.
+    """
+    count, classes = probabilities.shape
+    shares = (np.eye(classes)[labels] + 1 / (classes * count)) / (1 + 1 / count)
+    return fit_temperature(
+        np.tile(np.arange(classes), count), np.repeat(probabilities, classes, axis=0), shares.ravel()
+    )
 
 
 def fewest(decision: Decision) -> int:

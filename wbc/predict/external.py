@@ -9,8 +9,8 @@ import pandas as pd
 
 from wbc.common.errors import UserError
 from wbc.common.progress import track
-from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.metrics import rounded
+from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.scoring import describe
 from wbc.export.appraisal import abstention, appraise
 from wbc.export.decision import Answers

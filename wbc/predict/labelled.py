@@ -17,6 +17,7 @@ from wbc.predict.classifier import Classifier
 from wbc.predict.sources import Source, file_source, list_sources
 
 LISTED = 10  # files named that can't be used
+BEGINNING = 3  # letters in which two spellings of a class agree: a prolymphocyte is no lymphocyte
 ALIKE = 0.85  # of two class names: difflib's ratio, from which a name is taken for a spelling of the other
 
 
@@ -33,7 +34,8 @@ class LabelledImages(NamedTuple):
 def unpacked(archive: str) -> Iterator[LabelledImages]:
     """Unpack a zip or folder of class folders beside everything else, and remove it afterwards.
 
-    One class alone is read where it lies: `archives.unpack` asks for two, since it is made for training.
+    One class alone, or a folder of images that is a class, is read where it lies: `archives.unpack` asks for two
+    classes, since it is made for training.
 
     Raises:
         UserError: there is no such zip or folder, or its folders aren't clear classes; see `archives.unpack`.
@@ -56,7 +58,8 @@ def _of_one_class(archive: str) -> LabelledImages | None:
         found = list_sources([archive])
         names = [PurePosixPath(source.name).relative_to(PurePosixPath(Path(archive).as_posix())) for source in found]
         folders = {name.parent for name in names}
-        if len(folders) == 1 and (label := folders.pop().name):
+        label = folders.pop().name or Path(archive).resolve().name  # the folder itself may be the class
+        if not folders:
             sources = [source._replace(name=f"{label}/{name.name}") for source, name in zip(found, names, strict=True)]
             return LabelledImages([label], [label] * len(sources), sources, [])
     return None
@@ -92,7 +95,9 @@ def translation(theirs: Sequence[str], ours: Sequence[str], given: Mapping[str, 
     for name in theirs:
         if name in given or name in ours:
             known[name] = given.get(name, name)
-        elif close := difflib.get_close_matches(_spelling(name), by_spelling, n=1, cutoff=ALIKE):
+            continue
+        begins = [spelling for spelling in by_spelling if spelling[:BEGINNING] == _spelling(name)[:BEGINNING]]
+        if close := difflib.get_close_matches(_spelling(name), begins, n=1, cutoff=ALIKE):
             known[name] = by_spelling[close[0]]
             matched.append(f"{name} = {known[name]}")
     return known, f"Class names matched: {', '.join(matched)}." if matched else ""

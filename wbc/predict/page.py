@@ -211,7 +211,7 @@ def card(shown: Shown, classes: Sequence[str]) -> str:
     return (
         f"<div style='border: 1px {style}; border-radius: .5rem; padding: .75rem; overflow-wrap: anywhere'>"
         f"<div style='display: flex; gap: .5rem'>{shown.pictures}</div>"
-        f"<h3 style='font-size: 1.15rem; padding: .5rem 0 0'>{html.escape(said)}</h3>"
+        f"<h2 style='font-size: 1.15rem; padding: .5rem 0 0'>{html.escape(said)}</h2>"
         f"<div style='font-size: .85rem'>{html.escape(detail.lstrip('. '))}</div>"
         f"<div style='padding: .4rem 0'>{bars}</div>"
         f"<div style='font-size: .8rem; opacity: .8'>{html.escape(one.path)}</div></div>"

@@ -95,7 +95,9 @@ def of_adapting(curve: "pd.DataFrame", adapted: Adapted, count: int) -> list[str
         spread = f" ({found.min():.3f} to {found.max():.3f})" if shot else " (unadapted)"
         lines.append(f"{shot:15}   {found.mean():.3f}{spread}")
     lines += ["", f"All {count:,} cells, cross-validated: {adapted.after:.3f} adapted, {adapted.before:.3f} unadapted."]
-    if adapted.is_better:
+    if curve["cells_per_class"].max() == 0:
+        lines.append("One cell per class leaves none to compare on: the unadapted weights are kept. Label more.")
+    elif adapted.is_better:
         lines.append("The adapted classifier is better and is kept, adapted with all of the cells.")
     else:
         lines.append("The unadapted classifier is as good or better: its weights are kept.")

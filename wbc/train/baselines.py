@@ -1,7 +1,7 @@
 """Baselines: simpler classifiers on the same images, and the table of their predictions."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from wbc.common.errors import UserError
 from wbc.common.files import write_csv
+from wbc.split.schemes import SCHEMES
 from wbc.train.class_weights import class_weight
 
 MOST_ROWS = 100_000  # rows at most that a regression is trained on, which are in memory together: a gigabyte
@@ -26,40 +27,48 @@ Labels = npt.NDArray[np.integer]
 
 
 class Baselines(NamedTuple):
-    """Predictions of each baseline for the images that a scheme scores, as the stage `baseline` writes them.
+    """Predictions of each baseline, as the stage `baseline` writes them: image.csv, grouped.csv and crossval.csv.
 
-    The files are image.csv, grouped.csv and crossval.csv, with the column path, and one per baseline with class names:
-    majority, color_histogram, logistic_regression.
+    Each table has the column path, and one per baseline with class names: majority, color_histogram,
+    logistic_regression.
 
-    >>> Baselines.load(Path("data/baselines"), "grouped", paths, classes).predictions["majority"]  # doctest: +SKIP
+    >>> baselines = Baselines.load(Path("data/baselines"))                        # doctest: +SKIP
+    >>> baselines.predictions("grouped", paths, classes)["majority"]              # doctest: +SKIP
     """
 
-    predictions: dict[str, Labels]  # {baseline: class number of each image}
+    tables: dict[str, pd.DataFrame]  # {scheme: a row per scored image}
 
     @classmethod
-    def load(cls, folder: Path, scheme: str, images: Iterable[str], classes: Sequence[str]) -> Self:
-        """Read the predictions of one scheme.
+    def load(cls, folder: Path) -> Self:
+        """Read the tables in a folder; names stay text."""
+        return cls(
+            {scheme: pd.read_csv(folder / f"{scheme}.csv", dtype=str, keep_default_na=False) for scheme in SCHEMES}
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the tables into a folder."""
+        for scheme, table in self.tables.items():
+            write_csv(folder / f"{scheme}.csv", table)
+
+    def predictions(self, scheme: str, images: Sequence[str], classes: list[str]) -> dict[str, Labels]:
+        """Return {baseline: class number that it predicts for each image} of a scheme.
 
         Args:
-            folder: that the stage `baseline` wrote.
             scheme: image, grouped or crossval.
             images: paths of the images that the scheme scores, in order.
             classes: class names in the order of their numbers.
 
         Raises:
-            UserError: the file holds other images.
+            UserError: the table holds other images.
         """
-        file = folder / f"{scheme}.csv"
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        table = self.tables[scheme]
         if table["path"].tolist() != list(images):
-            raise UserError(f"{file} holds other images than those scored here: it was made from another split.")
+            raise UserError(
+                f"The baselines of the scheme `{scheme}` predict other images than those that it scores: they were "
+                "made from another split. Type `dvc repro`."
+            )
         numbers = {name: number for number, name in enumerate(classes)}
-        return cls({name: table[name].map(numbers).to_numpy() for name in table.columns.drop("path")})
-
-    def save(self, folder: Path, scheme: str, images: Iterable[str], classes: Sequence[str]) -> None:
-        """Write the predictions of one scheme; see `load`."""
-        names = {name: np.array(classes)[numbers] for name, numbers in self.predictions.items()}
-        write_csv(folder / f"{scheme}.csv", pd.DataFrame({"path": list(images), **names}))
+        return {baseline: table[baseline].map(numbers).to_numpy() for baseline in table.columns.drop("path")}
 
 
 def baseline_predictions(

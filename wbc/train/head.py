@@ -3,6 +3,7 @@
 It is trained and scored by NumPy. Keras only receives its weights (`wbc.export.keras_classifier`).
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from wbc.train.layers import SCORING, BatchNorm, Dense, Dropout, Layer, Mode, Re
 from wbc.train.params import HeadParams
 
 ROWS = 1024  # scored at once
-DENSE, NORM = ("kernel", "bias"), ("gamma", "beta", "mean", "variance")  # arrays of a block, as its file names them
+DENSE_ARRAYS, NORM_ARRAYS = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Dense, BatchNorm))
 
 
 class Head(NamedTuple):
@@ -43,11 +44,6 @@ class Head(NamedTuple):
     def norms(self) -> list[BatchNorm]:
         """The BatchNorm layer of each block."""
         return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
-
-    @property
-    def features(self) -> int:
-        """The number of features that it takes."""
-        return self.standardize.center.size
 
     @property
     def classes(self) -> int:
@@ -197,15 +193,17 @@ def save_head(head: Head, path: Path) -> None:
 def load_head(path: Path) -> Head:
     """Return the head that `save_head` wrote, its weights as float64."""
     with np.load(path, allow_pickle=False) as saved:
-        return head_of({name: saved[name].astype(np.float64) for name in saved.files})
+        return from_arrays({name: saved[name].astype(np.float64) for name in saved.files})
 
 
-def head_of(arrays: Mapping[str, Floats]) -> Head:
-    """Return the head whose arrays stand in a file by these names; see `save_head`."""
+def from_arrays(arrays: Mapping[str, Floats]) -> Head:
+    """Return the head whose arrays have the names that `save_head` gives them."""
     layers: list[Layer] = [Standardize(arrays["center"], arrays["scale"])]
     for number in range(1, 1 + sum(name.endswith("_kernel") for name in arrays)):
-        dense, norm = ([arrays[f"block_{number}_{name}"] for name in names] for names in (DENSE, NORM))
-        layers += [Dense(*dense), Relu(), BatchNorm(*norm)]
+        dense, norm = (
+            {name: arrays[f"block_{number}_{name}"] for name in names} for names in (DENSE_ARRAYS, NORM_ARRAYS)
+        )
+        layers += [Dense(**dense), Relu(), BatchNorm(**norm)]
     return Head([*layers, Dense(arrays["kernel"], arrays["bias"])])
 
 

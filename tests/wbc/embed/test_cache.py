@@ -125,7 +125,13 @@ def test_files_that_are_not_the_caches_stay(tmp_path):
     """Whoever names a folder of data as FEATURE_CACHE must not lose any."""
     cache = FeatureCache(tmp_path, "maker", 5, limit=1)
     cache.write(*rows(0))
-    names = ("data.npz", "study/data.npz", "study/0.partial", f"{32 * 'a'}/data.shard", f"{Path(cache.folder).name}/a.npz")
+    names = (
+        "data.npz",
+        "study/data.npz",
+        "study/0.partial",
+        f"{32 * 'a'}/data.shard",
+        f"{Path(cache.folder).name}/a.npz",
+    )
     others = [tmp_path / name for name in names]
     for file in others:
         file.parent.mkdir(exist_ok=True)

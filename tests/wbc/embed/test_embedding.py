@@ -37,9 +37,7 @@ def write(
 ):
     """Write features and return their bytes; `cache` is the folder of the cache, a new one by default."""
     spec = ViewSpec(ANY, seed, zooms=zooms)
-    cache = FeatureCache(
-        cache or f"memory://{path}", engines.fingerprint(engine, model), model.output_shape[1], 10**9
-    )
+    cache = FeatureCache(cache or f"memory://{path}", engines.fingerprint(engine, model), model.output_shape[1], 10**9)
     executor = execute(lambda: engines.build(engine, model), spec, cache)
     write_features(path, images, views, spec, cache, executor)
     return path.read_bytes()

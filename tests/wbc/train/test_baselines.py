@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from wbc.common.errors import UserError
+from wbc.split.schemes import SCHEMES
 from wbc.train import baselines
 from wbc.train.baselines import Baselines, baseline_predictions, logistic_regression, majority
 from wbc.train.color_histogram import color_histogram, color_histograms
@@ -86,17 +88,20 @@ def test_the_regression_learns_from_every_zoom_and_predicts_from_the_first():
     assert (found["logistic_regression"] == labels[test]).all()
 
 
-def test_predictions_come_back_as_they_were_saved(tmp_path):
-    images, classes = ["a/1.png", "b/1.png"], ["NA", "b"]  # pandas takes NA for a missing value
-    predictions = {"majority": np.array([1, 1]), "other": np.array([1, 0])}
-    Baselines(predictions).save(tmp_path, "image", images, classes)
-    assert (tmp_path / "image.csv").read_text() == "path,majority,other\na/1.png,b,b\nb/1.png,b,NA\n"
-    found = Baselines.load(tmp_path, "image", images, classes).predictions
+@pytest.fixture
+def saved(tmp_path):
+    """Baselines of two images, one of a class called NA, which pandas takes for a missing value."""
+    table = pd.DataFrame({"path": ["a/1.png", "b/1.png"], "majority": ["b", "b"], "other": ["b", "NA"]})
+    Baselines(dict.fromkeys(SCHEMES, table)).save(tmp_path)
+    return Baselines.load(tmp_path)
+
+
+def test_predictions_come_back_as_class_numbers(saved):
+    found = saved.predictions("grouped", ["a/1.png", "b/1.png"], ["NA", "b"])
     assert {name: numbers.tolist() for name, numbers in found.items()} == {"majority": [1, 1], "other": [1, 0]}
 
 
-def test_predictions_for_other_images_stop(tmp_path):
-    Baselines({"majority": np.array([0, 0])}).save(tmp_path, "image", ["a/1.png", "b/1.png"], ["a", "b"])
+def test_predictions_for_other_images_stop(saved):
     for images in (["a/1.png"], ["b/1.png", "a/1.png"]):
-        with pytest.raises(UserError, match=r"image\.csv holds other images"):
-            Baselines.load(tmp_path, "image", images, ["a", "b"])
+        with pytest.raises(UserError, match="the scheme `image` predict other images"):
+            saved.predictions("image", images, ["NA", "b"])
