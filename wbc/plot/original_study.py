@@ -21,6 +21,7 @@ ORIGINAL: dict[str, Any] = {
 
 DATASET = "brikwerk/bccd-white-blood-cell"  # on Kaggle
 
+
 def whose(fetch: dict[str, Any]) -> str:
     """Return whose images these are, by the content of fetch.json: "same" as the study's, "synthetic" or "unknown"."""
     if fetch["synthetic"]:

@@ -111,9 +111,7 @@ class Pictures:
             named = (predictions["label"], predictions["predicted"], predictions["group"])
             yield (
                 f"{scheme}_confusion",
-                figures.confusion(
-                    *named, report.classes, title["confusion"], note, report.plot.colormap, report.unit
-                ),
+                figures.confusion(*named, report.classes, title["confusion"], note, report.plot.colormap, report.unit),
             )
             auc = {name: word("auc", scores.metrics["auc"], report.unit) for name, scores in shown.classes.items()}
             yield f"{scheme}_roc", figures.roc(scored.roc, auc, title["roc"], note)

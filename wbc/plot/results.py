@@ -66,6 +66,4 @@ class Results(NamedTuple):
             {scheme: result.metrics for scheme, result in scored.items()},
         )
         label_errors = read_csv(reports / "label_errors.csv")
-        return cls(
-            run, features, heads, splits, label_errors, scored, sha256(reports / CROSSVAL / "predictions.csv")
-        )
+        return cls(run, features, heads, splits, label_errors, scored, sha256(reports / CROSSVAL / "predictions.csv"))

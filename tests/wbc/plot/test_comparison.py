@@ -85,7 +85,9 @@ def test_a_shared_patient_is_a_leak_as_a_near_duplicate_is(near, shared, leaks):
     assert comparison.gap(results, near, shared, same_heads=True).leaks is leaks
 
 
-@pytest.mark.parametrize(("baseline", "better", "worse"), [(0.5, True, False), (0.75, False, False), (0.95, False, True)])
+@pytest.mark.parametrize(
+    ("baseline", "better", "worse"), [(0.5, True, False), (0.75, False, False), (0.95, False, True)]
+)
 def test_the_classifier_is_better_only_where_its_whole_interval_is(baseline, better, worse):
     for found in comparison.against_baselines(metrics(0.8, 0.7, 0.9, baseline=baseline)):
         assert (found.better, found.worse, found.theirs) == (better, worse, baseline)

@@ -1,5 +1,7 @@
 """The figures say what their tables say: read back from the figure objects, not from pixels."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -150,4 +152,4 @@ def test_names_of_neighboring_columns_of_the_confusion_matrix_do_not_touch():
     assert axes.get_xlabel() == "predicted class"
     boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
     if not axes.get_xticklabels()[0].get_rotation():
-        assert all(left.x1 + 5 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+        assert all(left.x1 + 5 < right.x0 for left, right in itertools.pairwise(boxes))

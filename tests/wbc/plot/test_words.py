@@ -11,7 +11,9 @@ LOW, HIGH = Estimate(0.55, 0.48, 0.62), Estimate(0.98, 0.95, 1.0)
 def test_a_significant_gap_is_called_leakage():
     said = word("gap_meaning", Gap(HIGH, LOW, 0.99, None, True), "cell")
     assert "The difference of 0.43 is leakage" in said and "for a new cell" in said and "different sizes" not in said
-    assert "as far as heads of different sizes compare" in word("gap_meaning", Gap(HIGH, LOW, 0.99, None, False), "cell")
+    assert "as far as heads of different sizes compare" in word(
+        "gap_meaning", Gap(HIGH, LOW, 0.99, None, False), "cell"
+    )
 
 
 def test_a_gap_within_the_intervals_may_be_chance():
@@ -29,7 +31,10 @@ def test_images_of_one_patient_are_not_called_near_duplicates():
     said = word("relatives", Gap(HIGH, LOW, 0.0, 1.0, True), "patient", "split by file")
     assert said == "Split by file, 100\u00a0% are of a patient with other images in training."
     both = word("relatives", Gap(HIGH, LOW, 0.25, 1.0, True), "patient", "split by file")
-    assert "25\u00a0% of the test images have a recognized near-duplicate in training and 100\u00a0% are of a patient" in both
+    assert (
+        "25\u00a0% of the test images have a recognized near-duplicate in training and 100\u00a0% are of a patient"
+        in both
+    )
 
 
 @pytest.mark.parametrize(("theirs", "said"), [(0.3, "better than"), (0.5, "no better than"), (0.7, "worse than")])
