@@ -59,11 +59,10 @@ models/pretrained/decision.json: pretraining/classifier/decision.json | .venv/in
 
 predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/pretrained
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
-	@$(BIN)/python -m tools.predict "$(IMAGES)" --model "$(MODEL)"
+	@$(BIN)/python -m wbc.cli predict "$(IMAGES)" --model "$(MODEL)"
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
-	@$(BIN)/python -m streamlit run tools/app.py --server.address 127.0.0.1 \
-		--browser.gatherUsageStats false --client.toolbarMode minimal -- --model "$(MODEL)"
+	@$(BIN)/python -m wbc.cli app --model "$(MODEL)"
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
@@ -95,7 +94,7 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 	@git config user.email >/dev/null || { echo "DVC keeps experiments as Git commits, and Git doesn't know who you are. Next: git config user.name NAME; git config user.email ADDRESS"; exit 1; }
 	@$(RUN) python -m dvc exp run --temp --force --name bccd \
 		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224 \
-		--set-param embed.test_views=1 --set-param train.head.standardize=false \
+		--set-param embed.tta_views=1 --set-param train.head.standardize=false \
 		--set-param train.optimizer.learning_rate=0.001 --set-param train.optimizer.stop_patience=30
 	@$(RUN) python -m dvc exp show --md --drop '.*' \
 		--keep 'Experiment|bacc|acc|fetch.source|embed.(weights|image_size)$$'

@@ -125,12 +125,13 @@ def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> 
 
 
 def _first_prediction(clone: Path, environment: dict[str, str], file: Path) -> list[str]:
-    """Time `tools.predict` on one image, from the command to the end of the process; returns lines of Markdown."""
-    command: list[str | Path] = [sys.executable, "-m", "tools.predict", file, "--output", clone / "one.csv"]
+    """Time `wbc predict` on one image, from the command to the end of the process; returns lines of Markdown."""
+    command: list[str | Path] = [sys.executable, "-m", "wbc.cli", "predict", file, "--model", "models/deployed"]
+    command += ["--output", clone / "one.csv"]
     seconds = [watch(command, clone, environment).seconds for _ in range(passes.ROUNDS)]
     return [
         "",
-        f"One image by `python -m tools.predict`, the start of Python included, {passes.ROUNDS} times: "
+        f"One image by `wbc predict`, the start of Python included, {passes.ROUNDS} times: "
         f"{passes.spread(seconds, 1)} s.",
     ]
 

@@ -15,13 +15,10 @@ and weights in exact arithmetic. The stage `export` checks that the deployed fil
 
 from pathlib import Path
 
-from wbc.train.heads import Heads
-
 from wbc.common import params
 from wbc.common.errors import advise, exit_on_user_error
 from wbc.common.files import read_json, write_csv, write_json
 from wbc.common.progress import track
-from wbc.common.tables import read_csv
 from wbc.embed.features import Features
 from wbc.evaluate.headline import headline
 from wbc.evaluate.held_out import find_label_errors, held_out
@@ -29,9 +26,12 @@ from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.results import Details, Result
 from wbc.evaluate.scoring import describe
 from wbc.evaluate.truth import compare_with_truth
+from wbc.fetch.manifest import Truth
+from wbc.fetch.record import FetchRecord
 from wbc.split.schemes import CROSSVAL, SCHEMES
 from wbc.split.table import Splits
 from wbc.train.baselines import Baselines
+from wbc.train.heads import Heads
 
 DATA, REPORTS = Path("data"), Path("reports")
 
@@ -42,18 +42,19 @@ def main() -> None:
     settings = params.load("params.yaml", "intervals", IntervalParams)
     splits, heads = Splits.load(DATA), Heads.load(Path("models/heads"))
     features = Features.load(DATA / "features", len(splits.table))
-    synthetic = int(read_json(DATA / "fetch.json")["synthetic"])
+    baselines = Baselines.load(DATA / "baselines")
+    synthetic = int(FetchRecord.load(DATA).synthetic)
     with advise("Type `dvc repro`."):
-        details = Details(read_json(DATA / "split.json"), compare_with_truth(splits, read_csv(DATA / "truth.csv")))
+        details = Details(read_json(DATA / "split.json"), compare_with_truth(splits, Truth.load(DATA).table))
     details.save(REPORTS / "details.json")
     metrics = {}
     for scheme in track(SCHEMES, "evaluate", unit="schemes"):
         scored = held_out(scheme, heads, features, splits)
         images, labels = splits.table.iloc[scored.rows], splits.labels[scored.rows]
         with advise("Type `dvc repro`."):
-            baselines = Baselines.load(DATA / "baselines", scheme, images["path"], splits.classes)
+            guesses = baselines.predictions(scheme, images["path"].tolist(), splits.classes)
         groups = images["group"].to_numpy()
-        described = describe(labels, scored.probabilities, groups, splits.classes, baselines.predictions, settings)
+        described = describe(labels, scored.probabilities, groups, splits.classes, guesses, settings)
         facts = {"synthetic": synthetic} | described | scored.counts
         if scheme == CROSSVAL:
             table, facts["label_errors"] = find_label_errors(splits, scored.probabilities)

@@ -2,11 +2,11 @@
 
     python -m stages.fetch
 
-Reads `fetch.archive`, and from data/labels/ the lists of images to leave out or to label otherwise. Writes
+Reads `fetch.archive`, and from data/labels/ the labels, and lists of images to leave out or to label otherwise. Writes
 
     data/images/<class>/       the images, as delivered, under the label that holds
     data/quarantine/<class>/   files that can't or shall not be used
-    data/manifest.csv          a row per image: path, label, sha256, width, height
+    data/manifest.csv          a row per image: path, label, sha256, width, height, part, given_<kind>
     data/truth.csv             the cell that each image shows, where that is known; for `evaluate` alone
     data/fetch.json            where the images come from, and what was done with them
 
@@ -22,14 +22,19 @@ from wbc.common import files, params
 from wbc.common.errors import advise, exit_on_user_error
 from wbc.fetch import corrections, manifest, sources
 from wbc.fetch.archive_check import check_archive, check_only_delivered
+from wbc.fetch.label_table import LabelTable
 from wbc.fetch.locks import file_lock
 from wbc.fetch.manifest import Manifest, Truth
 from wbc.fetch.params import FetchParams
 from wbc.fetch.record import RECORD, FetchRecord
 
 DATA, IMAGES, QUARANTINE, LABELS = Path("data"), Path("data/images"), Path("data/quarantine"), Path("data/labels")
+SET_ASIDE = (
+    "Or set `fetch.on_bad_image: quarantine` in params.yaml to set them aside, or `fetch.on_mask: keep` where what is "
+    "called a mask is a photograph."
+)
 LOCK = Path(".cache/fetch.lock")
-LISTS = "`fetch.exclude` and `fetch.relabel` in params.yaml name these lists. Then type `dvc repro`."
+LISTS = "`fetch.labels`, `fetch.exclude` and `fetch.relabel` in params.yaml name these lists. Then type `dvc repro`."
 
 
 @exit_on_user_error
@@ -40,6 +45,7 @@ def main() -> None:
         check_archive("fetch.archive", settings.archive, [IMAGES, QUARANTINE])
     with advise(LISTS):
         listed = corrections.read(LABELS, settings.exclude, settings.relabel)
+        labels = LabelTable.read(LABELS / settings.labels) if settings.labels else None
     with contextlib.ExitStack() as whole:
         whole.enter_context(advise("Then type `dvc repro`."))
         whole.enter_context(file_lock(LOCK))
@@ -49,20 +55,23 @@ def main() -> None:
             whole.enter_context(files.replacing(path))
             for path in (DATA / RECORD, DATA / manifest.TRUTH, DATA / manifest.MANIFEST, QUARANTINE, IMAGES)
         )
-        origin = sources.get(settings, images)
+        origin = sources.get(settings, images, labels)
         with advise(LISTS):
             corrected = corrections.correct(images, quarantine, listed)
-        found = manifest.build_manifest(images)
+        found = manifest.build_manifest(images, allow_masks=settings.on_mask == "keep")
         bad = sorted(origin.report.unusable + found.bad)
         if settings.on_bad_image == "stop":
-            with advise("Or set `fetch.on_bad_image: quarantine` in params.yaml to set them aside."):
+            with advise(SET_ASIDE):
                 manifest.refuse_bad(bad, found.rows)
         manifest.refuse_vanished(origin.report.labels, found.rows, bad)
         manifest.quarantine_bad(found.bad, images, quarantine)
-        Manifest(pd.DataFrame(found.rows, columns=manifest.Row._fields)).save(table.parent)
+        said = {corrected.relabelled.get(path, path): of for path, of in origin.report.columns.items()}
+        listing = Manifest.of(found.rows, said)
+        listing.save(table.parent)
         cells = sorted((corrected.relabelled.get(path, path), cell) for path, cell in origin.cells.items())
         Truth(pd.DataFrame(cells, columns=["path", "cell"])).save(truth.parent)
-        content = FetchRecord.of(settings.source, origin, found, sorted(bad + corrected.excluded), corrected.relabelled)
+        unused = sorted(bad + corrected.excluded)
+        content = FetchRecord.of(settings.source, origin, found, listing, unused, corrected.relabelled)
         content.save(record.parent)
     print(content.summary())
 

@@ -34,7 +34,7 @@ def main() -> None:
     facts = read_facts(MODELS / "deployed")
     written = formats.write(name, MODELS / "classifier.keras", facts, images, MODELS / "formats" / name)
     print(f"{formats.FORMATS[name].file}: {written.size / 1e6:.1f} MB, {written.speed:.1f} images a second")
-    print(f"Keras: {written.keras_speed:.1f} images a second; largest difference of a probability {written.difference:.7f}")
+    print(f"Keras: {written.keras_speed:.1f} images a second; probabilities differ by at most {written.difference:.7f}")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.small_project import stages_run
 from tests.imports import ROOT
+from tests.small_project import stages_run
 
 PAGES = {
     page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8")
@@ -37,10 +37,11 @@ ELSEWHERE = {
     "dvc queue": "tests/pipeline/test_pipeline.py",
     "dvc exp run -n patients": "tests/docs/test_tutorial.py",
     "dvc exp run -n imagenet": "tests/stages/test_embed.py",
-    ".venv/bin/python -m tools.robustness": "tests/tools/test_robustness.py",
-    ".venv/bin/python -m tools.adapt": "tests/tools/test_adapt.py",
-    ".venv/bin/python -m tools.score": "tests/tools/test_score.py",
-    ".venv/bin/python -m tools.predict /path/to/new --model": "tests/docs/test_tutorial.py",
+    "wbc robustness": "tests/wbc/test_cli.py",
+    "wbc adapt": "tests/wbc/test_cli.py",
+    "wbc score": "tests/wbc/test_cli.py",
+    "wbc app": "tests/browser/test_app.py",
+    "wbc predict": "tests/wbc/test_cli.py",
     "python -m venv": ".ci/run",
     ".venv/bin/python -m pip install": ".ci/run",
     "dask": "tests/wbc/embed/test_executors.py",

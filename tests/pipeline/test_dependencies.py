@@ -173,11 +173,13 @@ def test_every_section_of_params_is_read_by_a_stage_of_its_pipeline(folder):
 
 
 def paths_in(tree):
-    """The paths that a module's code names: literal ones, and what `FOLDER / "name"` makes of a folder named at its top."""
+    """The paths that a module's code names: literal ones, and `FOLDER / "name"` of a folder named at its top."""
     folders = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
-            targets, values = ([item] if not isinstance(item, ast.Tuple) else item.elts for item in (node.targets[0], node.value))
+            targets, values = (
+                [item] if not isinstance(item, ast.Tuple) else item.elts for item in (node.targets[0], node.value)
+            )
             for target, value in zip(targets, values, strict=False):
                 if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Path" and value.args:
                     folders[getattr(target, "id", "")] = value_of(value.args[0], {})
@@ -185,7 +187,8 @@ def paths_in(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node, node.value
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.Name):
-            if (folder := folders.get(node.left.id)) and (name := value_of(node.right, {})):
+            folder, name = folders.get(node.left.id), value_of(node.right, {})
+            if folder and name:
                 yield node, f"{folder}/{name}"
 
 

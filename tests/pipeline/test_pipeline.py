@@ -7,7 +7,6 @@ import re
 import shutil
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -88,7 +87,9 @@ def test_a_changed_module_concerns_exactly_the_stages_that_declare_it(project):
         path.write_bytes(before + b"\n# changed\n")
         status = json.loads(project.run("dvc", "status", "--json"))
         path.write_bytes(before)
-        assert concerned <= {name for name, entries in status.items() if file in str(entries) or path.parent.name in str(entries)}
+        assert concerned <= {
+            name for name, entries in status.items() if file in str(entries) or path.parent.name in str(entries)
+        }
 
 
 def test_a_cache_file_beside_a_module_concerns_nothing(project):
@@ -234,7 +235,9 @@ def test_an_archive_that_is_not_there_deletes_nothing(project):
     assert sorted(path.relative_to(project.folder) for path in (project.folder / "data").rglob("*")) == before
 
 
-@pytest.mark.parametrize(("right", "wrong"), [("dropout:", "dropuot:"), ("confidence_level:", "confidence:"), ("colormap:", "colors:")])
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("dropout:", "dropuot:"), ("confidence_level:", "confidence:"), ("colormap:", "colors:")]
+)
 def test_an_unknown_parameter_stops_with_its_name_and_leaves_every_tracked_file(project, right, wrong):
     file = project.folder / "params.yaml"
     file.write_text(file.read_text().replace(right, wrong))

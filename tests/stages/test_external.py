@@ -24,6 +24,8 @@ external:
   close: {archive: framed, crop: 0.5}
   wrong: {archive: abroad, labels: {lymhpo: lymphocyte}}
   nothing: {archive: strange}
+  formulas: {archive: formulas}
+  misspelled: {archive: misspelled}
 intervals: {confidence_level: 0.95, n_resamples: 100, seed: 1}
 """
 
@@ -39,8 +41,6 @@ def project(tmp_path_factory):
     cells = {"accuracy": 0.91, "balanced_accuracy": 0.9}
     metrics = {"synthetic": 1, "cells": cells, "intervals": {"cells": dict.fromkeys(cells, interval)}}
     (root / "reports/crossval/metrics.json").write_text(json.dumps(metrics))
-    filled = {"typical": 0.5, "classes": {"basophil": 0.5, "eosinophil": 0.5}}
-    (root / "reports/audit.json").write_text(json.dumps({"foreground": filled}))
     use = {"ece": {"after": 0.02}, "coverage_asked": 0.9, "coverage": 0.93, "set_size": 1.1}
     use |= {"answered": 0.8, "accuracy_answered": 0.95, "unlike": 0.01}
     (root / "reports/use.json").write_text(json.dumps(use))
@@ -55,6 +55,10 @@ def project(tmp_path_factory):
         save(root / f"abroad/{name}/0.png", color)
         save(root / f"framed/{name.replace('lympho', 'lymphocyte')}/0.png", color, frame=COLORS[0])
         save(root / f"strange/x{name}/0.png", color)
+        save(root / f"formulas/{name}/=1+1.png", color)
+        for number in range(3):
+            save(root / f"misspelled/{name.capitalize()}s/{number}.png", (255, 255, 255))
+        save(root / f"formulas/=cmd/{name}.png", color)
     save(root / "abroad/eosinophil/1.png", COLORS[0])  # called basophil
     save(root / "abroad/platelet/0.png", (255, 255, 255))
     (root / "abroad/basophil/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
@@ -78,7 +82,7 @@ def test_known_classes_are_scored_and_unknown_ones_should_be_abstained_from(proj
     assert [file["path"] for file in metrics["unreadable"]] == ["basophil/broken.png"]
     assert "| Accuracy | 0.75 (" in page and "| 0.91 (0.80–1.00) |" in page
     assert "| platelet | 1 | 100 % | 100 % |" in page
-    assert "basophil/broken.png" in page and "learned from synthetic cells" in page
+    assert "basophil/broken.png" in page and "trained on synthetic cells" in page
     predictions = pd.read_csv(project / "reports/external/abroad/predictions.csv")
     assert predictions["predicted"].tolist()[:4] == ["basophil", "eosinophil", "basophil", "lymphocyte"]
     assert predictions["label"].tolist() == ["basophil", "eosinophil", "eosinophil", "lymphocyte", "platelet"]
@@ -93,6 +97,20 @@ def test_images_that_belong_together_are_resampled_together(project, monkeypatch
     assert "3 of the kind patient" in page
 
 
+def test_no_cell_of_the_table_is_run_by_a_spreadsheet(project, monkeypatch):
+    run(project, monkeypatch, "formulas")
+    table = pd.read_csv(project / "reports/external/formulas/predictions.csv", dtype=str)
+    assert table["label"].tolist().count("'=cmd") == 3
+    assert table["path"].tolist().count("'=cmd/basophil.png") == 1
+
+
+def test_class_names_that_nearly_match_are_noted_and_reasons_for_distrust_are_listed(project, monkeypatch, capsys):
+    metrics, page = run(project, monkeypatch, "misspelled")
+    assert "Basophils = basophil" in capsys.readouterr().out
+    assert any("out of distribution" in concern for concern in metrics["concerns"])
+    assert all(concern.split(";")[0][:20] in page for concern in metrics["concerns"])
+
+
 def test_a_crop_looks_at_the_middle_only(project, monkeypatch):
     metrics, page = run(project, monkeypatch, "close")
     assert metrics["known"]["accuracy"] == 1.0
@@ -104,7 +122,7 @@ def test_a_crop_looks_at_the_middle_only(project, monkeypatch):
     [
         ("wrong", r"`labels` names lymhpo"),
         ("nothing", r"No image is of a class that the classifier knows \(basophil, eosinophil, lymphocyte\)"),
-        ("elsewhere", r"NAME one of: abroad, patients, close, wrong, nothing"),
+        ("elsewhere", r"NAME one of: abroad, patients, close, wrong, nothing, formulas, misspelled"),
     ],
 )
 def test_a_mistake_is_named_with_what_to_type(project, monkeypatch, capsys, name, message):

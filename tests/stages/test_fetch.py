@@ -24,7 +24,10 @@ TOP = Path(__file__).parents[2]
 SETTINGS = {
     "source": "archive",
     "on_bad_image": "stop",
+    "on_mask": "stop",
     "archive": "cells",
+    "layout": None,
+    "labels": None,
     "exclude": None,
     "relabel": None,
     "kaggle": {"dataset": "owner/white-cells", "version": 1, "sha256": None},
@@ -116,6 +119,10 @@ def test_a_folder_arrives_unchanged_with_its_manifest(capsys):
         "converted": {"grayscale to RGB": {"count": 1, "examples": ["monocyte/2.png"]}},
         "quarantined": [],
         "ignored": ["README.md"],
+        "left_by_systems": [],
+        "left_out": [],
+        "parts": {},
+        "groups": {},
         "merged": {},
         "relabelled": {},
     }

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
-from tools import ready
 from tests.imports import ROOT
+from tools import ready
 from wbc.predict.classifier import Classifier
 
 pytestmark = pytest.mark.slow
@@ -17,8 +17,9 @@ pytestmark = pytest.mark.slow
 def project(tmp_path_factory):
     """A folder with what the repository holds of it."""
     root = tmp_path_factory.mktemp("ready")
-    shutil.copytree(ROOT / ready.LEARNED, root / ready.LEARNED)
-    shutil.copyfile(ROOT / ready.WEIGHTS, root / ready.WEIGHTS)
+    shutil.copytree(ROOT / ready.PACKED, root / ready.PACKED)
+    for file in (ready.WEIGHTS, ready.SCORES):
+        shutil.copyfile(ROOT / file, root / file)
     return root
 
 
@@ -30,7 +31,8 @@ def test_it_is_put_together_and_answers(project, monkeypatch, capsys):
     assert classifier.caution == "" and classifier.size == 128
     Image.new("RGB", (90, 90), "white").save("white.png")
     (white,) = classifier.predict(["white.png"])
-    assert white.reason == "unlike the images that it learned from"
+    assert white.reason == "out of distribution"
+    assert classifier.facts.score == "balanced accuracy 1.00 on its own laboratory, 0.83 on BCCD, another laboratory"
     ready.main()  # a second time takes the place of the first
 
 
@@ -52,6 +54,6 @@ def test_a_file_that_does_not_belong_to_it_is_refused(project, monkeypatch, caps
 def test_its_backbone_is_that_of_the_default_run():
     """So features that a run has computed and those that it computes are the same."""
     params = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    facts = json.loads((ROOT / ready.LEARNED / "decision.json").read_text(encoding="utf-8"))
+    facts = json.loads((ROOT / ready.PACKED / "decision.json").read_text(encoding="utf-8"))
     assert "weights: blood " in params and f"image_size: {facts['image_size']} " in params
     assert f"test_views: {facts['test_views']} " in params

@@ -125,7 +125,14 @@ def _compiled(graph: bytes, size: int, bfloat16: bool, cut: Callable[[Any], Any]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "backbone.pb")
         file.write_bytes(graph)
-        model = cut(core.read_model(file))
+        try:
+            whole = core.read_model(file)
+        except RuntimeError:
+            raise UserError("The backbone is damaged: OpenVINO can't read its graph.") from None
+        taken = [side.get_length() for side in whole.input(0).partial_shape if side.is_static]
+        if taken[-1:] != [3] or any(side != size for side in taken[:-1]):
+            raise UserError(f"The backbone takes images of {taken} (height, width, channels), not of {size} pixels.")
+        model = cut(whole)
         model.reshape([CHUNK, size, size, 3])
         steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.u8)

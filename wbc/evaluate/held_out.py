@@ -12,6 +12,7 @@ from wbc.evaluate.scoring import source_counts
 from wbc.split.schemes import CROSSVAL, PARTS
 from wbc.split.table import Rows, Splits
 from wbc.train.exact import Floats
+from wbc.train.head import predict_proba
 from wbc.train.heads import Heads
 
 
@@ -41,7 +42,7 @@ def held_out(scheme: str, heads: Heads, features: Features, splits: Splits) -> H
             part: source_counts(table["label"], table["group"], splits.classes) for part, table in members.items()
         },
     }
-    return HeldOut(rows["test"], heads.probabilities(scheme, features.scored[rows["test"]]), counts)
+    return HeldOut(rows["test"], predict_proba(heads.head(scheme), features.scored[rows["test"]]), counts)
 
 
 def find_label_errors(splits: Splits, probabilities: Floats) -> tuple[pd.DataFrame, dict[str, float]]:

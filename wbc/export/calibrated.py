@@ -10,9 +10,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from wbc.common.files import read_json, write_csv, write_json
+from wbc.common.files import write_csv, write_json
 from wbc.common.images import resize
-from wbc.common.tables import read_csv
 from wbc.embed import openvino_engine
 from wbc.embed.features import Features
 from wbc.embed.views import mean_feature, tta_images
@@ -22,7 +21,9 @@ from wbc.export.appraisal import abstention, appraise
 from wbc.export.decision import Decision
 from wbc.export.negatives import negatives
 from wbc.export.params import ExportParams
+from wbc.plot.model_card import Abstention, Change, Deployed
 from wbc.split.table import Splits
+from wbc.train.head import mean_probabilities
 from wbc.train.heads import Heads
 
 
@@ -67,9 +68,26 @@ class Calibrated(NamedTuple):
         return cls(fitted, reference, numbers, pd.DataFrame(map(rounded, bins)))
 
     def save(self, folder: Path) -> None:
-        """Write the numbers and the reliability diagram's bins into a folder of reports."""
+        """Write calibration.json and reliability.csv into a folder of reports."""
         write_json(folder / "calibration.json", self.numbers)
         write_csv(folder / "reliability.csv", self.reliability)
+
+    def summary(self) -> str:
+        """Return the result in two lines for the terminal."""
+        numbers = self.numbers
+        return (
+            f"expected calibration error {numbers['ece']['after']:.3f}, uncalibrated {numbers['ece']['before']:.3f}\n"
+            f"answers {numbers['answered']:.1%} of the images; sets contain the true class of {numbers['coverage']:.1%}"
+        )
+
+    def for_card(self) -> Deployed:
+        """Return the numbers as the model card takes them."""
+        numbers = {name: self.numbers[name] for name in Deployed._fields if name in self.numbers}
+        numbers |= {name: Change(**self.numbers[name]) for name in ("ece", "log_loss")}
+        numbers["risk"] = {float(share): risk for share, risk in self.numbers["risk"].items()}
+        numbers["reliability"] = self.reliability.to_dict("records")
+        numbers["negatives"] = {kind: Abstention(**found) for kind, found in self.numbers["negatives"].items()}
+        return Deployed(**numbers)
 
 
 def _score_negatives(
@@ -82,16 +100,11 @@ def _score_negatives(
     def features_of(pictures: list[np.ndarray]) -> np.ndarray:
         views = (view for picture in pictures for view in tta_images(resize(picture, features.image_size), tta_views))
         rows = np.concatenate([*forward(views)]).reshape(len(pictures), tta_views, -1)
-        return np.stack([mean_feature(row) for row in rows]).astype(np.float16)
+        return np.stack([mean_feature([*row]) for row in rows]).astype(np.float16)
 
     scores = {}
     for kind, pictures in negatives().items():
         found = features_of(pictures)
         distances = reference.distances(found, fitted.neighbors)
-        scores[kind] = abstention(decision.answer(fitted, heads.mean_probabilities(found), distances).reasons)
+        scores[kind] = abstention(decision.answer(fitted, mean_probabilities(heads.ensemble, found), distances).reasons)
     return scores
-
-
-def load_numbers(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return what `Calibrated.save` wrote: the numbers and the bins."""
-    return read_json(folder / "calibration.json"), read_csv(folder / "reliability.csv")

@@ -16,6 +16,7 @@ from wbc.common.images import decode, resize
 from wbc.common.progress import prefetch, track
 from wbc.embed.tensorflow_setup import keras
 from wbc.export import portable
+from wbc.export.packaging import Facts
 from wbc.train.tempered import tempered
 
 TOLERANCE = 0.001  # of a probability
@@ -55,23 +56,25 @@ def check_installed(name: str) -> None:
         raise UserError(f"Not installed: {', '.join(lacking)}. Type `make formats`, then `dvc repro`.")
 
 
-def write(name: str, classifier: Path, facts: dict[str, Any], images: Sequence[Path], folder: Path) -> Written:
+def write(name: str, classifier: Path, facts: Facts, images: Sequence[Path], folder: Path) -> Written:
     """Write a classifier in a format, with about.json beside it, and compare it with Keras.
 
     Args:
         name: a key of `FORMATS`.
         classifier: the `.keras` file, whose probabilities are not yet calibrated.
-        facts: content of the deployed decision.json.
+        facts: of the deployed classifier.
         images: image files to compare on.
         folder: where the files go; it appears whole.
 
     Raises:
         UserError: a probability differs by more than `TOLERANCE`.
     """
-    kind, temperature = FORMATS[name], facts["temperature"]
+    kind, temperature = FORMATS[name], facts.temperature
     model = keras.models.load_model(classifier, compile=False)
-    pixels = np.stack([*prefetch(lambda file: resize(decode(file)[0], facts["image_size"]), images)]).astype(np.float32)
-    about = {key: facts[key] for key in ("classes", "image_size", "temperature", "set_threshold", "trained_on")}
+    pixels = np.stack([*prefetch(lambda file: resize(decode(file)[0], facts.image_size), images)]).astype(np.float32)
+    about: dict[str, Any] = facts.model_dump(
+        include={"classes", "image_size", "temperature", "set_threshold", "learned_from"}
+    )
     about |= {"preprocessing": PREPROCESSING, "input": portable.INPUT, "output": portable.OUTPUT}
     with replacing(folder) as partial:
         partial.mkdir(parents=True)

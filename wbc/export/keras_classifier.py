@@ -10,7 +10,8 @@ import numpy as np
 from wbc.embed import keras_file
 from wbc.embed.tensorflow_setup import keras
 from wbc.embed.views import ORIENTATIONS
-from wbc.train.head import EPSILON, MOMENTUM, Head, folded
+from wbc.train.head import Head, folded
+from wbc.train.layers import EPSILON, MOMENTUM, BatchNorm, Dense
 
 Weights = list[tuple[Any, list[np.ndarray]]]  # layers and their weights
 
@@ -21,17 +22,16 @@ def keras_head(head: Head) -> "keras.Model":
     The dropout layers of the study are there for further training; scoring ignores them.
     """
     head = folded(head)
-    inputs = (head.blocks[0].kernel if head.blocks else head.kernel).shape[0]
     # Not `Sequential`, which builds itself anew with every layer that is added to it or read.
-    features = values = keras.Input((inputs,), name="features")
+    features = values = keras.Input((head.standardize.center.size,), name="features")
     weights: Weights = []
-    for number, block in enumerate(head.blocks, start=1):
-        dense = keras.layers.Dense(block.bias.size, activation="relu", name=f"dense_{number}")
+    for number, (own_dense, own_norm) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
+        dense = keras.layers.Dense(own_dense.bias.size, activation="relu", name=f"dense_{number}")
         norm = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}")
         values = keras.layers.Dropout(0.0, name=f"dropout_{number}")(norm(dense(values)))
-        weights += [(dense, [block.kernel, block.bias]), (norm, [block.gamma, block.beta, block.mean, block.variance])]
-    last = keras.layers.Dense(head.bias.size, activation="softmax", name="probabilities")
-    return _with_weights(keras.Model(features, last(values), name="head"), [*weights, (last, [head.kernel, head.bias])])
+        weights += [(dense, own_dense.arrays), (norm, own_norm.arrays)]
+    last = keras.layers.Dense(head.classes, activation="softmax", name="probabilities")
+    return _with_weights(keras.Model(features, last(values), name="head"), [*weights, (last, head.dense[-1].arrays)])
 
 
 def keras_ensemble(heads: Sequence[Head]) -> "keras.Model":
@@ -41,33 +41,35 @@ def keras_ensemble(heads: Sequence[Head]) -> "keras.Model":
     convolutions of width 1 with a group of channels for each head.
     """
     folded_heads = [folded(head) for head in heads]
-    count, classes = len(heads), folded_heads[0].bias.size
-
-    def layer(inputs: Any, kernels: list[np.ndarray], biases: list[np.ndarray], is_first: bool, **settings: Any) -> Any:
-        kernel, bias = np.concatenate(kernels, axis=1), np.concatenate(biases)
-        if is_first:
+    count, weights = len(heads), []
+    features = values = keras.Input((folded_heads[0].standardize.center.size,), name="features")
+    for number, layers in enumerate(zip(*(head.dense for head in folded_heads), strict=True), start=1):
+        is_last = number > len(folded_heads[0].norms)
+        settings = {"name": "logits"} if is_last else {"name": f"dense_{number}", "activation": "relu"}
+        kernel, bias = _side_by_side(layers, axis=1)
+        if number == 1:
             dense = keras.layers.Dense(bias.size, **settings)
+            values = keras.layers.Reshape((1, bias.size))(dense(values))
             weights.append((dense, [kernel, bias]))
-            return keras.layers.Reshape((1, bias.size))(dense(inputs))
-        convolution = keras.layers.Conv1D(bias.size, 1, groups=count, **settings)
-        weights.append((convolution, [kernel[None], bias]))
-        return convolution(inputs)
-
-    weights: Weights = []
-    inputs = (folded_heads[0].blocks[0].kernel if folded_heads[0].blocks else folded_heads[0].kernel).shape[0]
-    features = values = keras.Input((inputs,), name="features")
-    for number, blocks in enumerate(zip(*(head.blocks for head in folded_heads), strict=True), start=1):
-        kernels, biases = [block.kernel for block in blocks], [block.bias for block in blocks]
-        values = layer(values, kernels, biases, number == 1, activation="relu", name=f"dense_{number}")
-        norm = keras.layers.BatchNormalization(epsilon=EPSILON, name=f"norm_{number}")
-        values = norm(values)
-        names = ("gamma", "beta", "mean", "variance")
-        weights.append((norm, [np.concatenate([getattr(block, name) for block in blocks]) for name in names]))
-    kernels, biases = [head.kernel for head in folded_heads], [head.bias for head in folded_heads]
-    values = layer(values, kernels, biases, not folded_heads[0].blocks, name="logits")
-    values = keras.layers.Softmax()(keras.layers.Reshape((count, classes))(values))
+        else:
+            grouped = keras.layers.Conv1D(bias.size, 1, groups=count, **settings)
+            values = grouped(values)
+            weights.append((grouped, [kernel[None], bias]))
+        if not is_last:
+            norm = keras.layers.BatchNormalization(epsilon=EPSILON, name=f"norm_{number}")
+            values = norm(values)
+            weights.append((norm, _side_by_side([head.norms[number - 1] for head in folded_heads], axis=0)))
+    values = keras.layers.Softmax()(keras.layers.Reshape((count, folded_heads[0].classes))(values))
     mean = keras.layers.GlobalAveragePooling1D(name="mean_of_heads")(values)
     return _with_weights(keras.Model(features, mean, name="heads"), weights)
+
+
+def _side_by_side(layers: Sequence[Dense] | Sequence[BatchNorm], axis: int) -> list[np.ndarray]:
+    """Return the arrays of layers of one shape, joined along their units."""
+    return [
+        np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
+        for arrays in zip(*(layer.arrays for layer in layers), strict=True)
+    ]
 
 
 def _with_weights(model: "keras.Model", weights: Weights) -> "keras.Model":

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.train import exact
-from wbc.train.head import matmul_by_row
 
 MOST = 5_000  # images that are kept to compare with, spread evenly over the training images: 13 MB of float16
 
@@ -23,7 +22,7 @@ class Reference(NamedTuple):
 
         Sun, Ming, Zhu and Li, Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022, arXiv:2204.06507.
         """
-        similarity = matmul_by_row(directions(features, self.mean, self.deviation), self.directions.T)
+        similarity = exact.matmul_by_row(directions(features, self.mean, self.deviation), self.directions.T)
         nearest = -np.sort(-similarity, axis=1)[:, : min(neighbors, similarity.shape[1])]
         return 1 - exact.total(nearest, axis=1) / nearest.shape[1]
 

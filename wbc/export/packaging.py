@@ -1,16 +1,110 @@
-"""The folder that a classifier is shipped in, and the file in it that says what it is: decision.json."""
+"""The folder of a packaged classifier, and the file in it that describes it: decision.json.
 
-import json
+Such a folder may come from a stranger. So every file is a regular file of a limited size, decision.json fits a schema,
+every file has the SHA-256 that decision.json names, and arrays are read without unpickling, with their shapes and
+values checked. Only backbone.pb, heads and reference.npz are opened; a .keras, .h5, .onnx or .tflite file beside them
+is hashed and never loaded.
+"""
+
+import hashlib
+import io
+import math
+import os
+import stat
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
 
 from wbc.common.errors import UserError
 from wbc.common.files import sha256, write_json
-from wbc.export.decision import Decision, to_json
+from wbc.export.decision import Decision, from_json, to_json
 from wbc.export.framing import ANY, Range
+from wbc.export.ood import Reference
+from wbc.train.head import DENSE_ARRAYS, NORM_ARRAYS, Head, from_arrays
 
-BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # names of what is shipped
+BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # files of every packaged classifier
+MAX_DECISION = 2**20  # bytes of decision.json
+MAX_FILE = 512 * 2**20  # bytes of any other file, and of the arrays in one; the shipped ones have 30 MiB at most
+
+
+def _is_class_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a class name holds letters that can be seen, and no spaces at its ends")
+    return name
+
+
+def _differ(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("the names must differ from each other")
+    return names
+
+
+def _is_ordered(shares: Range) -> Range:
+    if shares[0] > shares[1]:
+        raise ValueError("the first share must not be the larger one")
+    return shares
+
+
+FileName = Annotated[str, pydantic.StringConstraints(pattern=r"^\w[\w.-]{0,99}$")]  # plain: no folder, no `..`
+ClassName = Annotated[str, pydantic.Field(min_length=1, max_length=100), pydantic.AfterValidator(_is_class_name)]
+Digest = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+
+
+class Facts(pydantic.BaseModel):
+    """Content of decision.json: what `Decision` holds, and what the package consists of."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    classes: Annotated[list[ClassName], pydantic.Field(min_length=2, max_length=1000), pydantic.AfterValidator(_differ)]
+    temperature: float = pydantic.Field(ge=0.01, le=100)
+    set_threshold: Share
+    distance_threshold: float = pydantic.Field(ge=0, le=2)
+    neighbors: int = pydantic.Field(ge=1, le=1000)
+    coverage: float = pydantic.Field(gt=0, lt=1)
+    known: float = pydantic.Field(gt=0, lt=1)
+    heads: Annotated[list[FileName], pydantic.Field(min_length=1, max_length=1000), pydantic.AfterValidator(_differ)]
+    image_size: int = pydantic.Field(ge=8, le=1024)  # side in pixels of what the backbone takes
+    test_views: int  # orientations of an image whose features are averaged
+    learned_from: str = pydantic.Field("", max_length=10_000)  # the training images in words
+    score: str = pydantic.Field("", max_length=1000)  # in words, with what it was measured on
+    synthetic: bool = False  # whether these were drawn cells only
+    foreground: Annotated[tuple[Share, Share], pydantic.Field(strict=False), pydantic.AfterValidator(_is_ordered)] = ANY
+    sha256: dict[FileName, Digest]
+    weights_sha256: Digest | None = None  # of the weights that the backbone is yet to be built from
+
+    @pydantic.field_validator("test_views")
+    @classmethod
+    def _is_one_or_all(cls, views: int) -> int:
+        if views not in (1, 8):
+            raise ValueError("must be 1 or 8")
+        return views
+
+    @pydantic.model_validator(mode="after")
+    def _names_every_file(self) -> "Facts":
+        needed = {*self.heads, REFERENCE} | (set() if self.weights_sha256 else {BACKBONE})
+        if missing := sorted(needed - self.sha256.keys()):
+            raise ValueError(f"`sha256` must name {', '.join(missing)}")
+        return self
+
+    @property
+    def decision(self) -> Decision:
+        """When the classifier may answer."""
+        return from_json(self.model_dump())
+
+
+class Package(NamedTuple):
+    """A packaged classifier, read and checked."""
+
+    facts: Facts
+    heads: list[Head]
+    reference: Reference
+    backbone: bytes  # OpenVINO reads it
 
 
 def write_facts(
@@ -23,6 +117,7 @@ def write_facts(
     learned_from: str,
     synthetic: bool,
     foreground: Range,
+    score: str = "",
     weights_sha256: str | None = None,
 ) -> None:
     """Write decision.json, with the SHA-256 of all that already lies in the folder.
@@ -30,40 +125,167 @@ def write_facts(
     Args:
         folder: of the classifier; its files are there.
         decision: when it may answer.
-        heads: names of the heads' files, whose mean is asked.
+        heads: names of the heads' files, whose probabilities are averaged.
         image_size: side in pixels of what the backbone takes.
-        test_views: orientations of an image whose features are averaged.
-        learned_from: in words.
-        synthetic: whether these were drawn cells only, of which it then warns.
-        foreground: how much of its picture a cell covered in those.
+        test_views: orientations of an image whose features are averaged, 1 or 8.
+        learned_from: the training images in words.
+        synthetic: whether these were drawn cells only, of which the classifier then warns.
+        foreground: how much of its image a cell covered in those.
+        score: in words, with what it was measured on.
         weights_sha256: of the weights that its backbone is yet to be built from; None where it is in the folder.
     """
-    facts = {**to_json(decision), "heads": list(heads), "image_size": image_size, "test_views": test_views}
-    facts |= {"learned_from": learned_from, "synthetic": synthetic, "foreground": list(foreground)}
-    facts["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    content = {**to_json(decision), "heads": list(heads), "image_size": image_size, "test_views": test_views}
+    content |= {"learned_from": learned_from, "synthetic": synthetic, "foreground": list(foreground)}
+    content["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    if score:
+        content["score"] = score
     if weights_sha256:
-        facts["weights_sha256"] = weights_sha256
-    write_json(folder / DECISION, facts)
+        content["weights_sha256"] = weights_sha256
+    Facts.model_validate(content)  # what is written can be read
+    write_json(folder / DECISION, content)
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Return what decision.json says, once every file that it names is there and is the one that was shipped.
+def read_facts(folder: Path) -> Facts:
+    """Return what decision.json says, once every file that it names is there and has the SHA-256 named there.
 
     Raises:
-        UserError: a file is missing or another, or decision.json is damaged.
+        UserError: a file is missing, damaged, too large or another one.
+    """
+    return _read_files(folder)[0]
+
+
+def read_package(folder: Path) -> Package:
+    """Return a packaged classifier after all checks.
+
+    Raises:
+        UserError: as `read_facts`; or an array has another shape than expected, isn't finite, or isn't a number.
+    """
+    facts, files = _read_files(folder)
+    if BACKBONE not in files:
+        raise UserError(f"{folder / BACKBONE} is not there: the backbone has yet to be built from its weights.")
+    arrays = {name: _arrays(files[name], folder / name) for name in (*facts.heads, REFERENCE)}
+    reference = _reference_of(arrays[REFERENCE], folder / REFERENCE)
+    heads = [_head_of(arrays[name], reference.mean.size, len(facts.classes), folder / name) for name in facts.heads]
+    return Package(facts, heads, reference, files[BACKBONE])
+
+
+def _read_files(folder: Path) -> tuple[Facts, dict[str, bytes]]:
+    """Return decision.json, and the content of the files that are opened later: what was hashed is what is used."""
+    file = folder / DECISION
+    try:
+        facts = Facts.model_validate_json(_read(file, MAX_DECISION))
+    except pydantic.ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        raise UserError(f"{file} is damaged or of another version ({faults}).") from None
+    opened, files = {*facts.heads, REFERENCE, BACKBONE}, {}
+    for name, digest in facts.sha256.items():
+        content = _read(folder / name, MAX_FILE)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise UserError(
+                f"{folder / name} is not the file that {DECISION} names: its SHA-256 differs. Fetch it again."
+            )
+        if name in opened:
+            files[name] = content
+    return facts, files
+
+
+def _read(path: Path, most: int) -> bytes:
+    """Return the content of a regular file; a link may lead to one, as DVC's links into its cache do.
+
+    Raises:
+        UserError: it isn't there, is no regular file, is empty, or has more than `most` bytes.
     """
     try:
-        facts = json.loads((folder / DECISION).read_text(encoding="utf-8"))
-        facts = {"synthetic": False, "foreground": ANY, **facts}  # those of earlier versions don't say
-        for name, digest in facts["sha256"].items():
-            if sha256(folder / name) != digest:
-                raise UserError(
-                    f"{folder / name} is not the file that was shipped: its SHA-256 is another. Fetch it again."
-                )
-    except FileNotFoundError as error:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
         raise UserError(
-            f"{error.filename} is not there; the classifier consists of {DECISION} and the files that it names."
+            f"{path} is not there; a classifier consists of {DECISION} and the files that it names."
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / DECISION} is damaged: {error}.") from None
-    return facts
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise UserError(f"{path} is a folder, a pipe or a device; a file was expected.")
+    with os.fdopen(descriptor, "rb") as file:
+        if not 0 < found.st_size <= most:  # files of /proc say 0, and some have no end
+            raise UserError(f"{path} has {found.st_size:,} bytes; 1 to {most:,} were expected.")
+        return file.read(most)
+
+
+def _arrays(content: bytes, where: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the arrays of an .npz file by name; sizes are checked before anything is allocated for them.
+
+    Raises:
+        UserError: it is damaged, holds anything but finite floating-point numbers, or declares more than is there.
+    """
+    arrays = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > MAX_FILE:
+                raise ValueError(f"its arrays have more than {MAX_FILE:,} bytes")
+            for entry in entries:
+                name = entry.filename.removesuffix(".npy")
+                if name in arrays:
+                    raise ValueError(f"two arrays are called {name}")
+                arrays[name] = _array(archive.read(entry))
+    except Exception as error:  # zipfile and NumPy raise whatever a damaged file makes them stumble over
+        raise UserError(f"{where} is damaged: {error or type(error).__name__}.") from None
+    return arrays
+
+
+def _array(content: bytes) -> npt.NDArray[np.float64]:
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"version {version} of NumPy's format is not read")
+    shape, is_fortran, kind = np.lib.format.read_array_header_1_0(file)
+    if kind.kind != "f" or kind.hasobject:
+        raise ValueError(f"numbers were expected, found {kind}")
+    if math.prod(shape) * kind.itemsize != len(content) - file.tell():
+        raise ValueError(f"an array is declared as {shape} and has another number of bytes")
+    array = np.frombuffer(content, kind, offset=file.tell()).reshape(shape, order="F" if is_fortran else "C")
+    if not np.isfinite(array).all():
+        raise ValueError("a number is infinite or NaN")
+    return array.astype(np.float64)
+
+
+def _head_of(arrays: dict[str, npt.NDArray[np.float64]], features: int, classes: int, where: Path) -> Head:
+    """Return the head that some arrays are, if they fit together: (features,) in, (classes,) out."""
+    count = sum(name.startswith("block_") and name.endswith("_kernel") for name in arrays)
+    shapes: dict[str, tuple[int, ...]] = {"center": (features,), "scale": (features,)}
+    inputs = features
+    for number in range(1, count + 1):
+        kernel = arrays.get(f"block_{number}_kernel")
+        units = kernel.shape[-1] if kernel is not None and kernel.ndim else 0
+        shapes |= {f"block_{number}_{field}": (units,) for field in (*DENSE_ARRAYS, *NORM_ARRAYS)}
+        shapes[f"block_{number}_kernel"] = (inputs, units)
+        inputs = units
+    shapes |= {"kernel": (inputs, classes), "bias": (classes,)}
+    _expect(arrays, shapes, where)
+    head = from_arrays(arrays)
+    if (head.standardize.scale <= 0).any() or any((norm.variance < 0).any() for norm in head.norms):
+        raise UserError(f"{where} is damaged: a scale or a variance is not positive.")
+    return head
+
+
+def _reference_of(arrays: dict[str, npt.NDArray[np.float64]], where: Path) -> Reference:
+    features, rows = arrays.get("mean", np.empty(0)).size, len(np.atleast_1d(arrays.get("directions", np.empty(0))))
+    shapes = {"mean": (features,), "deviation": (features,), "directions": (max(rows, 1), features)}
+    _expect(arrays, shapes, where)
+    reference = Reference(*(arrays[name] for name in Reference._fields))
+    if (reference.deviation <= 0).any():
+        raise UserError(f"{where} is damaged: a deviation is not positive.")
+    return reference
+
+
+def _expect(arrays: dict[str, npt.NDArray[np.float64]], shapes: dict[str, tuple[int, ...]], where: Path) -> None:
+    """Raise a `UserError` unless there are these arrays and no others, in these shapes."""
+    for name in sorted(shapes.keys() | arrays.keys()):
+        found = arrays[name].shape if name in arrays else "none"
+        if found != shapes.get(name):
+            raise UserError(
+                f"{where} does not fit the classifier: of the array {name} the shape {shapes.get(name, 'none')} was "
+                f"expected, found {found}."
+            )

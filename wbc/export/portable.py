@@ -1,6 +1,6 @@
 """The classifier for use as files of other runtimes: ONNX (https://onnx.ai) and LiteRT, which was TensorFlow Lite.
 
-Both take raw images and give calibrated probabilities, as `tools.predict` does. What an ONNX file says of itself stands
+Both take raw images and give calibrated probabilities, as `wbc predict` does. What an ONNX file says of itself stands
 in its metadata; a LiteRT file has none, so the caller writes the same beside it.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from wbc.common.errors import UserError
 from wbc.common.files import sha256
-from wbc.fetch.class_folders import litter, printable
+from wbc.fetch.file_names import litter, printable
 from wbc.fetch.manifest import MANIFEST, Manifest
 
 
@@ -52,7 +52,9 @@ def check_only_delivered(images: Path, folder: Path) -> None:
     if (folder / MANIFEST).is_file():
         table = Manifest.load(folder).table
         delivered = dict(zip(table["path"], table["sha256"], strict=True))
-    foreign = [path for path in sorted(_files(images)) if not (path in delivered and sha256(images / path) == delivered[path])]
+    foreign = [
+        path for path in sorted(_files(images)) if not (path in delivered and sha256(images / path) == delivered[path])
+    ]
     if foreign:
         raise UserError(
             f"{images}/ holds {len(foreign):,} files that no run put there, or that were changed, such as "

@@ -1,6 +1,6 @@
 """Section `fetch` of params.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pydantic
 
@@ -25,8 +25,18 @@ class FetchParams(Section):
 
     source: one_of(SOURCES)  # type: ignore[valid-type]
     on_bad_image: Literal["stop", "quarantine"]
+    on_mask: Literal["stop", "keep"]
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
+    layout: str | None = pydantic.Field(min_length=1)  # such as "{class}/{patient}/*"; null: plain layouts only
+    labels: FileName | None  # in data/labels/, in place of folders
     exclude: FileName | None  # in data/labels/
     relabel: FileName | None
     kaggle: KaggleParams
     synthetic: SyntheticParams
+
+    @pydantic.model_validator(mode="after")
+    def labels_or_layout(self) -> Self:
+        """Refuse two ways to say the class of an image."""
+        if self.layout is not None and self.labels is not None:
+            raise ValueError("layout and labels both say which class an image has: set one of them to null")
+        return self

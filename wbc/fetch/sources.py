@@ -9,9 +9,11 @@ from wbc.common.errors import UserError, advise
 from wbc.common.progress import track
 from wbc.fetch import archives, kaggle_download
 from wbc.fetch.archive_check import copy_advice
-from wbc.fetch.class_folders import UnpackReport
+from wbc.fetch.class_folders import Masks, Reading, UnpackReport
 from wbc.fetch.drawn import dataset
 from wbc.fetch.drawn.cells import CLASSES
+from wbc.fetch.label_table import LabelTable
+from wbc.fetch.layout import UnclearLayout
 from wbc.fetch.params import FetchParams
 
 CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DVC deletes before each run
@@ -27,16 +29,30 @@ class Origin(NamedTuple):
     cells: dict[str, str]  # path: the cell that the image shows, where that is known
 
 
-def get(settings: FetchParams, images: Path) -> Origin:
+def get(settings: FetchParams, images: Path, labels: LabelTable | None) -> Origin:
     """Write the images of the source that `settings` names into `images`/<class>/.
+
+    Args:
+        settings: section `fetch` of params.yaml.
+        images: folder that doesn't exist yet.
+        labels: the table that `settings.labels` names.
 
     Raises:
         UserError: the source isn't there, can't be reached, or doesn't hold clear classes.
     """
-    return _SOURCES[settings.source](settings, images)
+    reading = Reading(settings.layout, labels, settings.on_mask == "keep")
+    with (
+        advise(
+            "Set `fetch.layout` in params.yaml to the pattern that fits. Write {patient} or {slide} in place of a * "
+            "whose images shall stay together, and {part} for folders of training and test images.",
+            UnclearLayout,
+        ),
+        advise("Or set `fetch.on_mask: keep` in params.yaml if they are photographs.", Masks),
+    ):
+        return _SOURCES[settings.source](settings, images, reading)
 
 
-def _draw(settings: FetchParams, images: Path) -> Origin:
+def _draw(settings: FetchParams, images: Path, _: Reading) -> Origin:
     synthetic = settings.synthetic
     cells = {}
     total = len(CLASSES) * synthetic.cells_per_class * synthetic.copies_per_cell
@@ -49,20 +65,20 @@ def _draw(settings: FetchParams, images: Path) -> Origin:
         f"synthetic drawings, not photographs: {synthetic.cells_per_class} cells per class, "
         f"{synthetic.copies_per_cell} copies per cell, seed {synthetic.seed}"
     )
-    report = UnpackReport(sorted({path.split("/")[0] for path in cells}), [], [], {})
+    report = UnpackReport(list(CLASSES), [], [], {}, [], [], {})
     return Origin(description, f"synthetic seed {synthetic.seed}", None, report, cells)
 
 
-def _unpack_archive(settings: FetchParams, images: Path) -> Origin:
+def _unpack_archive(settings: FetchParams, images: Path, reading: Reading) -> Origin:
     # As params.yaml has it, so the same on every machine: what a link leads to, such as DVC's cache, has another name.
     name = Path(os.path.normpath(Path.cwd() / settings.archive)).name
     copied = copy_advice(settings.archive)
     with advise(f"Correct that, or name another zip or folder by `fetch.archive` in params.yaml.{copied}"):
-        unpacked = archives.unpack(settings.archive, images)
+        unpacked = archives.unpack(settings.archive, images, reading)
     return Origin(f"the images of {name}", name, unpacked.sha256, unpacked.report, {})
 
 
-def _download_from_kaggle(settings: FetchParams, images: Path) -> Origin:
+def _download_from_kaggle(settings: FetchParams, images: Path, reading: Reading) -> Origin:
     kaggle = settings.kaggle
     advice = (
         "`fetch.kaggle` in params.yaml says what is downloaded (dataset, version, sha256). Correct that, or use "
@@ -70,7 +86,7 @@ def _download_from_kaggle(settings: FetchParams, images: Path) -> Origin:
     )
     with advise(advice):
         zip_file, sha256 = kaggle_download.download(kaggle.dataset, kaggle.version, CACHE, kaggle.sha256)
-        unpacked = archives.unpack(zip_file, images)
+        unpacked = archives.unpack(zip_file, images, reading)
     if unpacked.sha256 != sha256:
         raise UserError(f"{zip_file} was changed while it was read.")
     return Origin(
@@ -83,7 +99,7 @@ def _download_from_kaggle(settings: FetchParams, images: Path) -> Origin:
 
 
 # By the words of `fetch.source`: functions that put images into a folder.
-_SOURCES: dict[str, Callable[[FetchParams, Path], Origin]] = {
+_SOURCES: dict[str, Callable[[FetchParams, Path, Reading], Origin]] = {
     "synthetic": _draw,
     "archive": _unpack_archive,
     "kaggle": _download_from_kaggle,

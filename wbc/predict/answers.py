@@ -1,28 +1,30 @@
-"""What is written of predicted images: a table, a JSON list, or a JSON object per line."""
+"""Files of predictions: a table, a JSON list, or a JSON object per line."""
 
 import csv
 import json
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from wbc.predict.classifier import Prediction
+from wbc.predict.predictions import Prediction, row_of
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell of a table that starts so is run by spreadsheets
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run a cell that begins so
 
 
-def row_of(prediction: Prediction, classes: list[str]) -> dict[str, Any]:
-    """Return what is written of one image."""
-    probabilities: list[float | None] = [*prediction.probabilities] or [None] * len(classes)
-    return {
-        "path": prediction.path,
-        "class": prediction.label,
-        **{f"p_{name}": value for name, value in zip(classes, probabilities, strict=True)},
-        "set": prediction.members,
-        "abstained": bool(prediction.reason),
-        "why": prediction.reason,
-        "distance": None if prediction.error else prediction.distance,
-        "error": prediction.error,
-    }
+def safe_cell(value: Any) -> Any:
+    """Return what a table may hold: a text that a spreadsheet would run gets an apostrophe in front.
+
+    >>> safe_cell("=1+1.png"), safe_cell(-1.5)
+    ("'=1+1.png", -1.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def safe_table(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table whose cells and column names are all `safe_cell`."""
+    return table.map(safe_cell).rename(columns=safe_cell)
 
 
 def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
@@ -30,10 +32,9 @@ def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextI
     writer: csv.DictWriter | None = None
     for prediction in predictions:
         row = row_of(prediction, classes)
-        row |= {"set": " | ".join(row["set"]), "abstained": "yes" if row["abstained"] else "no"}
-        if prediction.error:
-            row["abstained"] = ""
-        row = {name: f"'{value}" if str(value).startswith(FORMULA) else value for name, value in row.items()}
+        row |= {name: " | ".join(row[name]) for name in ("prediction_set", "converted")}
+        row["abstains"] = {None: "", True: "yes", False: "no"}[row["abstains"]]
+        row = {safe_cell(name): safe_cell(value) for name, value in row.items()}
         if writer is None:
             writer = csv.DictWriter(file, row, lineterminator="\n")
             writer.writeheader()

@@ -1,52 +1,45 @@
-"""Predicting a stream of images with what was shipped, in flat memory."""
+"""A packaged classifier, ready to predict images, in flat memory where there are many."""
 
 import collections
 import copy
 import functools
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from wbc.common.errors import UserError
+from wbc.common.errors import UserError, advise
 from wbc.common.images import BadImage, central, decode, resize
 from wbc.common.progress import prefetch
 from wbc.embed import openvino_engine
-from wbc.embed.views import mean_feature, test_images
-from wbc.export.decision import Decision, answer, from_json, load_reference
+from wbc.embed.views import mean_feature, tta_images
+from wbc.export.decision import Decision, answer
 from wbc.export.framing import Range
-from wbc.export.ood import Reference
-from wbc.export.packaging import BACKBONE, REFERENCE, read_facts
+from wbc.export.packaging import BACKBONE, read_package
 from wbc.fetch.zip_entries import DAMAGE
 from wbc.plot.heat_maps import HeatMaps
 from wbc.plot.overlay import lit
-from wbc.predict.sources import Source, list_sources, shown
+from wbc.predict.predictions import Prediction, Predictions
+from wbc.predict.sources import Source, image_source, list_sources, shown
 from wbc.split.foreground import foreground_share
 from wbc.train import exact
-from wbc.train.head import Head, load_head, mean_probabilities
+from wbc.train.head import mean_probabilities
 
-DRAWN = (
-    "This classifier has learned from drawn cells, not from photographs: what it says of photographs can't be believed."
-)
+PRETRAINED_ADVICE = "`make pretrained` builds it."
+DRAWN = "This classifier was trained on drawn cells, not on photographs: its predictions for photographs are not valid."
 BATCH = 32  # images whose answers are worked out together
 
+One = str | os.PathLike | Image.Image | np.ndarray  # a path, or an image in memory
 
-class Prediction(NamedTuple):
-    """What the classifier says of one image."""
 
-    path: str
-    label: str  # the likeliest class; "" of an image that can't be read
-    probabilities: list[float]  # calibrated, one per class; empty of an image that can't be read
-    members: list[str]  # the prediction set
-    distance: float  # from the images that it learned from, 0-2
-    reason: str  # why it abstains from the label, or ""
-    error: str  # why the image can't be read, or ""
-    filled: (
-        float  # share of the picture, as it was looked at, that the cell covers: `wbc.split.foreground`; 0 if unseen
-    )
+def pretrained_folder() -> Path:
+    """Return the folder of the pretrained classifier."""
+    return Path("models/pretrained")
 
 
 class Described(NamedTuple):
@@ -55,38 +48,53 @@ class Described(NamedTuple):
     source: Source
     features: npt.NDArray[np.float16] | None  # (n,), the mean over its orientations; None of one that can't be read
     error: str  # why it can't be read, or ""
-    filled: float  # as in `Prediction`
+    foreground: float  # as in `Prediction`
+    converted: tuple[str, ...] = ()  # as in `Prediction`
 
 
 class Classifier:
-    """The classifier that was shipped, made ready.
+    """A packaged classifier.
 
-    >>> classifier = Classifier("shipped")                                        # doctest: +SKIP
+    >>> classifier = Classifier.pretrained()                                      # doctest: +SKIP
     >>> for prediction in classifier.predict(["cells/", "slide.zip"]):            # doctest: +SKIP
     ...     print(prediction.path, prediction.label, prediction.reason)
 
     Args:
-        folder: with what the stage `export` wrote.
-        crop: share of an image's height and width, 0-1, that is looked at, in its middle: for pictures that show more
-            of a cell's surroundings than those that it learned from.
+        folder: of the classifier, such as `models/deployed`, which the stage `export` writes.
+        crop: share of an image's height and width, 0-1, that is looked at, in its middle: for images that show more
+            of a cell's surroundings than the training images.
 
     Raises:
-        UserError: something of it is missing or damaged.
+        UserError: a file of the classifier is missing or damaged.
     """
 
     def __init__(self, folder: Path | str, crop: float = 1.0) -> None:
-        folder, self.crop = Path(folder), crop
-        self.facts = read_facts(folder)
-        self.decision: Decision = from_json(self.facts)
-        self.reference: Reference = load_reference(folder / REFERENCE)
-        self.heads: list[Head] = [load_head(folder / name) for name in self.facts["heads"]]
-        self.size, self.test_views = self.facts["image_size"], self.facts["test_views"]
-        self.caution: str = DRAWN if self.facts["synthetic"] else ""  # to be shown with whatever it says
-        self.foreground: Range = tuple(self.facts["foreground"])
-        graph = (folder / BACKBONE).read_bytes()
+        if not 0 < crop <= 1:
+            raise UserError(f"`crop` is {crop:g}; expected more than 0 and at most 1.")
+        self.folder, self.crop = Path(folder), crop
+        self.facts, self.heads, self.reference, graph = read_package(self.folder)
+        self.decision: Decision = self.facts.decision
+        self.size, self.test_views = self.facts.image_size, self.facts.test_views
+        self.caution: str = DRAWN if self.facts.synthetic else ""  # to be shown with whatever it says
+        self.foreground: Range = self.facts.foreground
         # Made ready when first asked for, and once for all that `cropped` returns.
         self._forward = functools.cache(functools.partial(openvino_engine.load, graph, self.size))
         self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.test_views))
+
+    @classmethod
+    def pretrained(cls, crop: float = 1.0) -> Self:
+        """Return the pretrained classifier, trained on photographed cells.
+
+        Args:
+            crop: as for the class.
+        """
+        with advise(PRETRAINED_ADVICE):
+            return cls(pretrained_folder(), crop)
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in the order of the probabilities."""
+        return self.decision.classes
 
     def cropped(self, crop: float) -> Self:
         """Return this classifier, looking at another share of an image's height and width, 0-1."""
@@ -94,12 +102,34 @@ class Classifier:
         other.crop = crop
         return other
 
-    def predict(self, arguments: Iterable[str]) -> Iterator[Prediction]:
-        """Yield a prediction for every image that the arguments name (see `list_sources`), in order."""
-        yield from self.predict_sources(list_sources(arguments))
+    def predict(self, images: One | Iterable[One]) -> Predictions:
+        """Return a prediction for every image, in order.
 
-    def lit(self, source: Source, label: str) -> npt.NDArray[np.uint8]:
-        """Return a readable image as the classifier sees it, bright where it speaks for a class.
+        Args:
+            images: one or several of: paths of files, folders and zips, patterns such as `slides/**/*.png`, Pillow
+                images, uint8 arrays (height, width, 3) of RGB or (height, width) of gray levels.
+
+        Raises:
+            UserError: there is no such file or folder, or an array has another type or shape. An image that can't be
+                read is a prediction with an `error`.
+        """
+        return Predictions(self.stream(images), self.classes)
+
+    def stream(self, images: One | Iterable[One]) -> Iterator[Prediction]:
+        """Yield what `predict` returns, image by image: memory stays flat."""
+        listed = [images] if isinstance(images, One) else images
+
+        def sources() -> Iterator[Source]:
+            for number, image in enumerate(listed, start=1):
+                if isinstance(image, str | os.PathLike):
+                    yield from list_sources([os.fspath(image)])
+                else:
+                    yield image_source(image, f"image {number}")
+
+        yield from self.predict_sources(sources())
+
+    def heat_map(self, source: Source, label: str) -> npt.NDArray[np.uint8]:
+        """Return a readable image as the classifier sees it, bright where it supports a class.
 
         Args:
             source: the image.
@@ -108,11 +138,11 @@ class Classifier:
         Returns:
             RGB array (size, size, 3).
         """
-        seen, error = self._look(source)
+        seen, error, _ = self.look(source)
         if seen is None:
             raise UserError(f"{shown(source)}: {error}.")
         image = resize(seen, self.size)
-        return lit(image, self._maps().map(image, self.heads, self.decision.classes.index(label)))
+        return lit(image, self._maps().map(image, self.heads, self.classes.index(label)))
 
     def predict_sources(self, sources: Iterable[Source]) -> Iterator[Prediction]:
         """Yield a prediction for each source, in order; only some images are in memory at a time."""
@@ -125,7 +155,7 @@ class Classifier:
                 if image.features is None:
                     yield Prediction(name, "", [], [], float("nan"), "", image.error, 0.0)
                 else:
-                    yield next(answered)._replace(path=name, filled=image.filled)
+                    yield next(answered)._replace(path=name, foreground=image.foreground, converted=image.converted)
 
     def describe(self, sources: Iterable[Source]) -> Iterator[Described]:
         """Yield the features of each source, in order, as the heads take them."""
@@ -133,16 +163,23 @@ class Classifier:
 
         def images() -> Iterator[npt.NDArray[np.uint8]]:
             listed, read = itertools.tee(sources)
-            for source, (image, error, filled) in zip(listed, prefetch(self._load, read), strict=True):
-                waiting.append(Described(source, None, error, filled))
+            for source, (image, error, foreground, notes) in zip(listed, prefetch(self._load, read), strict=True):
+                waiting.append(Described(source, None, error, foreground, notes))
                 if image is not None:
-                    yield from test_images(image, self.test_views)
+                    yield from tta_images(image, self.test_views)
 
         rows = itertools.chain.from_iterable(self._forward()(images()))
         while views := list(itertools.islice(rows, self.test_views)):
             while waiting[0].error:
                 yield waiting.popleft()
-            features = mean_feature(views).astype(np.float16)  # as those are stored that the heads learned from
+            features = mean_feature(views).astype(np.float16)  # as those are stored that the heads were trained on
+            if features.shape != self.reference.mean.shape:
+                raise UserError(
+                    f"{self.folder / BACKBONE} gives {len(features):,} features, and the heads take "
+                    f"{self.reference.mean.size:,}: they don't belong together."
+                )
+            if not np.isfinite(features).all():
+                raise UserError(f"{self.folder / BACKBONE} is damaged: it gives features that are not finite.")
             yield waiting.popleft()._replace(features=features)
         yield from waiting
 
@@ -151,23 +188,24 @@ class Classifier:
         probabilities: exact.Floats = mean_probabilities(self.heads, features)
         distances = self.reference.distances(features, self.decision.neighbors)
         answers = answer(self.decision, probabilities, distances)
-        classes = self.decision.classes
         for row, members, distance, reason in zip(*answers, strict=True):
-            inside = [name for name, is_in in zip(classes, members, strict=True) if is_in]
-            label = classes[int(row.argmax())]
+            inside = [name for name, is_in in zip(self.classes, members, strict=True) if is_in]
+            label = self.classes[int(row.argmax())]
             yield Prediction("", label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "", 0.0)
 
-    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, float]:
-        """Return (image, "", share that the cell covers) of a source, or (None, why it can't be read, 0)."""
-        seen, error = self._look(source)
-        return (None, error, 0.0) if seen is None else (resize(seen, self.size), "", foreground_share(seen))
+    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, float, tuple[str, ...]]:
+        """Return (image as the backbone takes it or None, then the last three fields of `Described`)."""
+        seen, error, converted = self.look(source)
+        if seen is None:
+            return None, error, 0.0, ()
+        return resize(seen, self.size), "", foreground_share(seen), converted
 
-    def _look(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str]:
-        """Return (what is looked at of a source, ""), or (None, why it can't be read)."""
+    def look(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, tuple[str, ...]]:
+        """Return (what is looked at of a source, "", conversions), or (None, why it can't be read, ())."""
         try:
-            pixels, _ = decode(source.read(), suffix=source.suffix)
+            pixels, notes = decode(source.read(), suffix=source.suffix)
         except BadImage as error:
-            return None, str(error)
+            return None, str(error), ()
         except DAMAGE as error:
-            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return central(pixels, self.crop), ""
+            return None, getattr(error, "strerror", None) or str(error) or type(error).__name__, ()
+        return central(pixels, self.crop), "", tuple(notes)

@@ -1,4 +1,4 @@
-"""A page that shows predicted images with what was said of them; it needs no second file and no network."""
+"""A page of predicted images with their predictions; it needs no second file and no network."""
 
 import base64
 import contextlib
@@ -14,7 +14,7 @@ from PIL import Image
 from wbc.common.errors import UserError
 from wbc.common.images import BadImage, decode
 from wbc.fetch.zip_entries import DAMAGE
-from wbc.predict.classifier import Prediction
+from wbc.predict.predictions import Prediction
 from wbc.predict.sources import Source
 
 SIDE = 96  # pixels of a picture
@@ -27,7 +27,7 @@ ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(14.5rem, 1fr
 li { list-style: none; }
 li { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; font-size: .85rem; overflow-wrap: anywhere; }
 p.caution { border: 1px solid var(--warn); border-radius: .5rem; padding: .6rem; max-width: 60rem; }
-li.abstained { border-color: var(--warn); border-style: dashed; }
+li.abstains { border-color: var(--warn); border-style: dashed; }
 img { width: 96px; height: 96px; margin-right: 4px; object-fit: contain; background: #fff; border-radius: .25rem; }
 strong { display: block; font-size: 1rem; }
 small { display: block; }
@@ -39,12 +39,12 @@ class ContactSheet:
 
     Args:
         classes: class names in the order of the probabilities.
-        lit: function from a readable image and a class name to the image lit where it speaks for that class, uint8
-            (height, width, 3), such as `Classifier.lit`.
+        heat_map: function from a readable image and a class name to the image, bright where it supports that class,
+            uint8 (height, width, 3), such as `Classifier.heat_map`.
     """
 
-    def __init__(self, classes: list[str], lit: Callable[[Source, str], npt.NDArray[np.uint8]]) -> None:
-        self.classes, self._lit = classes, lit
+    def __init__(self, classes: list[str], heat_map: Callable[[Source, str], npt.NDArray[np.uint8]]) -> None:
+        self.classes, self._heat_map = classes, heat_map
         self.items: list[str] = []
         self.counts: Counter[str] = Counter()
         self.total = 0
@@ -52,11 +52,11 @@ class ContactSheet:
     def add(self, prediction: Prediction, source: Source) -> None:
         """Add an image; beyond `MOST` it is only counted."""
         self.total += 1
-        said = "not readable" if prediction.error else "abstained" if prediction.reason else prediction.label
+        said = "not readable" if prediction.error else "abstains" if prediction.reason else prediction.label
         self.counts[said] += 1
         if self.total > MOST:
             return
-        kind = ' class="abstained"' if prediction.error or prediction.reason else ""
+        kind = ' class="abstains"' if prediction.error or prediction.reason else ""
         self.items.append(f"<li{kind}>{self._pictures(prediction, source)}{self._text(prediction)}</li>")
 
     def _pictures(self, prediction: Prediction, source: Source) -> str:
@@ -65,7 +65,7 @@ class ContactSheet:
         with contextlib.suppress(BadImage, UserError, *DAMAGE):  # it was readable a moment ago
             label = html.escape(prediction.label)
             original = _picture(decode(source.read(), suffix=source.suffix)[0], label)
-            return f"{original}{_picture(self._lit(source, prediction.label), f'what speaks for {label}')}"
+            return f"{original}{_picture(self._heat_map(source, prediction.label), f'heat map for {label}')}"
         return ""
 
     def _text(self, prediction: Prediction) -> str:
@@ -82,7 +82,7 @@ class ContactSheet:
         """Return the page.
 
         Args:
-            *cautions: what is to be known of the answers before anything else; "" is passed over.
+            *cautions: reasons to distrust the predictions; "" is passed over.
         """
         counts = ", ".join(f"{html.escape(name)} {count:,}" for name, count in sorted(self.counts.items()))
         boxes = "".join(f'<p class="caution">{html.escape(caution)}</p>\n' for caution in cautions if caution)
@@ -92,8 +92,8 @@ class ContactSheet:
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>Predicted cells</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Predicted "
             f"cells</h1>\n{boxes}"
-            f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. Beside each picture what "
-            "speaks for the class is bright. It is not a medical device.</p>\n"
+            f"<p>{self.total:,} images: {counts}.{more} Dashed: the classifier abstains. Beside each picture is its "
+            "heat map: bright supports the class. It is not a medical device.</p>\n"
             f"<ul>\n{chr(10).join(self.items)}\n</ul>\n</main>\n</body>\n</html>\n"
         )
 

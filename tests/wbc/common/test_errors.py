@@ -18,8 +18,8 @@ SCRIPTS = [
     for file in sorted((ROOT / folder).glob("*.py"))
     if "__main__" in file.read_text(encoding="utf-8")
 ]
-# The page is Streamlit's to run, and the naive script is what people write who have nothing of this project.
-UNGUARDED = {"tools/app.py", "benchmarks/naive.py"}
+# The naive script is what people write who have nothing of this project.
+UNGUARDED = {"benchmarks/naive.py"}
 
 
 def ends(main):

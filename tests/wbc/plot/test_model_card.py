@@ -3,7 +3,7 @@
 import re
 
 from tests.wbc.plot.test_comparison import metrics
-from wbc.plot.model_card import Abstention, Change, Deployed, draw_figures, render_model_card
+from wbc.plot.model_card import Abstention, Change, Deployed, render_model_card, save_model_card
 from wbc.plot.params import ReportParams
 from wbc.plot.results import Run
 
@@ -51,7 +51,7 @@ def test_the_card_has_the_recommended_estimate_and_when_it_abstains():
     assert "## Images without a lesion" in card and "| noise | 10 | 90 % | 80 % |" in card
     assert "**Not a medical device**" in card and "Calibration does not transfer" in card
     assert r"\<b\>\|a" in card and "<b>" not in card
-    assert re.findall(r"\]\((deployed/\w+\.svg)\)", card) == ["deployed/reliability.svg", "deployed/risk.svg"]
+    assert re.findall(r"\]\((model_card/\w+\.svg)\)", card) == ["model_card/reliability.svg", "model_card/risk.svg"]
 
 
 def test_tables_keep_their_columns():
@@ -64,11 +64,10 @@ def test_a_classifier_that_abstains_from_everything_has_no_accuracy():
     assert "| Accuracy, answered images | – |" in card
 
 
-def test_drawn_cells_are_named_on_card_and_figures_and_patients_by_their_name():
+def test_drawn_cells_are_named_on_card_and_figures_and_patients_by_their_name(tmp_path):
     found = run(synthetic=True, level="patient")
-    card = render_model_card(found, DEPLOYED, REPORT)
+    save_model_card(found, DEPLOYED, REPORT, tmp_path)
+    card = (tmp_path / "model_card.md").read_text(encoding="utf-8")
     assert "Synthetic cells, drawn by this project" in card and "each patient counts once" in card
-    drawn = draw_figures(found, DEPLOYED, REPORT)
-    assert list(drawn) == ["reliability", "risk"]
-    for figure in drawn.values():
-        assert "Synthetic cells" in " ".join(text.get_text() for text in figure.texts)
+    for link in re.findall(r"\]\((model_card/\w+\.svg)\)", card):
+        assert "Synthetic cells" in (tmp_path / link).read_text(encoding="utf-8")

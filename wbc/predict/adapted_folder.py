@@ -1,0 +1,57 @@
+"""The folder of an adapted classifier: a packaged classifier as every other."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from wbc.export.decision import save_reference
+from wbc.export.framing import learned_range
+from wbc.export.packaging import BACKBONE, DECISION, REFERENCE, write_facts
+from wbc.predict.adaptation import Adapted, Cells
+from wbc.predict.classifier import Classifier
+from wbc.split.foreground import summarize
+from wbc.train.head import save_head
+
+CURVE = "learning_curve.csv"
+
+
+def file_names(classifier: Classifier) -> list[str]:
+    """Return the names of all files that the folder of an adapted classifier holds."""
+    return [BACKBONE, DECISION, REFERENCE, CURVE, *_heads(classifier)]
+
+
+def write(
+    folder: Path, classifier: Classifier, adapted: Adapted, cells: Cells, foreground: Sequence[float], name: str
+) -> None:
+    """Make the folder, all but the learning curve.
+
+    Args:
+        folder: that doesn't exist yet.
+        classifier: that was adapted.
+        adapted: what came of it.
+        cells: the labelled cells.
+        foreground: share of its image that each of them covers.
+        name: of the labelled cells, for the description.
+    """
+    folder.mkdir(parents=True)
+    shutil.copyfile(classifier.folder / BACKBONE, folder / BACKBONE)
+    for file, head in zip(_heads(classifier), adapted.heads, strict=True):
+        save_head(head, folder / file)
+    save_reference(adapted.reference, folder / REFERENCE)
+    medians = summarize(map(str, cells.labels), foreground)["classes"].values()
+    how = "adapted with" if adapted.is_better else "calibrated with"
+    write_facts(
+        folder,
+        adapted.decision,
+        heads=_heads(classifier),
+        image_size=classifier.size,
+        test_views=classifier.test_views,
+        learned_from=f"{classifier.facts.learned_from}; {how} {len(cells.labels):,} labelled cells of {name}",
+        score=f"balanced accuracy {max(adapted.before, adapted.after):.2f} on these cells, held out",
+        synthetic=classifier.facts.synthetic and not adapted.is_better,
+        foreground=learned_range([*classifier.foreground, *medians], [1]),
+    )
+
+
+def _heads(classifier: Classifier) -> list[str]:
+    return [f"head_{number}.npz" for number in range(1, 1 + len(classifier.heads))]
