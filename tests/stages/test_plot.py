@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from wbc.train.heads import Heads
 
 from stages import plot
 from wbc.plot import pictures
 from wbc.plot.rendering import word
 from wbc.split.audit import audit
+from wbc.train.heads import Heads
 
 FIVE = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 AWKWARD = ["<b>young</b> | `$a$` & *more*", "плазматическая клетка крови", "嗜酸性粒细胞", "NA", "1", "x" * 70]
