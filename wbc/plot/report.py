@@ -42,11 +42,6 @@ class Scheme(NamedTuple):
     training: dict[str, Any]  # see `Heads.facts`
 
     @property
-    def wilson(self) -> bool:
-        """Return whether one of the intervals is Wilson's."""
-        return any(scores.metrics[key].wilson for scores in self.classes.values() for key in self.metrics)
-
-    @property
     def undefined(self) -> bool:
         """Return whether a metric that is shown isn't defined for some class."""
         shown = (scores.metrics[key] for scores in self.classes.values() for key in self.metrics)

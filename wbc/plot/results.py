@@ -7,7 +7,7 @@ import pandas as pd
 
 from wbc.common.files import read_json, sha256
 from wbc.common.tables import read_csv
-from wbc.embed.features import FACTS, Features
+from wbc.embed.features import Features
 from wbc.evaluate.results import Details, Result
 from wbc.split.schemes import CROSSVAL, HOLDOUTS
 from wbc.train.heads import Heads
@@ -24,19 +24,6 @@ class Run(NamedTuple):
     truth: dict[str, Any]  # {"known": False}, or what `wbc.evaluate.truth` returns
     training: dict[str, dict[str, Any]]  # see `Heads.facts`
     metrics: dict[str, dict[str, Any]]  # {scheme: see `Result.metrics`}, the recommended estimate first
-
-    @classmethod
-    def load(cls, data: Path, models: Path, reports: Path) -> Self:
-        """Read the records from the run's three folders."""
-        details = Details.load(reports / "details.json")
-        return cls(
-            read_json(data / "fetch.json"),
-            read_json(data / "features" / FACTS),
-            details.split,
-            details.truth,
-            Heads.load(models / "heads").facts,
-            {scheme: read_json(reports / scheme / "metrics.json") for scheme in SHOWN},
-        )
 
     @property
     def classes(self) -> list[str]:
@@ -67,8 +54,16 @@ class Results(NamedTuple):
     @classmethod
     def load(cls, data: Path, models: Path, reports: Path) -> Self:
         """Read everything that the report shows, but the images."""
-        run, splits = Run.load(data, models, reports), read_csv(data / "splits.csv")
+        splits, details = read_csv(data / "splits.csv"), Details.load(reports / "details.json")
         features, heads = Features.load(data / "features", len(splits)), Heads.load(models / "heads")
         scored = {scheme: Result.load(reports / scheme) for scheme in SHOWN}
+        run = Run(
+            read_json(data / "fetch.json"),
+            features.facts,
+            details.split,
+            details.truth,
+            heads.facts,
+            {scheme: result.metrics for scheme, result in scored.items()},
+        )
         label_errors = read_csv(reports / "label_errors.csv")
         return cls(run, features, heads, splits, label_errors, scored, sha256(reports / CROSSVAL / "predictions.csv"))

@@ -3,7 +3,7 @@
 import re
 
 from tests.wbc.plot.test_comparison import metrics
-from wbc.plot.model_card import Abstention, Change, Deployed, render_model_card, save_model_card
+from wbc.plot.model_card import Abstention, Change, Deployed, draw_figures, render_model_card
 from wbc.plot.params import ReportParams
 from wbc.plot.results import Run
 
@@ -64,10 +64,11 @@ def test_a_classifier_that_abstains_from_everything_has_no_accuracy():
     assert "| Accuracy, answered images | – |" in card
 
 
-def test_drawn_cells_are_named_on_card_and_figures_and_patients_by_their_name(tmp_path):
+def test_drawn_cells_are_named_on_card_and_figures_and_patients_by_their_name():
     found = run(synthetic=True, level="patient")
-    save_model_card(found, DEPLOYED, REPORT, tmp_path)
-    card = (tmp_path / "model_card.md").read_text(encoding="utf-8")
+    card = render_model_card(found, DEPLOYED, REPORT)
     assert "Synthetic cells, drawn by this project" in card and "each patient counts once" in card
-    for link in re.findall(r"\]\((model_card/\w+\.svg)\)", card):
-        assert "Synthetic cells" in (tmp_path / link).read_text(encoding="utf-8")
+    drawn = draw_figures(found, DEPLOYED, REPORT)
+    assert list(drawn) == ["reliability", "risk"]
+    for figure in drawn.values():
+        assert "Synthetic cells" in " ".join(text.get_text() for text in figure.texts)
