@@ -36,7 +36,7 @@ CHECKED = {"searched": True, "own_parts": False, "foreground": {"typical": 0.4, 
 PAGES = ("README.md", "index.html", "data_card.md")
 SCHEMES = ("image", "grouped", "crossval")
 CELLS_COUNTED = re.compile(
-    r".{20}(?:\d cells?\b(?! form)|\b[Bb]y cell|one per cell|new cells?\b|whole cells|[Ee]ach cell|a cell with|\| cells)"
+    r".{20}(?:\d cells?\b(?! form)|\b[Bb]y cell|one per cell|new cells?\b|whole cells|[Ee]ach cell|a cell with)"
     r".{20}"
 )
 
