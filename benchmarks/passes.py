@@ -15,7 +15,7 @@ from wbc.embed import engines
 from wbc.embed.backbones import build
 from wbc.embed.embedding import ViewSpec, Work, embed
 from wbc.embed.tensorflow_setup import keras, start
-from wbc.embed.views import Augmentation, test_images
+from wbc.embed.views import Augmentation, tta_images
 from wbc.export import packaging as shipped
 from wbc.predict import classifier as predict
 
@@ -71,7 +71,7 @@ def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: 
 def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: dict[str, Any]) -> list[str]:
     """Compare the two halves of embedding, each by itself, with the whole of it."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
-    spec = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["test_views"])
+    spec = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["tta_views"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
     images = [decode(Path(work.file))[0] for work in works]
     pixels = [shown for image in images for number in views for shown in spec.images(image, size, number, [1])]
@@ -108,7 +108,7 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
     classifier = predict.Classifier(use)
     size, count = classifier.size, classifier.test_views
     forward = engines.Engine("openvino", (use / shipped.BACKBONE).read_bytes(), size).load()
-    pixels = [shown for file in files for shown in test_images(resize(decode(file)[0], size), count)]
+    pixels = [shown for file in files for shown in tta_images(resize(decode(file)[0], size), count)]
     runners: Runners = {
         "passes alone": functools.partial(_joined, forward, pixels),
         "files to predictions": lambda: list(classifier.predict(map(str, files))),

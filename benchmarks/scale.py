@@ -36,7 +36,7 @@ from matplotlib import pyplot, ticker
 CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
 SIDE = 40  # pixels
 PARAMETERS = {
-    "embed": {"weights": "random", "image_size": 32, "test_views": 1, "views": 0},
+    "embed": {"weights": "random", "image_size": 32, "tta_views": 1, "views": 0},
     "train": {"head": {"units": [64]}, "optimizer": {"epochs": 5, "batch_size": 256}},
     "plot": {"mistakes": 0, "near_duplicates": 0},
 }

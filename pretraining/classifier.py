@@ -32,8 +32,7 @@ from wbc.common import params
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import read_json, replacing, sha256, write_json
 from wbc.common.images import decode
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed import backbones
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.embed.views import ORIENTATIONS
@@ -58,7 +57,7 @@ OUTPUT, SCORES = Path("pretraining/classifier"), Path("pretraining/classifier.js
 HEAD = "head.npz"
 KNOWN = 100  # images of each class that "unlike" is held against, at each zoom: 4 MB
 Labels = npt.NDArray[np.integer]
-USE = decision.UseParams(coverage=0.9, known=0.99, neighbors=5)
+USE = ExportParams(coverage=0.9, known=0.99, neighbors=5)
 
 
 class ClassifierParams(params.Section):

@@ -30,7 +30,7 @@ from wbc.evaluate.metrics import rounded
 from wbc.pretraining import efficientnet_lite0, transfer
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
 from wbc.split.near_duplicates.search import find_near_duplicates
-from wbc.train import fitting
+from wbc.train.params import FitParams
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
@@ -77,7 +77,7 @@ def measure(model: "keras.Model", tables: dict[str, pd.DataFrame], settings: Mea
         tables: of the cells of "pbc" and of each laboratory.
         settings: of the measurement.
     """
-    head = fitting.TrainParams(seed=0, head=settings.study.head, optimizer=settings.study.optimizer)  # seeds come later
+    head = FitParams(seed=0, head=settings.study.head, optimizer=settings.study.optimizer)  # seeds come later
     labels = {place: table["label"].map(settings.classes.index).to_numpy() for place, table in tables.items()}
     files = {place: table["file"].tolist() for place, table in tables.items()}
     pbc, *others = tables

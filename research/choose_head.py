@@ -2,8 +2,8 @@
 
     python -m research.choose_head --output /tmp/heads.md
 
-Reads params.yaml, data/features/ and data/splits.csv; needs no backbone pass, and changes nothing. Images in the test
-part of the protocol `grouped` are left out, so that part still tests what is chosen here.
+Reads params.yaml, data/features/, data/splits.csv and data/folds.csv; needs no backbone pass, and changes nothing.
+Images in the test part of the scheme `grouped` are left out, so that part still tests what is chosen here.
 
 A candidate's score is the balanced accuracy of its predictions for all folds, every cell weighing once. The best of ten
 such scores is the best partly by luck. So beside them stands the score of the whole procedure, choosing included: for
@@ -17,11 +17,12 @@ interruption, or with one candidate more, only what is missing is trained.
 
 import argparse
 import copy
+import functools
 import hashlib
 import itertools
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,26 +35,25 @@ from wbc.common.code_digest import code_digest
 from wbc.common.errors import UserError, exit_on_user_error
 from wbc.common.files import replacing
 from wbc.common.progress import track
-from wbc.common.tables import open_features, read_splits
+from wbc.embed.features import Features
 from wbc.evaluate.intervals import IntervalParams
 from wbc.evaluate.metrics import cell_weights, score
 from wbc.evaluate.scoring import intervals_of
 from wbc.predict.outputs import file_to_write
-from wbc.split import rounds
-from wbc.split.rounds import outside
-from wbc.train import adam, cross_validation, exact, fitting, head
+from wbc.split.table import Round, Rows, Splits
+from wbc.train import adam, cross_validation, exact, fitting, head, layers
 from wbc.train.cross_validation import fit_predict
-from wbc.train.fitting import TrainParams
+from wbc.train.params import FitParams
 
 # What a head comes of besides data and settings: another code, another head.
-CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, head, rounds)))
+CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, head, layers)))
 
 
 class Candidate(NamedTuple):
     """A head that may be chosen."""
 
     overrides: dict  # {dotted parameter: value}, what it changes of params.yaml
-    settings: TrainParams
+    settings: FitParams
     columns: int  # of the features that it learns from: the zooms and its random views
 
 
@@ -81,7 +81,7 @@ def main() -> None:
     content = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
     candidates = read_candidates(options.candidates, content, data.features)
     trainer = Trainer(data, candidates)
-    outcome = cross_validate(data.fold, list(candidates), len(data.classes), trainer.fit, data.quality, data.validates)
+    outcome = cross_validate(data.fold, list(candidates), len(data.classes), data.outside, trainer.fit, data.quality)
     text = "\n".join(report(data, candidates, outcome, intervals))
     print(f"\n{text}")
     if output:
@@ -95,9 +95,13 @@ class Data(NamedTuple):
     features: np.ndarray  # float16 (images, zooms + views, n)
     labels: np.ndarray  # int (images,), class numbers
     fold: np.ndarray  # int (images,)
-    validates: np.ndarray  # bool (images,): which images of a fold validate when it is that fold's turn
+    rounds: dict[int, Round]  # of each fold, by row numbers of these images
     groups: np.ndarray  # int (images,), equal for the images of a cell
     classes: list[str]
+
+    def outside(self, held: Sequence[int]) -> tuple[Rows, Rows]:
+        """Return the rows to train on and to stop on when some folds are held out; see `rows_outside`."""
+        return rows_outside(self.rounds, held)
 
     def quality(self, rows: Any, probabilities: np.ndarray) -> float:
         """Return the balanced accuracy of the probabilities of some rows, every cell weighing once."""
@@ -106,13 +110,34 @@ class Data(NamedTuple):
 
 
 def read_data() -> Data:
-    """Return the images outside the test part of the protocol `grouped`."""
-    splits, labels, classes = read_splits("data/splits.csv")
-    features = open_features(Path("data/features/features.npy"), len(splits))
-    kept = np.flatnonzero(splits["grouped"] != "test")
-    splits = splits.iloc[kept]
-    columns = splits["fold"].to_numpy(), splits["validates"].to_numpy() == 1, splits["photo_id"].to_numpy()
-    return Data(features[kept], labels[kept], *columns, classes)
+    """Return the images outside the test part of the scheme `grouped`."""
+    splits = Splits.load(Path("data"))
+    features = Features.load(Path("data/features"), len(splits.table)).array
+    is_kept = (splits.table["grouped"] != "test").to_numpy()
+    kept = Splits(splits.table[is_kept], splits.folds[splits.folds["path"].isin(splits.table["path"][is_kept])])
+    rounds = {one.fold: one for one in kept.rounds()}
+    groups = kept.table["photo_id"].to_numpy()
+    return Data(features[is_kept], splits.labels[is_kept], kept.fold, rounds, groups, splits.classes)
+
+
+def rows_outside(rounds: dict[int, Round], held: Sequence[int]) -> tuple[Rows, Rows]:
+    """Return the rows to train on and to stop on when one fold or several are held out: (train, valid).
+
+    They are those of the first head of the first of these folds that stops on another fold, without the images that
+    another held-out fold scores or excludes. Where only one fold is left, it is trained on as a whole.
+
+    Args:
+        rounds: of each fold.
+        held: fold numbers, ascending.
+    """
+    first, usable = rounds[held[0]], functools.reduce(np.intersect1d, (rounds[number].train for number in held))
+    if len(rounds) - len(held) == 1:
+        return usable, usable[:0]
+    for number in range(1, 1 + len(held)):
+        train, valid = (rows[np.isin(rows, usable)] for rows in first.for_head(number))
+        if len(valid):
+            break
+    return train, valid
 
 
 class Trainer:
@@ -192,7 +217,7 @@ def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndar
                 )
             section[last] = value
         try:
-            settings = TrainParams.model_validate({name: changed["train"][name] for name in TrainParams.model_fields})
+            settings = FitParams.model_validate({name: changed["train"][name] for name in FitParams.model_fields})
         except pydantic.ValidationError as error:
             faults = "; ".join(f"`train.{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())
             raise UserError(f"{path}: the candidate “{name}” can't be used: {faults}.") from None
@@ -210,9 +235,9 @@ def cross_validate(
     fold: np.ndarray,
     names: list[str],
     classes: int,
+    outside: Callable[[Sequence[int]], tuple[np.ndarray, np.ndarray]],
     fit: Callable[[str, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     quality: Callable[[Any, np.ndarray], float],
-    validates: np.ndarray | None = None,
 ) -> Outcome:
     """Cross-validate each candidate, and the choice among them.
 
@@ -222,10 +247,10 @@ def cross_validate(
         fold: int array (images,), at least three different.
         names: the candidates; among equals the first is chosen.
         classes: number of classes.
+        outside: outside(folds) returns the rows to train on and to stop on when these are held out.
         fit: fit(name, train, valid, test) returns the probabilities (test images, classes) of a head trained on rows
             `train`.
         quality: quality(rows, probabilities) returns a number, higher for better.
-        validates: see `rounds.cv_rounds`.
 
     Returns:
         an `Outcome`.
@@ -233,13 +258,18 @@ def cross_validate(
     Raises:
         UserError: there are too few folds.
     """
-    numbers = np.unique(fold)
+    numbers = np.unique(fold).tolist()
+    if len(numbers) < 3:
+        raise UserError(
+            f"The images are in {len(numbers)} folds, and nested cross-validation needs at least three. "
+            "Raise `split.folds` in params.yaml, then type `dvc repro`."
+        )
     held_out = [*itertools.combinations(numbers, 1), *itertools.combinations(numbers, 2)]
     out_of_folds = {}
     for name, held in track(list(itertools.product(names, held_out)), "choose", unit="heads"):
         out_of_folds[name, held] = np.full((len(fold), classes), np.nan)
         test = np.flatnonzero(np.isin(fold, held))
-        out_of_folds[name, held][test] = fit(name, *outside(fold, held, validates), test)
+        out_of_folds[name, held][test] = fit(name, *outside(held), test)
 
     probabilities = {name: np.empty((len(fold), classes)) for name in names}
     nested, choices = np.empty((len(fold), classes)), []
@@ -249,7 +279,7 @@ def cross_validate(
         for name in names:
             probabilities[name][here] = out_of_folds[name, (number,)][here]
             inner[name] = np.empty((len(fold), classes))
-            for second in numbers[numbers != number]:
+            for second in set(numbers) - {number}:
                 pair = (min(number, second), max(number, second))
                 inner[name][fold == second] = out_of_folds[name, pair][fold == second]
         scores = [quality(others, inner[name][others]) for name in names]

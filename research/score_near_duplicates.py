@@ -23,10 +23,9 @@ from PIL import Image
 from research.copies import copy
 from wbc.common.errors import exit_on_user_error
 from wbc.common.images import decode
-from wbc.split.folds import withhold
+from wbc.split.folds import exclude
 from wbc.split.near_duplicates.search import find_near_duplicates
 from wbc.split.parts import folds, split_by_group
-from wbc.split.rounds import cv_rounds
 
 FOLDS = 5
 
@@ -72,15 +71,17 @@ def main() -> None:
         test = numbers[parts == "test"]
         print(f"split {seed}: {np.mean([source in train for source in test]):.4f} of {len(test)} test images leak")
         fold = folds(np.array(labels), duplicates.group, FOLDS, seed)
-        doubtful, _ = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, np.arange(len(labels)))
-        both, too_doubtful = withhold(labels, fold, duplicates.photo_id, duplicates.doubtful, duplicates.group)
-        for name, texts in (("nothing", None), ("what is doubtful", doubtful), ("pieces too", both)):
-            rounds = [(np.concatenate(learned), scored) for *learned, scored in cv_rounds(fold, texts)]
-            leaks = [np.isin(numbers[scored], numbers[learned]) for learned, scored in rounds]
-            learned = np.mean([len(learned) for learned, _ in rounds]) / len(fold)
+        doubtful, _ = exclude(labels, fold, duplicates.photo_id, duplicates.doubtful, np.arange(len(labels)))
+        both, too_doubtful = exclude(labels, fold, duplicates.photo_id, duplicates.doubtful, duplicates.group)
+        for name, excluded in (("nothing", [set()] * len(fold)), ("doubtful pairs", doubtful), ("pieces too", both)):
+            leaks, trained = [], []
+            for scored in range(FOLDS):
+                train = (fold != scored) & [scored not in folds_of for folds_of in excluded]
+                leaks.append(np.isin(numbers[fold == scored], numbers[train]))
+                trained.append(train.mean())
             print(
-                f"cross-validation {seed}, withheld {name}: {np.concatenate(leaks).mean():.4f} leak, "
-                f"{max(map(np.mean, leaks)):.4f} in the worst round; {learned:.3f} of the images are learned from"
+                f"cross-validation {seed}, excluded {name}: {np.concatenate(leaks).mean():.4f} leak, "
+                f"{max(map(np.mean, leaks)):.4f} in the worst fold; {np.mean(trained):.3f} of the images are trained on"
             )
         if too_doubtful:
             print(f"too doubtful: {', '.join(too_doubtful)}")

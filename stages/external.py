@@ -17,14 +17,15 @@ from pathlib import Path
 from wbc.common import params
 from wbc.common.errors import UserError, advise, exit_on_user_error
 from wbc.common.files import read_json, replacing, write_csv, write_json
-from wbc.evaluate.intervals import IntervalParams
+from wbc.evaluate.params import IntervalParams
+from wbc.evaluate.results import Result
 from wbc.plot.rendering import render
-from wbc.plot.sentences import SYNTHETIC
 from wbc.predict import concerns, external
 from wbc.predict.classifier import Classifier
 from wbc.predict.params import ExternalParams
 from wbc.split.given import where_given
 
+REPORTS, GIVEN = Path("reports"), Path("data/given")
 ADVICE = "Put that right in section `external` of params.yaml, or take the data set out there; then type `dvc repro`."
 
 
@@ -39,8 +40,8 @@ def main() -> None:
     settings = sites[name]
     with advise(ADVICE):
         if settings.groups:
-            settings = settings.model_copy(update={"groups": where_given(settings.groups, Path("data/given"))})
-        classifier = Classifier("models/deployed", settings.crop)
+            settings = settings.model_copy(update={"groups": where_given(settings.groups, GIVEN)})
+        classifier = Classifier(Path("models/deployed"), settings.crop)
         site = external.predict_site(classifier, settings)
         content = external.score(site, intervals)
     content["unreadable"] = [{"path": path, "reason": reason} for path, reason in site.bad]
@@ -48,16 +49,18 @@ def main() -> None:
         *concerns.of_predictions(classifier, site.predictions),
         *concerns.of_scores(classifier, site.labels, site.predictions),
     ]
-    own = {"metrics": read_json("reports/crossval/metrics.json"), "use": read_json("reports/use.json")}
-    with replacing(Path("reports/external", name)) as folder:
+    home = {
+        "metrics": Result.load(REPORTS / "crossval").metrics,
+        "deployed": read_json(REPORTS / "deployed/calibration.json"),
+    }
+    with replacing(REPORTS / "external" / name) as folder:
         folder.mkdir(parents=True)
         write_json(folder / "metrics.json", content)
         write_csv(folder / "predictions.csv", external.table(site))
-        drawn = SYNTHETIC if own["metrics"]["synthetic"] else ""
-        text = render("external.md.j2", name=name, site=sites[name], content=content, own=own, label=drawn)
+        text = render("external.md.j2", name=name, site=sites[name], content=content, home=home)
         (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
-    here, home = content["known"]["balanced_accuracy"], own["metrics"]["cells"]["balanced_accuracy"]
-    print(f"{name}: balanced accuracy {here:.3f} on {content['images']:,} images of known classes, {home:.3f} at home")
+    there, here = content["known"]["balanced_accuracy"], home["metrics"]["cells"]["balanced_accuracy"]
+    print(f"{name}: balanced accuracy {there:.3f} on {content['images']:,} images of known classes, {here:.3f} at home")
     for line in filter(None, [site.note, *content["concerns"]]):
         print(line)
 

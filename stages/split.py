@@ -39,7 +39,7 @@ def main() -> None:
     paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)
 
     # What the user gives is read first: a mistake in it shows before the search, which takes minutes.
-    given = None
+    given = facts = given_groups = is_given = None
     with advise("Add images; then type `dvc repro`."):
         image = split_by_image(labels, shares, settings.seed)
     if settings.groups is not None:
@@ -53,16 +53,17 @@ def main() -> None:
     else:
         found = only_identical(manifest["sha256"])
     group = united(found.group, given.table) if given else found.group
+    if given:
+        facts, given_groups, is_given = statements(given, paths, labels), given.numbers, given.is_given
     with advise("Lower `split.folds` in params.yaml, or add images; then type `dvc repro`."):
         fold = folds(labels, group, settings.folds, settings.seed)
     with advise("Give smaller groups by `split.groups` in params.yaml, or add images; then type `dvc repro`."):
-        grouped = split_by_group(labels, group, shares, settings.seed)
+        grouped = split_by_group(labels, group, shares, settings.seed, is_given)
     excluded, too_doubtful = exclude(labels, fold, found.photo_id, found.doubtful, found.group)
     table = manifest[["path", "label"]].assign(
         photo_id=found.photo_id, group=group, image=image, grouped=grouped, fold=fold
     )
-    facts = statements(given, paths, labels) if given else None
-    content = audit(table, found.pixels, shares, found.group, excluded, too_doubtful, facts)
+    content = audit(table, found.pixels, shares, found.group, excluded, too_doubtful, facts, given_groups)
     content |= {"searched": settings.search, "own_parts": settings.parts is not None}
     content["foreground"] = foreground.measure([IMAGES / path for path in paths], labels)
     if given:
@@ -70,9 +71,8 @@ def main() -> None:
     halved = halves(labels, group, fold, settings.seed)
     Splits(table, roles(paths, fold, excluded, halved)).save(DATA)
     write_json(DATA / "split.json", content)
-    leak = content["leak"]["image"]
     print(f"{len(paths):,} images in {content['groups']:,} groups, {settings.folds} folds")
-    print(f"test images with a recognized near-duplicate in training, split by file: {leak or 0:.0%}")
+    print(f"test images with a near-duplicate in training, split by file: {content['leak']['image'] or 0:.0%}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from wbc.embed.tensorflow_setup import keras
 from wbc.export import ood as novelty
 from wbc.export.decision import Decision, save_reference, to_json
 from wbc.train.head import Head, predict_proba, save_head
+from wbc.train.layers import Dense, Standardize
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
@@ -27,11 +28,11 @@ def make(root: Path) -> None:
     backbone = keras.Model(image, features, name="backbone")
     backbone.save(root / "data/features/backbone.keras")
     (root / "data/features/backbone.pb").write_bytes(engines.ENGINES["openvino"].convert(backbone))
-    (root / "data/features/features.json").write_text('{"test_views": 8, "zooms": [1]}')
+    (root / "data/features/features.json").write_text('{"tta_views": 8, "zooms": [1]}')
     (root / "data/fetch.json").write_text('{"description": "the images of colors", "synthetic": false}')
     (root / "reports").mkdir()
     (root / "reports/audit.json").write_text('{"foreground": {"classes": {"basophil": 0.2, "eosinophil": 0.3}}}')
-    head = Head(np.zeros(3), np.ones(3), [], np.eye(3), np.zeros(3))
+    head = Head([Standardize.neutral(3), Dense(np.eye(3), np.zeros(3))])
     paths = [f"{name}/{number}.png" for name in CLASSES for number in range(2)]
     for path in paths:
         (root / "data/images" / path).parent.mkdir(parents=True, exist_ok=True)

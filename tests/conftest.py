@@ -12,9 +12,9 @@ import filelock
 import pytest
 
 from tests import small_project
-from tools.code_dependencies import ROOT, code_of
+from tests.imports import ROOT, code_of
 
-HEAVY = {"wbc/embed/tensorflow_setup.py", "wbc/embed/engines.py", "wbc/embed/executors.py"}
+HEAVY = {"wbc/embed/tensorflow_setup.py", "wbc/embed/openvino_engine.py", "wbc/embed/executors.py"}
 SLOW_FOLDERS = ("tests/pipeline/", "tests/browser/", "tests/faults/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SEARCH = {"wbc/split/near_duplicates/registration.py"}  # minutes of comparing pairs of images

@@ -9,37 +9,23 @@ from pathlib import Path
 
 import yaml
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 # In the order of a run.
-STAGES = [
-    "sources",
-    "fetch",
-    "embed",
-    "split",
-    "audit",
-    "baseline",
-    "train",
-    "evaluate",
-    "calibrate",
-    "export",
-    "explain",
-    "plot",
-]
+STAGES = ["fetch", "split", "embed", "baseline", "train", "evaluate", "plot", "export"]
 # 5 classes x 6 cells x 3 copies = 90 images, an untrained backbone at its smallest size, and a head of one small block.
 SMALL = {
     "fetch.synthetic.cells_per_class": 6,
     "fetch.synthetic.copies_per_cell": 3,
     "embed.weights": "random",
     "embed.image_size": 32,
-    "embed.test_views": 1,
+    "embed.tta_views": 1,
     "embed.views": 1,
     "train.head.units": [16],
     "train.crossval.heads": 2,
     "train.crossval.units": [8],
     "train.optimizer.epochs": 2,
     "split.folds": 3,
-    "intervals.n_resamples": 100,
 }
 
 
@@ -89,10 +75,6 @@ class Project:
         self.run("git", "reset", "--quiet", "--hard")
         self.run("git", "clean", "--quiet", "--force", "-d")
         self.run("dvc", "checkout", "--force", "--quiet")
-        source = self.folder / "data/source"  # of which neither Git nor DVC's cache keeps anything
-        if source.is_symlink():
-            source.unlink()
-            source.touch()
 
     def set(self, changes):
         """Change params.yaml: {"train.head.dropout": 0.5}."""

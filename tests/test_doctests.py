@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 MODULES = [
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")

@@ -1,36 +1,41 @@
-"""Print what the report says in a few lines, and where it is: `python -m tools.headline`."""
+"""The result of a run in a few lines, and where its report is: `python -m tools.headline`."""
 
 from pathlib import Path
 
+from wbc.common import params
 from wbc.common.errors import exit_on_user_error
-from wbc.common.files import read_json
-from wbc.plot.comparison import against_baselines, estimate, titles, unit_of
+from wbc.plot.comparison import against_baselines, averages, titles
+from wbc.plot.params import ReportParams
+from wbc.plot.results import Run
 
-COLUMNS = [("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")]  # each cell counting once
+REPORTS = Path("reports")
+NAMES = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
+BASELINES = {
+    "logistic_regression": "logistic regression on the same features",
+    "color_histogram": "the color histogram",
+}
 
 
 @exit_on_user_error
 def main() -> None:
-    """Print the headline and where the report is."""
-    audit = read_json("reports/audit.json")
-    names, unit = titles(audit), unit_of(audit)
-    metrics = {protocol: read_json(Path("reports", protocol, "metrics.json")) for protocol in names}
-    print(f"\n{f'each {unit} counting once':<25}" + "".join(f"{name:>20}" for name, _ in COLUMNS))
-    for protocol, name in names.items():  # the one to believe first
-        scores = [str(estimate(metrics[protocol], "cells", key)) for _, key in COLUMNS]
-        print(f"{name:<25}" + "".join(f"{score:>20}" for score in scores))
+    """Print the recommended estimate, what it is worth, and the two paths."""
+    run = Run.load(Path("data"), Path("models"), REPORTS)
+    unit = run.unit(params.load("params.yaml", "report", ReportParams).unit)
+    rows = [row for row in averages(run.metrics) if row.key in NAMES]
+    print(f"\n{f'each {unit} counts once':<25}" + "".join(f"{NAMES[row.key]:>22}" for row in rows))
+    for scheme, title in titles(unit, run.split["own_parts"]).items():
+        print(f"{title:<25}" + "".join(f"{row.scores[scheme]!s:>22}" for row in rows))
+    level = run.metrics["crossval"]["intervals"]["confidence_level"]
+    print(f"\nThe first row is the recommended estimate, with {100 * level:.4g} % intervals.")
+    for verdict in against_baselines(run.metrics["crossval"]):
+        if not verdict.better:
+            print(
+                f"It is {'worse' if verdict.worse else 'no better'} than {BASELINES[verdict.baseline]}: {verdict.theirs:.2f}."
+            )
+    if run.fetch["synthetic"]:
+        print("The cells are drawn: these scores say nothing about blood.")
     print(
-        f"\nThe number to believe is the first: {names['crossval']}. In brackets "
-        f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} % intervals."
-    )
-    for better, sentence in against_baselines(metrics["crossval"], unit):
-        if not better:
-            print(sentence)
-    if any(values["synthetic"] for values in metrics.values()):
-        print("These are drawn cells: the figures say that the pipeline works, nothing about blood.")
-    print(
-        f"\nThe report: {Path('reports/README.md').resolve()}\nFor a browser: "
-        f"{Path('reports/index.html').resolve().as_uri()}"
+        f"\nreport:        {(REPORTS / 'README.md').resolve()}\nin a browser:  {(REPORTS / 'index.html').resolve().as_uri()}"
     )
 
 

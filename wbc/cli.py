@@ -180,7 +180,7 @@ def predict(arguments: argparse.Namespace) -> None:
 def score(arguments: argparse.Namespace) -> None:
     """Score a classifier on labelled images."""
     from wbc.common.files import write_csv
-    from wbc.evaluate.intervals import IntervalParams
+    from wbc.evaluate.params import IntervalParams
     from wbc.predict import concerns, external, summary
     from wbc.predict.outputs import file_to_write
     from wbc.predict.params import SiteParams
@@ -191,7 +191,7 @@ def score(arguments: argparse.Namespace) -> None:
         archive=arguments.labelled, labels=dict(arguments.labels), crop=arguments.crop, groups=arguments.groups
     )
     site = external.predict_site(classifier, settings)
-    scored = external.score(site, IntervalParams(confidence_level=0.95, n_resamples=1000, seed=1))
+    scored = external.score(site, IntervalParams(confidence_level=0.95))
     if output:
         write_csv(output, external.table(site))
     print("\n".join(summary.of_scores(scored, classifier.decision.coverage)))

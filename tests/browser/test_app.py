@@ -18,7 +18,7 @@ pytest.importorskip("streamlit", reason="`make app-packages` installs it")
 
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 EVIL = "![x](https:evil.example/a.png).jpg"  # in Markdown, an image on another server
 

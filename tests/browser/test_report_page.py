@@ -5,7 +5,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 PAGE = ROOT / "reports/index.html"
 SCREENS = [(width, scheme) for width in (1300, 390) for scheme in ("light", "dark")]

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.imports import ROOT
 from tests.small_project import stages_run
-from tools.code_dependencies import ROOT
 
 PAGES = {
     page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8")

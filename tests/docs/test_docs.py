@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.common.params import flat, read_yaml
 
 PAGES = [
@@ -89,11 +89,11 @@ def test_the_files_that_extending_touches_are_there():
     for file in re.findall(r"^\| `([^`]+)`", text, re.M):
         assert (ROOT / file).exists() or "NAME" in file, file
     for name, file in (
-        ("BACKBONES", "wbc/embed/backbones.py"),
-        ("PER_CLASS", "wbc/evaluate/class_metrics.py"),
-        ("SOURCES", "stages/fetch.py"),
+        ("PER_CLASS", "wbc/evaluate/metrics.py"),
+        ("SOURCES", "wbc/fetch/params.py"),
+        ("SECTIONS", "tools/preflight.py"),
     ):
-        assert f"`{name}`" in text and re.search(rf"^(def )?{name}\b", (ROOT / file).read_text(encoding="utf-8"), re.M)
+        assert f"`{name}`" in text and re.search(rf"^{name}\b", (ROOT / file).read_text(encoding="utf-8"), re.M)
 
 
 def test_the_readme_is_one_page():
@@ -116,6 +116,10 @@ def test_the_containers_are_made_from_the_pinned_packages():
     assert "COPY Makefile requirements.txt ./\nRUN make setup\n" in dockerfile
     described = re.sub(r"^//.*\n", "", (ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
     assert json.loads(described)["postCreateCommand"] == "make setup"
+    runtime = (ROOT / "docker/runtime.Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes --requirement /tmp/predict.txt" in runtime
+    bases = re.findall(r"^FROM (\S+:\S+)", dockerfile + runtime, re.M)
+    assert len(set(bases)) == 1 and re.search(r"@sha256:[0-9a-f]{64}$", bases[0])
 
 
 def test_every_parameter_is_explained_with_its_default():

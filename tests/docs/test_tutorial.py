@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 OTHER_NAMES = {"lymphocyte": "lymph", "neutrophil": "segmented", "monocyte": "mono"}  # the two others are left out
 

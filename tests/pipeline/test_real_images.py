@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stages import fetch, split
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 DATA = Path(os.environ.get("CELLS_DATA", ROOT.parent / "shared/data"))
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
 

@@ -7,8 +7,10 @@ import yaml
 
 from research import choose_head
 from research.choose_head import command, cross_validate, read_candidates
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.common.errors import UserError
+from wbc.split.folds import roles
+from wbc.split.table import Splits
 
 SETTINGS = {
     "train": {
@@ -23,6 +25,11 @@ SETTINGS = {
 }  # fmt: skip
 CONTENT = SETTINGS | {"embed": {"views": 1, "zooms": [1]}}
 FEATURES = np.zeros((4, 3, 12), np.float16)
+
+
+def all_outside(fold):
+    """Return a function from held-out folds to the rows of the others, none of which validates."""
+    return lambda held: (np.flatnonzero(~np.isin(fold, held)), np.array([], int))
 
 
 def candidates(tmp_path, text):
@@ -75,7 +82,7 @@ def test_a_choice_is_tested_on_folds_that_did_not_make_it():
     def quality(rows, probabilities):
         return probabilities[:, 1].mean()
 
-    outcome = cross_validate(fold, ["lucky", "steady"], 2, fit, quality)
+    outcome = cross_validate(fold, ["lucky", "steady"], 2, all_outside(fold), fit, quality)
     assert len(fitted) == 2 * (4 + 6)
     assert outcome.choices == ["steady"] * 4
     assert outcome.nested[:, 1].mean() == 0.6
@@ -87,10 +94,12 @@ def test_choosing_the_best_of_many_guesses_is_not_rewarded():
     best, nested = [], []
     for seed in range(10):
         tossed = np.random.default_rng(seed).integers(2, size=(20, 40))
+        fold = np.repeat(np.arange(5), 8)
         outcome = cross_validate(
-            np.repeat(np.arange(5), 8),
+            fold,
             list(range(20)),
             2,
+            all_outside(fold),
             lambda name, train, valid, test, tossed=tossed: np.eye(2)[tossed[name][test]],
             lambda rows, probabilities: probabilities[:, 1].mean(),
         )
@@ -101,13 +110,36 @@ def test_choosing_the_best_of_many_guesses_is_not_rewarded():
 
 
 def test_two_folds_are_too_few():
-    with pytest.raises(UserError, match="More folds are needed"):
-        cross_validate(np.array([0, 0, 1, 1]), ["a"], 2, lambda *_: np.zeros((2, 2)), lambda *_: 0)
+    fold = np.array([0, 0, 1, 1])
+    with pytest.raises(UserError, match="at least three"):
+        cross_validate(fold, ["a"], 2, all_outside(fold), lambda *_: np.zeros((2, 2)), lambda *_: 0)
+
+
+def test_held_out_folds_are_neither_trained_on_nor_stopped_on_and_excluded_images_are_left_out():
+    fold, paths = np.repeat([0, 1, 2, 3], 4), [str(number) for number in range(16)]
+    excluded = [set() for _ in paths]
+    excluded[12] = {1}
+    table = pd.DataFrame({"path": paths, "fold": fold})
+    rounds = {one.fold: one for one in Splits(table, roles(paths, fold, excluded, [True, False] * 8)).rounds()}
+    pairs = {held: choose_head.rows_outside(rounds, held) for held in [(0,), (0, 1), (1, 3)]}
+    found = {held: [rows.tolist() for rows in pair] for held, pair in pairs.items()}
+    assert found[0,] == [[5, 7, *range(8, 16)], [4, 6]]  # the first half of the next fold validates
+    assert found[0, 1] == [[9, 11, 13, 14, 15], [8, 10]]
+    assert found[1, 3] == [[0, 1, 2, 3, 9, 11], [8, 10]]
+
+
+def test_the_only_fold_that_is_left_is_trained_on_as_a_whole():
+    fold, paths = np.repeat([0, 1, 2], 2), [str(number) for number in range(6)]
+    table = pd.DataFrame({"path": paths, "fold": fold})
+    rounds = {one.fold: one for one in Splits(table, roles(paths, fold, [set()] * 6, [True, False] * 3)).rounds()}
+    assert [rows.tolist() for rows in choose_head.rows_outside(rounds, (0, 2))] == [[2, 3], []]
 
 
 def test_among_equals_the_first_is_chosen():
     fold = np.arange(6) % 3
-    outcome = cross_validate(fold, ["a", "b"], 2, lambda name, *rows: np.zeros((len(rows[2]), 2)), lambda *_: 0.5)
+    outcome = cross_validate(
+        fold, ["a", "b"], 2, all_outside(fold), lambda name, *rows: np.zeros((len(rows[2]), 2)), lambda *_: 0.5
+    )
     assert outcome.choices == ["a"] * 3
 
 
@@ -123,13 +155,15 @@ def test_from_files_to_a_table_without_the_test_part(tmp_path, monkeypatch, caps
     random = np.random.default_rng(0)
     labels = np.tile(["a", "b"], 30)
     fold, is_test = np.repeat([0, 1, 2], 20), np.arange(60) % 10 < 2
-    splits = pd.DataFrame({"path": range(60), "label": labels, "photo_id": range(60), "fold": fold, "validates": 1})
+    paths = [str(number) for number in range(60)]
+    splits = pd.DataFrame({"path": paths, "label": labels, "photo_id": range(60), "fold": fold})
     splits["grouped"] = np.where(is_test, "test", "train")
     told = (labels == "b") ^ is_test
     features = random.normal(size=(60, 3, 12)) + 8 * np.eye(12)[told.astype(int)][:, None]
     (tmp_path / "data/features").mkdir(parents=True)
     np.save(tmp_path / "data/features/features.npy", features.astype(np.float16))
-    splits.to_csv(tmp_path / "data/splits.csv", index=False)
+    (tmp_path / "data/features/features.json").write_text("{}")
+    Splits(splits, roles(paths, fold, [set()] * 60, [True] * 60)).save(tmp_path / "data")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(CONTENT))
     (tmp_path / "heads.yaml").write_text("two views: {embed.views: 2}\n")
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,8 @@ import pytest
 from PIL import Image
 
 from stages import baseline
+from wbc.split.folds import roles
+from wbc.split.table import Splits
 
 COLORS = {"basophil": (250, 10, 10), "eosinophil": (10, 250, 10), "NA": (10, 10, 250)}
 PARTS = ["train", "train", "train", "valid", "test", "test"]
@@ -21,13 +23,13 @@ def tree(tmp_path, monkeypatch):
         for label in COLORS
         for number, part in enumerate(PARTS)
     ]
-    splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"]).assign(withheld="", validates=1)
+    splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"])
     for path, label in zip(splits["path"], splits["label"], strict=True):
         color = COLORS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
         file = tmp_path / "data/images" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (12, 9), color).save(file)
-    splits.to_csv("data/splits.csv", index=False)
+    Splits(splits, roles(splits["path"].tolist(), splits["fold"], [set()] * 18, [True] * 18)).save(tmp_path / "data")
     features = 8 * np.eye(3)[pd.factorize(splits["label"])[0]] + np.random.default_rng(0).normal(0, 0.3, (18, 3))
     (tmp_path / "data/features").mkdir()
     np.save("data/features/features.npy", features[:, None].astype(np.float16))
@@ -39,10 +41,10 @@ def baseline_predictions(scheme):
     return pd.read_csv(f"data/baselines/{scheme}.csv", keep_default_na=False).set_index("path")
 
 
-def test_each_protocols_test_images_and_all_of_the_cross_validation_in_order(tree):
+def test_each_splits_test_images_and_all_of_the_cross_validation_in_order(tree):
     baseline.main()
-    for protocol in ("image", "grouped"):
-        assert baseline_predictions(protocol).index.tolist() == tree.loc[tree[protocol] == "test", "path"].tolist()
+    for scheme in ("image", "grouped"):
+        assert baseline_predictions(scheme).index.tolist() == tree.loc[tree[scheme] == "test", "path"].tolist()
     assert baseline_predictions("crossval").index.tolist() == tree["path"].tolist()
     assert list(baseline_predictions("crossval")) == ["majority", "color_histogram", "logistic_regression"]
 
@@ -75,12 +77,4 @@ def test_features_of_other_images_stop(tree, capsys):
     np.save("data/features/features.npy", np.zeros((2, 1, 3), np.float16))
     with pytest.raises(SystemExit):
         baseline.main()
-    assert "holds 2 images and the splits 18" in capsys.readouterr().err
-
-
-def test_all_in_one_fold_is_said(tree, tmp_path, capsys):
-    tree.assign(fold=0).to_csv("data/splits.csv", index=False)
-    with pytest.raises(SystemExit):
-        baseline.main()
-    assert "none is left to learn from" in capsys.readouterr().err
-    assert not (tmp_path / "data/baselines").exists()
+    assert "holds the features of 2 images, but the splits are of 18" in capsys.readouterr().err

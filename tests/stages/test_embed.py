@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from stages import embed
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.common import params
 from wbc.common.errors import UserError
 from wbc.common.images import decode, resize

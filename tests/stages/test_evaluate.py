@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from stages import evaluate, train
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 PARTS = ["train", "train", "train", "valid", "test", "test"]

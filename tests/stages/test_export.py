@@ -11,7 +11,8 @@ from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
 from wbc.embed.tensorflow_setup import keras
 from wbc.predict.classifier import Classifier, Prediction
-from wbc.train.head import load_head, save_head
+from wbc.train.head import Head, load_head, save_head
+from wbc.train.layers import Dense
 
 
 @pytest.fixture
@@ -45,7 +46,8 @@ def test_of_a_second_classifier_its_own_weights_are_checked(tree):
     """Both files describe the same model, so the second one's weights are read into the first one's."""
     file = Path("models/grouped/head.npz")
     head = load_head(file)
-    save_head(head._replace(kernel=np.roll(head.kernel, 1, axis=1)), file)
+    last = head.dense[-1]
+    save_head(Head([*head.layers[:-1], Dense(np.roll(last.kernel, 1, axis=1), last.bias)]), file)
     predictions = pd.read_csv("reports/grouped/predictions.csv")
     names = [f"p_{name}" for name in CLASSES]
     predictions[names] = np.roll(predictions[names], 1, axis=1)

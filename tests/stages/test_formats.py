@@ -15,7 +15,7 @@ pytest.importorskip("tf2onnx", reason="`make formats` installs it")
 from stages import formats
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.embed.tensorflow_setup import keras
 from wbc.export.calibration import tempered
 

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import yaml
 from PIL import Image
 
 from stages import split
+from wbc.split.table import Splits
 
 
 @pytest.fixture
@@ -46,22 +48,35 @@ def test_both_protocols_in_the_manifests_order(tree, capsys):
     params(tree)
     split.main()
     splits = pd.read_csv("data/splits.csv")
-    assert list(splits) == ["path", "label", "photo_id", "group", "image", "grouped", "fold", "withheld", "validates"]
+    assert list(splits) == ["path", "label", "photo_id", "group", "image", "grouped", "fold"]
     assert splits["path"].tolist() == pd.read_csv("data/manifest.csv")["path"].tolist()
     copies = splits[splits["path"].isin(["a/8.png", "a/9.png"])]
     assert copies["photo_id"].nunique() == copies["grouped"].nunique() == copies["fold"].nunique() == 1
     assert set(splits["fold"]) == set(range(5))
     assert splits["photo_id"].nunique() == 20
-    printed = capsys.readouterr().out
-    assert "21 images show 20 cells" in printed
-    assert "note, grouped: no image of c is in the test part" in printed
-    assert "no image of a" not in printed
+    assert "21 images in 20 groups, 5 folds" in capsys.readouterr().out
+    audit = json.loads((tree / "data/split.json").read_text())
+    assert {(one["protocol"], one["label"]) for one in audit["missing"]} == {
+        (scheme, "c") for scheme in ("image", "grouped", "crossval")
+    }
+
+
+def test_each_image_has_a_role_for_each_fold(tree):
+    params(tree)
+    split.main()
+    folds = pd.read_csv("data/folds.csv")
+    assert list(folds) == ["path", "fold", "role", "block"]
+    assert (folds.groupby("fold")["path"].nunique() == 21).all()
+    splits = Splits.load(Path("data"))
+    for one in splits.rounds():
+        assert one.test.tolist() == np.flatnonzero(splits.fold == one.fold).tolist()
+        assert not set(splits.groups[one.test]) & set(splits.groups[one.train])
 
 
 def test_the_audit_is_written_beside_the_split(tree):
     params(tree)
     split.main()
-    audit = json.loads((tree / "reports/audit.json").read_text())
+    audit = json.loads((tree / "data/split.json").read_text())
     assert audit["exact_duplicates"] == {"images": 2, "sets": 1, "examples": [["a/8.png", "a/9.png"]]}
     assert audit["classes"]["a"] == {"images": 10, "groups": 9, "largest_group": 2}
     assert audit["leak"]["grouped"] == 0
@@ -81,7 +96,7 @@ def test_shares_that_cannot_be_stop_and_write_nothing(tree, capsys, changes, sai
     with pytest.raises(SystemExit):
         split.main()
     assert said in capsys.readouterr().err
-    assert not (tree / "data/splits.csv").exists() and not (tree / "reports/audit.json").exists()
+    assert not (tree / "data/splits.csv").exists() and not (tree / "data/split.json").exists()
 
 
 def test_given_groups_join_what_was_found_and_are_never_divided(tree):
@@ -93,9 +108,11 @@ def test_given_groups_join_what_was_found_and_are_never_divided(tree):
     assert splits.groupby("group")["fold"].nunique().max() == 1
     assert splits.loc[splits["label"] == "b", "group"].nunique() == 1
     assert splits.loc[splits["path"].isin(["a/8.png", "a/9.png"]), "group"].nunique() == 1
-    audit = json.loads((tree / "reports/audit.json").read_text())
+    audit = json.loads((tree / "data/split.json").read_text())
     assert audit["level"] == "patient"
     assert audit["classes"]["b"]["groups"] == 1
+    assert audit["leak"]["grouped"] == audit["shared_groups"]["grouped"] == 0
+    assert audit["shared_groups"]["image"] > 0 and audit["without_own_group"] == []
 
 
 def test_without_the_search_only_identical_files_and_given_groups_are_kept_together(tree):
@@ -115,7 +132,7 @@ def test_own_parts_take_the_place_of_the_split_by_file_and_are_audited(tree, cap
     (tree / "data/given/parts.csv").write_text("\n".join(["file,part", *rows]))
     params(tree, parts="parts.csv")
     split.main()
-    audit = json.loads((tree / "reports/audit.json").read_text())
+    audit = json.loads((tree / "data/split.json").read_text())
     assert audit["leak"] == {"image": 0.5, "grouped": 0.0}  # a/9 is a copy of a/8
     assert audit["own_parts"]
 
@@ -137,5 +154,5 @@ def test_groups_as_wide_as_the_classes_stop_with_what_to_change(tree, capsys):
     with pytest.raises(SystemExit):
         split.main()
     said = capsys.readouterr().err
-    assert "no class has a second one" in said and "Give narrower groups by `split.groups` in params.yaml" in said
+    assert "no class has a second one" in said and "Give smaller groups by `split.groups` in params.yaml" in said
     assert not (tree / "data/splits.csv").exists()

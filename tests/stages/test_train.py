@@ -1,29 +1,59 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from stages import train
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
+from wbc.split.folds import roles
+from wbc.split.table import Splits
+from wbc.train.heads import Heads
 
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """The project's own parameters, splits of three images and features of two."""
+    """The project's own parameters but for smaller heads, and 24 images of two classes in three folds."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/features").mkdir(parents=True)
-    (tmp_path / "data/splits.csv").write_text(
-        "path,label,photo_id,group,image,grouped,fold,withheld,validates\n" + "a/1.png,a,0,0,train,train,0,,1\n" * 3
-    )
-    np.save(tmp_path / "data/features/features.npy", np.zeros((2, 1, 1280), np.float16))
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    fold, labels = np.arange(24) % 3, np.arange(24) // 3 % 2
+    paths = [f"{label}/{number}.png" for number, label in enumerate(labels)]
+    parts = np.array(["train"] * 12 + ["valid"] * 6 + ["test"] * 6)
+    table = pd.DataFrame({"path": paths, "label": labels, "image": parts, "grouped": parts[::-1], "fold": fold})
+    Splits(table, roles(paths, fold, [set()] * 24, np.arange(24) % 2 == 0)).save(tmp_path / "data")
+    features = np.random.default_rng(0).normal(size=(24, 2, 9)) + 4 * np.eye(9)[labels][:, None]
+    np.save("data/features/features.npy", features.astype(np.float16))
+    (tmp_path / "data/features/features.json").write_text('{"parameters": 100}')
+    set_params(train={})
     return tmp_path
 
 
+def set_params(train):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    section = params["train"] | {"crossval": {"heads": 2, "units": [4]}}
+    section["head"] |= {"units": [6]}
+    for name, values in train.items():
+        section[name] = section[name] | values
+    Path("params.yaml").write_text(yaml.safe_dump(params | {"train": section}), encoding="utf-8")
+
+
+def test_heads_of_all_schemes_are_written(tree):
+    train.main()
+    heads = Heads.load(tree / "models/heads")
+    assert heads.classes == ["0", "1"]
+    assert len(heads.ensemble) == 3 * 2 and len(heads.of_fold(2)) == 2
+    assert [norm.gamma.size for norm in heads.head("grouped").norms] == [6]
+    assert heads.facts["image"]["parameters"]["total"] > 100
+    assert len(heads.history("image")) == heads.facts["image"]["epochs"]
+    assert not (tree / "reports").exists()
+
+
 def test_features_and_splits_of_different_images_stop(tree, capsys):
+    np.save(tree / "data/features/features.npy", np.zeros((2, 1, 9), np.float16))
     with pytest.raises(SystemExit):
         train.main()
-    assert "data/features/ holds 2 images and the splits 3" in capsys.readouterr().err
+    assert "data/features/ holds the features of 2 images, but the splits are of 24" in capsys.readouterr().err
     assert not (tree / "models").exists()
 
 
@@ -39,34 +69,7 @@ def test_features_and_splits_of_different_images_stop(tree, capsys):
     ],
 )
 def test_values_out_of_range_are_named(tree, capsys, section, key, value, said):
-    params = yaml.safe_load((tree / "params.yaml").read_text())
-    params["train"][section][key] = value
-    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+    set_params({section: {key: value}})
     with pytest.raises(SystemExit):
         train.main()
     assert said in capsys.readouterr().err
-
-
-def test_a_single_fold_stops_with_what_to_change(tree, capsys):
-    np.save(tree / "data/features/features.npy", np.zeros((3, 1, 1280), np.float16))
-    with pytest.raises(SystemExit):
-        train.main()
-    assert "Raise `split.folds`" in capsys.readouterr().err
-
-
-def test_heads_of_a_fold_stop_on_different_folds_and_none_has_seen_it():
-    fold = np.repeat([0, 1, 2, 3], 2)
-    splits = pd.DataFrame({"fold": fold, "withheld": ["0", *[""] * 7], "validates": [1, 0] * 4})
-    section = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]
-    settings = train.StageParams.model_validate(section | {"crossval": {"heads": 4, "units": [7]}})
-    jobs = train.crossval_jobs(splits, settings)
-    assert sorted(jobs) == [(number, head) for number in range(4) for head in (1, 2, 3, 4)]
-    for number in range(4):
-        own = [jobs[number, head] for head in (1, 2, 3, 4)]
-        assert not any(number in fold[np.concatenate([job.train, job.valid])] for job in own)
-        assert {fold[job.valid[0]] for job in own} == {0, 1, 2, 3} - {number}
-        assert all(len(job.valid) == 1 for job in own)
-        assert len({job.params.seed for job in own}) == 4
-        assert all(job.params.head == settings.head.model_copy(update={"units": [7]}) for job in own)
-        assert fold[own[3].valid] == fold[own[0].valid] and own[3].valid != own[0].valid  # the other half
-    assert 0 in jobs[1, 1].train and not any(0 in job.train for (number, _), job in jobs.items() if number == 0)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from tools.log_mlflow import FILES, main
 from wbc.common.params import flat, read_yaml
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from tests.imports import ROOT
 from tools import ready
-from tools.code_dependencies import ROOT
 from wbc.predict.classifier import Classifier
 
 pytestmark = pytest.mark.slow

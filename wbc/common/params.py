@@ -15,6 +15,16 @@ S = TypeVar("S", bound=pydantic.BaseModel)
 MAX_BYTES, MAX_ALIASES = 2**20, 100  # of a parameters file; aliases of aliases can ask for more memory than there is
 
 
+# Names of earlier versions: {old: what to write now}.
+RENAMED = {
+    "use": "`export`",
+    "embed.backbone": "nothing: the backbone is EfficientNetB0",
+    "embed.test_views": "`embed.tta_views`",
+    "intervals.n_resamples": "nothing: intervals are computed without resampling",
+    "intervals.seed": "nothing: intervals are computed without resampling",
+}
+
+
 class Section(pydantic.BaseModel):
     """Base of every group of parameters: unknown keys are errors, `"3"` is not a number, and nothing changes later."""
 
@@ -44,7 +54,9 @@ def load(path: Path | str, name: str, schema: type[S]) -> S:
     if not isinstance(content, dict):
         raise UserError(f"{path} should hold sections such as `{name}:`, but holds {type(content).__name__}.")
     if name not in content:
-        raise UserError(f"{path} has no section `{name}`.{_nearest(name, content)}")
+        old = next((old for old, new in RENAMED.items() if new == f"`{name}`" and old in content), None)
+        hint = f" It was called `{old}`: rename that." if old else _nearest(name, content)
+        raise UserError(f"{path} has no section `{name}`.{hint}")
     try:
         return schema.model_validate(content[name])
     except pydantic.ValidationError as error:
@@ -89,6 +101,8 @@ def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str
     """Return one line per fault: the key as a person writes it (`train.head.dropout`), what it is, what it may be."""
     keys = [str(part) for part in fault["loc"]]
     key = ".".join([section, *keys])
+    if key in RENAMED:
+        return f"`{key}` is the name of an earlier version. Write {RENAMED[key]}."
     if fault["type"] == "extra_forbidden":
         valid = _fields(schema, keys[:-1])
         return f"`{key}` is not a parameter.{_nearest(keys[-1], valid, '.'.join([section, *keys[:-1]]))}"

@@ -15,6 +15,7 @@ import numpy as np
 from wbc.common.errors import UserError
 from wbc.embed.tensorflow_setup import keras
 
+NAME = "EfficientNetB0"
 # The file behind Keras' weights="imagenet", as keras.applications names it.
 IMAGENET_FILE = "efficientnetb0_notop.h5"
 IMAGENET_URL = f"https://storage.googleapis.com/keras-applications/{IMAGENET_FILE}"

@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from wbc.common.errors import UserError
 from wbc.common.images import decode, resize, zoomed
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
-from wbc.embed.cache import FeatureCache, key
-from wbc.embed.pending_rows import PendingRows
-from wbc.embed.views import Augmentation, mean_feature, test_images, view
+from wbc.common.progress import prefetch, track
+from wbc.embed.cache import KEY, FeatureCache, key
+from wbc.embed.views import Augmentation, mean_feature, tta_images, view
 
 LARGEST = float(np.finfo(np.float16).max)
 TRIES = 3  # a shard may be damaged while it lies there
@@ -47,7 +45,7 @@ class ViewSpec:
 
     augmentation: Augmentation
     seed: int
-    test_views: int = 1  # orientations of which a view at a zoom is the mean: 1, the image as it is, or ORIENTATIONS
+    tta_views: int = 1  # orientations of which a view at a zoom is the mean: 1, the image as it is, or ORIENTATIONS
     zooms: tuple[float, ...] = (1.0,)  # see `wbc.common.images.zoomed`; the first is 1
 
     def key(self, sha256: str, number: int) -> bytes:
@@ -55,7 +53,7 @@ class ViewSpec:
         if number >= len(self.zooms):
             return key(f"{sha256} {number - len(self.zooms) + 1} {self._views}")
         zoom = self.zooms[number]
-        return key(f"{sha256} 0 {self.test_views}" + (f" zoom {zoom:g}" if zoom != 1 else ""))
+        return key(f"{sha256} 0 {self.tta_views}" + (f" zoom {zoom:g}" if zoom != 1 else ""))
 
     def images(self, pixels: np.ndarray, size: int, number: int, seed: Sequence[int]) -> list[np.ndarray]:
         """Return the images (size, size, 3) whose mean feature is that of view `number`.
@@ -67,12 +65,12 @@ class ViewSpec:
             seed: whole numbers, see `views.view`.
         """
         if number < len(self.zooms):
-            return test_images(resize(zoomed(pixels, self.zooms[number]), size), self.test_views)
+            return tta_images(resize(zoomed(pixels, self.zooms[number]), size), self.tta_views)
         return [view(resize(pixels, size), number - len(self.zooms) + 1, self.augmentation, seed)]
 
     def count(self, number: int) -> int:
         """Return how many images `images` makes of view `number`."""
-        return self.test_views if number < len(self.zooms) else 1
+        return self.tta_views if number < len(self.zooms) else 1
 
     @functools.cached_property
     def _views(self) -> str:
@@ -80,25 +78,18 @@ class ViewSpec:
 
 
 def write_features(
-    path: Path,
-    images: Sequence[tuple[str, str]],
-    views: int,
-    length: int,
-    spec: ViewSpec,
-    cache: FeatureCache,
-    execute: Execute,
+    path: Path, images: Sequence[tuple[str, str]], views: int, spec: ViewSpec, cache: FeatureCache, execute: Execute
 ) -> None:
     """Write the features of all images as a float16 .npy array (images, zooms + views, n); [:, 0] is what is scored.
 
     float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
-    again. Only a few images and one shard are held in memory at a time, and 25 bytes for each view.
+    again. Only a few images and one shard are held in memory at a time, and 26 bytes for each view.
 
     Args:
         path: the .npy file to write.
         images: list of (path of the image file, its SHA-256 in hexadecimal). The hash seeds the views, so that an
             image's features don't depend on the other images.
         views: random views per image, 0 or more.
-        length: features per view, n.
         spec: a `ViewSpec`.
         cache: a `FeatureCache` for this backbone.
         execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
@@ -108,43 +99,53 @@ def write_features(
         UserError: a feature is not a number that float16 can hold.
     """
     every = len(spec.zooms) + views
-    keys = (spec.key(sha256, number) for _, sha256 in images for number in range(every))
-    missing = PendingRows(keys, len(images) * every)
-    used = set()
-    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), every, length)}
+    rows = len(images) * every
+    all_keys = (spec.key(sha256, number) for _, sha256 in images for number in range(every))
+    keys = np.fromiter(all_keys, KEY, rows)
+    order = np.argsort(keys, kind="stable")  # so that of rows with equal keys the first comes first
+    keys, is_missing, used = keys[order], np.ones(rows, bool), set()
+    is_first = np.append(True, keys[1:] != keys[:-1])[:rows]
+    header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), every, cache.length)}
     with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
         for _ in range(TRIES):
-            used |= _take(cache, missing, file, start, length)
-            if not len(missing):
+            used |= _take(cache, keys, order, is_missing, file, start)
+            if not is_missing.any():
                 break
-            works = _works(images, missing.to_make().reshape(len(images), every))
+            to_make = np.zeros(rows, bool)
+            to_make[order[is_first & is_missing]] = True
+            works = _works(images, to_make.reshape(len(images), every))
             parts = [works[first : first + SHARD] for first in range(0, len(works), SHARD)]
             _show(execute(parts), len(works))
         else:
             raise UserError(
-                f"{len(missing):,} features were written to {cache.folder} and could not be read back, {TRIES} times "
-                "over. Check that disk, or choose another folder for the cache."
+                f"{is_missing.sum():,} features were written to {cache.folder} and could not be read back, {TRIES} "
+                "times over. Check that disk, or choose another folder for the cache."
             )
     cache.trim(keep=used)
 
 
-def _take(cache: FeatureCache, missing: PendingRows, file: IO[bytes], start: int, length: int) -> set[str]:
-    """Copy rows from the cache to the places where they are missing, and return the shards they came from."""
+def _take(
+    cache: FeatureCache, keys: np.ndarray, order: np.ndarray, is_missing: np.ndarray, file: IO[bytes], start: int
+) -> set[str]:
+    """Copy missing rows from the cache to a file, in which they begin at `start`; return the shards that had some.
+
+    Args:
+        cache, file: where rows come from, and where they go.
+        keys, order, is_missing: sorted keys, the row of each, and whether it is missing; those that come no longer are.
+    """
     used = set()
-    for shard, keys in cache.shards():
-        places = missing.places(keys)
-        features = cache.read(shard, length) if places else None
-        if features is None:
-            continue
-        used.add(shard)
-        for index, rows in places:
-            content = features[index].astype("<f2").tobytes()
-            for row in rows.tolist():
-                file.seek(start + row * 2 * length)
-                file.write(content)
-            missing.fill(rows)
+    for shard, found in cache.shards():
+        starts, ends = (np.searchsorted(keys, found, side) for side in ("left", "right"))
+        wanted = [row for row in np.flatnonzero(ends > starts).tolist() if is_missing[starts[row]]]
+        if wanted and (features := cache.read(shard, len(found))) is not None:
+            used.add(shard)
+            for row in wanted:
+                for target in order[starts[row] : ends[row]].tolist():
+                    file.seek(start + target * 2 * cache.length)
+                    file.write(features[row].tobytes())
+                is_missing[starts[row] : ends[row]] = False
     return used
 
 

@@ -1,5 +1,6 @@
 """The features of all images, as the stage `embed` writes them and later stages read them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.common.errors import UserError
-from wbc.common.files import read_json, write_json
+from wbc.common.files import read_json, replacing, write_json
 
 ARRAY, FACTS, GRAPH, KERAS = "features.npy", "features.json", "backbone.pb", "backbone.keras"
 
@@ -21,8 +22,8 @@ class Features(NamedTuple):
 
     folder: Path
     array: npt.NDArray[np.float16]  # (images, zooms + views, n), in the manifest's order
-    # features.json: images, features, parameters (of the backbone), weights_file_sha256, weights_foreground, the
-    # section `embed` of params.yaml without executor, and engine, the one that was used
+    # features.json: images, features (n), backbone, parameters (their number), weights_file_sha256, weights_foreground,
+    # the section `embed` of params.yaml without weights_sha256 and executor, and engine, the one that was used
     facts: dict[str, Any]
 
     @classmethod
@@ -39,15 +40,29 @@ class Features(NamedTuple):
         array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
         if len(array) != images:
             raise UserError(
-                f"{folder}/ holds the features of {len(array):,} images, but the splits are of {images:,}: they were made "
-                "from different images. Type `dvc repro`."
+                f"{folder}/ holds the features of {len(array):,} images, but the splits are of {images:,}: they were "
+                "made from different images. Type `dvc repro`."
             )
         return cls(folder, array, read_json(folder / FACTS))
 
     @staticmethod
-    def save_facts(folder: Path, facts: dict[str, Any]) -> None:
-        """Write features.json."""
-        write_json(folder / FACTS, facts)
+    def save(
+        folder: Path, write_array: Callable[[Path], None], keras: bytes, graph: bytes, facts: dict[str, Any]
+    ) -> None:
+        """Write the folder, which appears whole or not at all.
+
+        Args:
+            folder: the folder to write.
+            write_array: write_array(path) writes `array` as a .npy file: it may be larger than the memory.
+            keras, graph: the backbone as a .keras file and as a frozen graph.
+            facts: see above.
+        """
+        with replacing(folder) as partial:
+            partial.mkdir()
+            write_array(partial / ARRAY)
+            (partial / KERAS).write_bytes(keras)
+            (partial / GRAPH).write_bytes(graph)
+            write_json(partial / FACTS, facts)
 
     @property
     def scored(self) -> npt.NDArray[np.float16]:

@@ -23,7 +23,7 @@ def file_features(
     name: str,
     backbone: "keras.Model",
     files: Sequence[Path],
-    test_views: int,
+    tta_views: int,
     zooms: Sequence[float] = (1.0,),
     build: Callable[[], engines.Engine] | None = None,
 ) -> npt.NDArray[np.float16]:
@@ -33,18 +33,18 @@ def file_features(
         name: the engine, a key of `engines.ENGINES`.
         backbone: Keras model from (size, size, 3) RGB 0-255 to n features.
         files: paths of the image files.
-        test_views: 1, or 8 for the mean over an image's orientations.
+        tta_views: 1, or 8 for the mean over an image's orientations.
         zooms: at which each image is shown, see `wbc.common.images.zoomed`; the first is 1.
         build: returns the engine where it is needed and the caller has it; by default it is made of the backbone.
 
     Returns:
         array (files, zooms, n).
     """
-    spec = ViewSpec(UNCHANGED, 0, test_views, tuple(zooms))
-    cache = project_cache(engines.fingerprint(name, backbone))
+    spec = ViewSpec(UNCHANGED, 0, tta_views, tuple(zooms))
+    cache = project_cache(engines.fingerprint(name, backbone), backbone.output_shape[1])
     execute = executors.local(build or functools.partial(engines.build, name, backbone), spec, cache)
     images = [(str(file), sha256(file)) for file in files]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "features.npy")
-        write_features(path, images, 0, backbone.output_shape[1], spec, cache, execute)
+        write_features(path, images, 0, spec, cache, execute)
         return np.load(path, allow_pickle=False)

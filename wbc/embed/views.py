@@ -44,14 +44,14 @@ def orientations(image: np.ndarray) -> list[np.ndarray]:
     return [np.ascontiguousarray(square[flip]) for square in (image, image.transpose(1, 0, 2)) for flip in _FLIPS]
 
 
-def test_images(image: np.ndarray, test_views: int) -> list[np.ndarray]:
+def tta_images(image: np.ndarray, tta_views: int) -> list[np.ndarray]:
     """Return the images whose mean feature is that of an image (size, size, 3) wherever it is scored.
 
     Args:
         image: the image.
-        test_views: 1 for the image as it is, or ORIENTATIONS.
+        tta_views: 1 for the image as it is, or ORIENTATIONS.
     """
-    return orientations(image) if test_views == ORIENTATIONS else [image]
+    return orientations(image) if tta_views == ORIENTATIONS else [image]
 
 
 def mean_feature(rows: Sequence[np.ndarray]) -> np.ndarray:

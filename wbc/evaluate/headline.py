@@ -2,28 +2,29 @@
 
 from typing import Any
 
+from wbc.evaluate.results import Details
+
 DIGITS = 3  # so that a row of `dvc metrics show` fits 120 columns
 
 
-def headline(metrics: dict[str, Any], audit: dict[str, Any], truth: dict[str, Any]) -> dict[str, float]:
+def headline(metrics: dict[str, dict[str, Any]], details: Details) -> dict[str, float]:
     """Return about ten numbers with names so short that `dvc metrics show` fits a terminal.
 
-    All scores count each photographed cell once.
+    All scores count each group once.
 
     Args:
         metrics: {scheme: content of its metrics.json}.
-        audit: content of audit.json, whose leak is of recognized copies.
-        truth: content of truth.json, whose leak is the true one where it is known.
+        details: whose leak is of recognized near-duplicates, or the true one where the cells are known.
 
     Returns:
         of the cross-validation "bacc" (balanced accuracy), "low" and "high" (its interval), "acc" and "auc" (macro
-        average); "group" and "image", the balanced accuracy of the two protocols' test parts; "logreg", that of
-        logistic regression, cross-validated; "leak_grp" and "leak_img", the share of the test images with a copy in
-        training, and "leak_cv", the same of the cross-validation, where the truth is known.
+        average); "group" and "image", the balanced accuracy of the two test parts; "logreg", that of logistic
+        regression, cross-validated; "leak_grp" and "leak_img", the share of the test images with a near-duplicate in
+        training, and "leak_cv", the same of the cross-validation, where the cells are known.
     """
     cells = {scheme: content["cells"] for scheme, content in metrics.items()}
     interval = metrics["crossval"]["intervals"]["cells"].get("balanced_accuracy", {})
-    leak = truth["leak"] if truth["known"] else audit["leak"]
+    leak = details.truth["leak"] if details.truth["known"] else details.split["leak"]
     numbers = {
         "bacc": cells["crossval"]["balanced_accuracy"],
         "low": interval.get("low"),

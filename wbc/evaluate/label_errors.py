@@ -1,4 +1,4 @@
-"""Labels that the cross-validation doubts: confident learning, a group of images at a time.
+"""Labels that the cross-validation contradicts: confident learning, a group of images at a time.
 
 Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels, Journal of Artificial
 Intelligence Research 70, 2021, https://arxiv.org/abs/1911.00068. The library of that paper, cleanlab, knows no groups:
@@ -13,8 +13,8 @@ import numpy.typing as npt
 DECIDING = 9  # digits of a probability that decide; the last bits must not
 
 
-class Suspect(NamedTuple):
-    """A group whose label the predictions doubt."""
+class LabelError(NamedTuple):
+    """A group whose label the predictions contradict."""
 
     group: int
     label: int  # class number that its images stand under
@@ -23,9 +23,9 @@ class Suspect(NamedTuple):
     p_suggested: float
 
 
-def suspect_labels(
+def label_errors(
     labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating], groups: npt.NDArray[np.integer]
-) -> list[Suspect]:
+) -> list[LabelError]:
     """Return the groups that are confidently of another class, the least likely label first.
 
     A group is confidently of a class where its probability of it is at least the mean that groups labelled so have. It
@@ -50,10 +50,10 @@ def suspect_labels(
     confident = np.where(means >= thresholds, means, -1)
     suggested = confident.argmax(axis=1)
     suspect = (confident.max(axis=1) > own) & (suggested != given)
-    suspects = [
-        Suspect(
+    found = [
+        LabelError(
             int(pairs[row, 0]), int(given[row]), int(suggested[row]), float(own[row]), float(means[row, suggested[row]])
         )
         for row in np.flatnonzero(suspect)
     ]
-    return sorted(suspects, key=lambda entry: (entry.p_label - entry.p_suggested, entry.group))
+    return sorted(found, key=lambda entry: (entry.p_label - entry.p_suggested, entry.group))

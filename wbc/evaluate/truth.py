@@ -5,10 +5,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wbc.common.errors import UserError
 from wbc.split.schemes import CROSSVAL, HOLDOUTS
 from wbc.split.table import Splits
 
 DIGITS = 4
+
+
+def compare_with_truth(splits: Splits, truth: pd.DataFrame) -> dict[str, Any]:
+    """Return {"known": False}, or "known": True and `score_against_truth` where the cells are known.
+
+    Args:
+        splits: of all images. Cells that the user gave are the truth where there is no other.
+        truth: data/truth.csv, path and cell; empty where the cells are not known.
+
+    Raises:
+        UserError: it is of other images.
+    """
+    if truth.empty:
+        if "given_cell" not in splits.table:
+            return {"known": False}
+        truth = splits.table.loc[splits.table["given_cell"] != "", ["path", "given_cell"]]
+        truth = truth.rename(columns={"given_cell": "cell"})
+        splits = splits.only(truth["path"])
+    cells = splits.table["path"].map(truth.set_index("path")["cell"])
+    if cells.isna().any():
+        raise UserError(f"data/truth.csv has no line for {splits.table['path'][cells.isna()].iloc[0]}.")
+    return {"known": True, **score_against_truth(splits, cells)}
 
 
 def score_against_truth(splits: Splits, cells: pd.Series) -> dict[str, Any]:

@@ -23,9 +23,9 @@ def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: e
 
     Returns:
         {"ece": expected calibration error, "log_loss", "coverage": share whose true class is in the prediction set,
-         "set_size": mean number of classes in it, "unlike": share called unlike the known images, "accuracy",
+         "set_size": mean number of classes in it, "ood": share found out of distribution, "accuracy",
          "answered": share that is not abstained from, "accuracy_answered": accuracy among them, or None without any,
-         "risk": {"50 %": share of mistakes among the surest half, ...}}.
+         "risk": {"0.5": share of mistakes among the most confident half, ...}}.
     """
 
     def share(is_so: npt.NDArray) -> float:
@@ -40,7 +40,7 @@ def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: e
         "log_loss": calibration.log_loss(labels, answers.probabilities, sample_weight),
         "coverage": share(answers.members[np.arange(len(labels)), labels]),
         "set_size": share(answers.members.sum(axis=1)),
-        "unlike": share(np.array([reason == UNLIKE for reason in answers.reasons])),
+        "ood": share(np.array([reason == UNLIKE for reason in answers.reasons])),
         "accuracy": share(is_right),
         "answered": share(answered),
         "accuracy_answered": share(is_right & answered) / share(answered) if answered.any() else None,
@@ -55,13 +55,13 @@ def abstention(reasons: Sequence[str]) -> dict[str, float]:
         reasons: why it abstains from each image, at least one; "" where it doesn't.
 
     Returns:
-        {"images": how many, "abstained": share abstained from, "unlike": share called unlike the known images}.
+        {"images": how many, "abstained": share abstained from, "ood": share found out of distribution}.
     """
     said: npt.NDArray = np.array(reasons)
     return {
         "images": len(said),
         "abstained": float((said != "").mean()),
-        "unlike": float((said == UNLIKE).mean()),
+        "ood": float((said == UNLIKE).mean()),
     }
 
 
@@ -76,5 +76,5 @@ def risk(probabilities: exact.Floats, is_right: npt.NDArray[np.bool_], sample_we
     for part in RISK:
         surest = order[: int(np.searchsorted(taken, part * taken[-1] - 1e-9)) + 1]
         right = float(exact.total((is_right * sample_weight)[surest])) / float(exact.total(sample_weight[surest]))
-        risks[f"{100 * part:.0f} %"] = 1 - right
+        risks[f"{part:g}"] = 1 - right
     return risks

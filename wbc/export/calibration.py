@@ -10,17 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.train import exact
+from wbc.train.tempered import SMALLEST, tempered
 
 TEMPERATURES = np.round(np.geomspace(0.25, 8.0, 241), 4)  # tried; each 1.5 % above the one before
-SMALLEST = 1e-12  # probability; less is taken for this, so that its logarithm is a number
 BINS = 10  # of the reliability diagram, of equal width
-
-
-def tempered(y_prob: npt.ArrayLike, temperature: float) -> exact.Floats:
-    """Return probabilities (images, classes) at a temperature: above 1 they are less sure, below 1 surer."""
-    logits = exact.log(np.maximum(np.asarray(y_prob, np.float64), SMALLEST)) / temperature
-    powers = exact.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / exact.total(powers, axis=1)[:, None]
 
 
 def fit_temperature(y_true: npt.NDArray[np.integer], y_prob: exact.Floats, sample_weight: exact.Floats) -> float:

@@ -5,27 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 
-from wbc.common.params import Section
 from wbc.common.zips import write_npz
 from wbc.export import calibration
 from wbc.export import ood as novelty
 from wbc.export import prediction_sets as conformal
+from wbc.export.params import ExportParams
 from wbc.train import exact
 
 DIGITS = 6  # of what is fitted
 UNLIKE = "out of distribution"  # why it abstains from an image unlike those that it was trained on
-
-
-class UseParams(Section):
-    """When the classifier that is shipped for use may answer."""
-
-    coverage: float = pydantic.Field(
-        ge=0.5, le=0.999
-    )  # of prediction sets: share of new groups' images whose class is in
-    known: float = pydantic.Field(ge=0.5, le=0.9999)  # share of known groups' images that may not be called unlike
-    neighbors: int = pydantic.Field(ge=1, le=100)  # known images that the distance is the mean of
 
 
 class Decision(NamedTuple):
@@ -57,7 +46,7 @@ def fit(
     folds: npt.NDArray[np.integer],
     classes: list[str],
     sample_weight: exact.Floats,
-    params: UseParams,
+    params: ExportParams,
 ) -> tuple[Decision, exact.Floats]:
     """Fit a `Decision` on images that were scored by heads which had not learned from them.
 
@@ -86,7 +75,7 @@ def fit_apart(
     groups: npt.NDArray[np.integer],
     classes: list[str],
     sample_weight: exact.Floats,
-    asked: "UseParams | Decision",
+    asked: "ExportParams | Decision",
     temperature: float | None = None,
 ) -> Decision:
     """Fit a `Decision` on images that neither the heads nor the known images have to do with.

@@ -19,7 +19,7 @@ WORDS = ("blood", "film", "slide 7", "Giemsa", "x 1000", "neg.", "see note", "vo
 Pixels = npt.NDArray[np.uint8]  # (SIDE, SIDE, 3), RGB
 
 
-def strangers() -> dict[str, list[Pixels]]:
+def negatives() -> dict[str, list[Pixels]]:
     """Return `EACH` pictures of each kind, always the same."""
     return {
         kind: [draw(np.random.default_rng([number, position])) for number in range(EACH)]

@@ -1,4 +1,4 @@
-"""How far an image is from everything that the classifier has learned from."""
+"""Out-of-distribution (OOD) score: the distance of an image's features from those of the training images."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.train import exact
-from wbc.train.head import matmul_by_row
 
 MOST = 5_000  # images that are kept to compare with, spread evenly over the training images: 13 MB of float16
 
@@ -23,7 +22,7 @@ class Reference(NamedTuple):
 
         Sun, Ming, Zhu and Li, Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022, arXiv:2204.06507.
         """
-        similarity = matmul_by_row(directions(features, self.mean, self.deviation), self.directions.T)
+        similarity = exact.matmul_by_row(directions(features, self.mean, self.deviation), self.directions.T)
         nearest = -np.sort(-similarity, axis=1)[:, : min(neighbors, similarity.shape[1])]
         return 1 - exact.total(nearest, axis=1) / nearest.shape[1]
 
@@ -64,3 +63,11 @@ def distance_threshold(distances: exact.Floats, groups: npt.ArrayLike, known: fl
     order = np.argsort(distances, kind="stable")
     reached = np.cumsum((1 / len(sizes) / sizes[inverse])[order])
     return float(distances[order[min(int(np.searchsorted(reached, known - 1e-9)), len(order) - 1)]])
+
+
+def stored(reference: Reference) -> Reference:
+    """Return a reference in the precision of its file: statistics as float32, directions as float16."""
+    precisions = (np.float32, np.float32, np.float16)
+    return Reference(
+        *(array.astype(kind).astype(np.float64) for array, kind in zip(reference, precisions, strict=True))
+    )

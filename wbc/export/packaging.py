@@ -25,7 +25,7 @@ from wbc.common.files import sha256, write_json
 from wbc.export.decision import Decision, from_json, to_json
 from wbc.export.framing import ANY, Range
 from wbc.export.ood import Reference
-from wbc.train.head import PLAIN, Block, Head
+from wbc.train.head import DENSE_ARRAYS, NORM_ARRAYS, Head, from_arrays
 
 BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # files of every packaged classifier
 MAX_DECISION = 2**20  # bytes of decision.json
@@ -259,14 +259,13 @@ def _head_of(arrays: dict[str, npt.NDArray[np.float64]], features: int, classes:
     for number in range(1, count + 1):
         kernel = arrays.get(f"block_{number}_kernel")
         units = kernel.shape[-1] if kernel is not None and kernel.ndim else 0
-        shapes |= {f"block_{number}_{field}": (units,) for field in Block._fields}
+        shapes |= {f"block_{number}_{field}": (units,) for field in (*DENSE_ARRAYS, *NORM_ARRAYS)}
         shapes[f"block_{number}_kernel"] = (inputs, units)
         inputs = units
     shapes |= {"kernel": (inputs, classes), "bias": (classes,)}
     _expect(arrays, shapes, where)
-    blocks = [Block(*(arrays[f"block_{number}_{field}"] for field in Block._fields)) for number in range(1, count + 1)]
-    head = Head(blocks=blocks, **{name: arrays[name] for name in PLAIN})
-    if (head.scale <= 0).any() or any((block.variance < 0).any() for block in blocks):
+    head = from_arrays(arrays)
+    if (head.standardize.scale <= 0).any() or any((norm.variance < 0).any() for norm in head.norms):
         raise UserError(f"{where} is damaged: a scale or a variance is not positive.")
     return head
 

@@ -11,7 +11,9 @@ from typing import IO, NamedTuple
 
 from wbc.common.errors import UserError
 from wbc.common.progress import track
-from wbc.fetch.class_folders import UnpackReport, litter, looks_like_image, printable, some, sort_into_classes
+from wbc.fetch.class_folders import Reading, UnpackReport, sort_into_classes
+from wbc.fetch.contents import START
+from wbc.fetch.file_names import litter, looks_like_image, printable, some
 from wbc.fetch.zip_entries import DAMAGE, name_of, why_unreadable
 
 MAX_BYTES = 50 * 2**30  # of a zip's whole content; a million small images fit
@@ -33,12 +35,11 @@ class Unpacked(NamedTuple):
     sha256: str | None  # of the very bytes that were unpacked; None of a folder
 
 
-def unpack(source: Path | str, destination: Path) -> Unpacked:
-    """Copy the class folders of `source` to `destination`/<class>/<file>, every byte as it was delivered.
+def unpack(source: Path | str, destination: Path, reading: Reading = Reading()) -> Unpacked:  # noqa: B008 (immutable)
+    """Copy the images of `source` to `destination`/<class>/<file>, every byte as it was delivered.
 
-    A class folder may stand at any depth and gives its name to the class; folders of one name become one class, and
-    files of one name in them are told apart by the path above (`train__0001.jpg`). Whether a file is an image isn't
-    looked at.
+    Files of one name and one class are told apart by the folders above (`train__0001.jpg`). Whether a file with the
+    name of an image is one isn't looked at.
 
     >>> unpack("cells.zip", Path("data/images")).report.labels                       # doctest: +SKIP
     ['basophil', 'eosinophil']
@@ -46,30 +47,40 @@ def unpack(source: Path | str, destination: Path) -> Unpacked:
     Args:
         source: path of a zip, or of a folder.
         destination: path of a folder that doesn't exist yet.
+        reading: where the class of an image is said; see `wbc.fetch.layout.read_layout`.
 
     Raises:
-        UserError: there is no such zip or folder, it is damaged, unsafe or encrypted, or its folders aren't clear
-            classes.
+        UserError: there is no such zip or folder, it is damaged, unsafe or encrypted, or it isn't clear which images
+            and classes it holds.
     """
     source, destination = Path(source), Path(destination)
     if source.is_dir():
         files, folders = _list_folder(source)
-        return Unpacked(_write(files, folders, source, destination, None), None)
+        return Unpacked(_write(files, folders, source, destination, None, reading), None)
     if not source.is_file():
-        raise UserError(f"{source} doesn't exist. It was to be a zip, or a folder of class folders.")
+        raise UserError(f"{source} doesn't exist. Expected a zip, or a folder of class folders.")
     # Opened once: what is hashed is what is unpacked, even if another file takes its name meanwhile.
     with source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         with _open_zip(file, source) as archive:
             files, folders, limit = _list_zip(archive, source)
-            return Unpacked(_write(files, folders, source, destination, limit), sha256)
+            return Unpacked(_write(files, folders, source, destination, limit, reading), sha256)
 
 
 def _write(
-    files: dict[str, Reader], folders: set[str], source: Path, destination: Path, limit: int | None
+    files: dict[str, Reader],
+    folders: set[str],
+    source: Path,
+    destination: Path,
+    limit: int | None,
+    reading: Reading,
 ) -> UnpackReport:
     """Write the class files among `files` (path: function that yields its bytes), at most `limit` bytes in all."""
-    targets, report = sort_into_classes(files, folders, source)
+
+    def start_of(path: str) -> bytes:
+        return next(files[path](), b"")[:START]
+
+    targets, report = sort_into_classes(files, folders, source, reading, start_of)
     written = 0
     for path, target in track(targets.items(), "unpack", total=len(targets), unit="files"):
         (destination / target).parent.mkdir(parents=True, exist_ok=True)

@@ -1,39 +1,29 @@
-"""Which file belongs to which class: reading folders by their names alone."""
+"""Which file of a source belongs to which class: by folders, or by a table of labels."""
 
+import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from wbc.common.errors import UserError
-from wbc.common.images import FORMATS
+from wbc.fetch.contents import holds_image, is_document
+from wbc.fetch.file_names import IMAGE_SUFFIXES, alike, litter, looks_like_image, printable, some, why_unusable
+from wbc.fetch.label_table import LabelTable
+from wbc.fetch.layout import CLASS, Paths, read_layout
 
-MAX_NAME = 255  # bytes of one file or folder name, on every common disk
-LISTED = 10  # paths that an error about the source's shape names; the first few show what is wrong
-
-# Folders above class folders that hold no photographs of cells but drawings of their outlines; and what the names of
+# Words in the names of folders that hold no photographs of cells but drawings of their outlines; and what the names of
 # such files end in where they stand beside the photographs, as 1_mask.png beside 1.png.
-_MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "ground_truth", "gt"}
-_MASK_FILE = re.compile(rf"(?i)(.+)[_\- .](?:{'|'.join(sorted(_MASKS))}|seg)")
-_UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # Unicode's categories: control, format (bidi, zero width), line, paragraph
-_IMAGE_SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes}
-# What systems leave behind by themselves; "icon\r" is the Mac's file for a folder's picture.
-_LITTER = {
-    "thumbs.db",
-    "ehthumbs.db",
-    "desktop.ini",
-    "__macosx",
-    "@eadir",
-    "$recycle.bin",
-    "system volume information",
-    "lost+found",
-    "icon\r",
-}
+_MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"}
+_MASK_FILE = re.compile(rf"(?i)(.+)[_\- .](?:{'|'.join(sorted(_MASKS))}|ground_truth|seg)")
+_PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
+NO_PHOTOGRAPHS = "Masks are not photographs of cells. Put them elsewhere."
 
 
-Paths = list[PurePosixPath]  # of files, relative to the source
+class Masks(UserError):
+    """Masks among the images."""
 
 
 class UnpackReport(NamedTuple):
@@ -41,12 +31,27 @@ class UnpackReport(NamedTuple):
 
     labels: list[str]  # the classes, sorted
     unusable: list[tuple[str, str]]  # (path, reason) of files in class folders that no disk or table can hold by name
-    ignored: list[str]  # files outside class folders, and what systems leave behind; a folder ends in "/"
+    ignored: list[str]  # files outside class folders
     merged: dict[str, list[str]]  # label: its folders, where there are several
+    left_by_systems: list[str]  # what systems leave behind; a folder ends in "/"
+    left_out: list[str]  # images in folders that the layout leaves out
+    columns: dict[str, dict[str, str]]  # "<class>/<file>": its part, and its patient, slide or other group
+
+
+class Reading(NamedTuple):
+    """How the files of a source are read."""
+
+    layout: str | None = None  # a pattern, as `read_layout` takes it; None: plain layouts only
+    labels: LabelTable | None = None  # in place of folders
+    allow_masks: bool = False  # among the images
 
 
 def sort_into_classes(
-    names: Iterable[str], folder_names: Iterable[str], source: Path
+    names: Iterable[str],
+    folder_names: Iterable[str],
+    source: Path,
+    reading: Reading = Reading(),  # noqa: B008 (immutable)
+    start_of: Callable[[str], bytes] = lambda _: b"",
 ) -> tuple[dict[str, str], UnpackReport]:
     """Decide where each file of a source goes.
 
@@ -54,48 +59,76 @@ def sort_into_classes(
         names: of the files, relative and with "/" between the parts.
         folder_names: of all folders, likewise.
         source: path of what the files are in, for messages.
+        reading: how they are read.
+        start_of: function that returns the first bytes of a file; asked where its name doesn't say what it is.
 
     Returns:
         (targets, report): dict path → "<class>/<file>" in sorted order, and what `UnpackReport` tells.
 
     Raises:
-        UserError: no image, an image outside a class folder, an empty class folder, fewer than two classes, or names
-            that some disks can't tell apart.
+        UserError: no image, an unclear layout, a folder in which a class may be missing, fewer than two classes, masks,
+            or names that some disks can't tell apart.
     """
     names = list(names)
-    ignored = {kind for name in names if (kind := litter(name))}
+    left = {kind for name in names if (kind := litter(name))}
     paths = [PurePosixPath(name) for name in sorted(names) if not litter(name)]
     folders = {PurePosixPath(name) for name in folder_names if not litter(name)}
-    # A folder above a folder of images isn't a class; neither is the top, which has no name.
-    above = {PurePosixPath(".")}
-    for path in paths:
-        if looks_like_image(path):
-            above.update(path.parent.parents)
+    images = _images(paths, start_of)
     fields = _fields_of_view(paths)
-    above |= fields
-    # A folder without anything named as an image (notes, annotations, scripts) isn't a class either.
-    with_images = {path.parent for path in paths if looks_like_image(path)}
-    outside = [path for path in paths if path.parent in above or path.parent not in with_images]
-    inside = [path for path in paths if path.parent not in above and path.parent in with_images]
-    if not any(looks_like_image(path) for path in paths):
+    cells = [path for path in paths if path in images and path.parent not in fields]
+    if not cells:
         raise _no_images(source, paths)
-    _refuse_stray_images([path for path in outside if looks_like_image(path) and path.parent not in fields], source)
-    _refuse_empty_folders(folders, paths, source)
-    ignored.update(map(str, outside))
-
-    class_folders: defaultdict[str, set[str]] = defaultdict(set)
-    for path in inside:
-        class_folders[_label(path)].add(str(path.parent))
-    _refuse_masks(class_folders, inside, source)
-    _refuse_unclear_classes(class_folders, source)
-    targets, unusable = {}, []
-    for path, name in _distinct_names(inside, source).items():
-        if reason := _unusable(_label(path)) or _unusable(name):
-            unusable.append((printable(f"{_label(path)}/{name}"), reason))
+    if reading.labels is not None:
+        placed, left_out = reading.labels.place(cells, source), []
+        inside = cells
+    else:
+        _refuse_packed(paths, images, source)
+        _refuse_empty_folders(folders, paths, source)
+        _refuse_unreadable_folders(paths, images, source, start_of)
+        if not reading.allow_masks:
+            _refuse_masks(cells, source)
+        fit = read_layout(cells, source, reading.layout)
+        placed, left_out = fit.placed, fit.left_out
+        # What else lies in a class folder may be a damaged image, and is judged as one.
+        columns = {path.parent: found for path, found in placed.items()}
+        others = [path for path in paths if path not in images and path.parent in columns and not _hidden(path)]
+        placed |= {path: columns[path.parent] for path in others}
+        inside = sorted(placed)
+    labels = {path: unicodedata.normalize("NFC", placed[path][CLASS]) for path in inside}
+    _refuse_unclear_classes(set(labels.values()), source)
+    targets: dict[str, str] = {}
+    unusable, columns_of = [], {}
+    for path, name in _distinct_names(labels, source).items():
+        target = f"{labels[path]}/{name}"
+        if reason := why_unusable(labels[path]) or why_unusable(name):
+            unusable.append((printable(target), reason))
         else:
-            targets[str(path)] = f"{_label(path)}/{name}"
-    merged = {label: sorted(folders) for label, folders in sorted(class_folders.items()) if len(folders) > 1}
-    return targets, UnpackReport(sorted(class_folders), unusable, sorted(map(printable, ignored)), merged)
+            targets[str(path)] = target
+            columns_of[target] = {column: said for column, said in placed[path].items() if column != CLASS and said}
+    of_class: defaultdict[str, set[str]] = defaultdict(set)
+    for path, label in labels.items():
+        of_class[label].add(str(path.parent))
+    used = {*labels, *left_out}
+    return targets, UnpackReport(
+        labels=sorted(of_class),
+        unusable=unusable,
+        ignored=[printable(str(path)) for path in paths if path not in used],
+        merged={label: sorted(of) for label, of in sorted(of_class.items()) if len(of) > 1},
+        left_by_systems=sorted(map(printable, left)),
+        left_out=[printable(str(path)) for path in left_out],
+        columns={target: said for target, said in columns_of.items() if said},
+    )
+
+
+def _images(paths: Paths, start_of: Callable[[str], bytes]) -> set[PurePosixPath]:
+    """Return the files that are images by their name or, in folders without any such file, by their content."""
+    named = {path for path in paths if looks_like_image(path)}
+    folders = {path.parent for path in named} - {PurePosixPath()}
+    return named | {path for path in paths if path.parent not in folders and holds_image(start_of(str(path)))}
+
+
+def _hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _fields_of_view(paths: Paths) -> set[PurePosixPath]:
@@ -110,64 +143,21 @@ def _fields_of_view(paths: Paths) -> set[PurePosixPath]:
     } - {PurePosixPath(".")}
 
 
-def printable(path: str, longest: int = 400) -> str:
-    """Return `path` with what a terminal or a text file can't hold written as an escape, and a very long one cut."""
-    text = path.encode("utf-8", "backslashreplace").decode()
-    text = "".join(f"\\x{ord(letter):02x}" if unicodedata.category(letter) in _UNSEEN else letter for letter in text)
-    return text if len(text) <= longest else f"{text[: longest - 20]}… ({len(text)} letters)"
-
-
-def litter(path: str) -> str | None:
-    """Return the part of `path` down to what a system left there (hidden files among it), or None."""
-    parts = path.split("/")
-    for depth, part in enumerate(parts, start=1):
-        if part.startswith(".") or part.lower() in _LITTER:
-            return "/".join(parts[:depth]) + ("/" if depth < len(parts) else "")
-    return None
-
-
-def looks_like_image(path: PurePath) -> bool:
-    """Return whether a file is named as an image that can be read."""
-    return path.suffix.lower() in _IMAGE_SUFFIXES
-
-
-def _label(path: PurePosixPath) -> str:
-    """Return the class of a file. Its accents are composed (NFC), so that a Mac's and a PC's spelling are one class."""
-    return unicodedata.normalize("NFC", path.parent.name)
-
-
-def _alike(name: str) -> str:
-    """Return what is left of `name` on a disk that doesn't tell letter case or the spelling of accents apart."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
-
-
-def _unusable(name: str) -> str | None:
-    """Return why a file or folder can't have this name, or None."""
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        return "its name is not valid UTF-8"
-    if size > MAX_NAME:
-        return f"its name has {size} bytes; disks hold at most {MAX_NAME}"
-    if printable(name) != name:
-        return "its name holds a control character, or a letter that can't be seen or turns the direction of writing"
-    if not name.strip():
-        return "its name is only spaces"
-    return None
-
-
-def _distinct_names(paths: Paths, source: Path) -> dict[PurePosixPath, str]:
+def _distinct_names(labels: dict[PurePosixPath, str], source: Path) -> dict[PurePosixPath, str]:
     """Return dict path → file name, in which files of one class have names that every disk can tell apart."""
     same = defaultdict(list)
-    for path in paths:
-        same[_label(path), _alike(path.name)].append(path)
+    for path, label in labels.items():
+        same[label, alike(path.name)].append(path)
     names = {}
-    for alike in same.values():
-        for path in alike:
-            names[path] = "__".join([*path.parts[:-2], path.name]) if len(alike) > 1 else path.name
+    for paths in same.values():
+        # The path without the class's folder: train/basophil/1.jpg becomes train__1.jpg.
+        last = [path.parent.name == labels[path] for path in paths]
+        for path in paths:
+            above = path.parts[:-2] if all(last) else path.parts[:-1]
+            names[path] = "__".join([*above, path.name]) if len(paths) > 1 else path.name
     taken: dict[tuple[str, str], PurePosixPath] = {}
     for path, name in names.items():
-        earlier = taken.setdefault((_label(path), _alike(name)), path)
+        earlier = taken.setdefault((labels[path], alike(name)), path)
         if earlier != path:
             raise UserError(
                 f"{source}: {printable(str(earlier))} and {printable(str(path))} would get one name on a disk that "
@@ -177,25 +167,31 @@ def _distinct_names(paths: Paths, source: Path) -> dict[PurePosixPath, str]:
 
 
 def _no_images(source: Path, paths: Paths) -> UserError:
-    zips = [str(path) for path in paths if path.suffix.lower() == ".zip"]
-    if zips and source.is_dir():
+    zips = [path for path in paths if path.name.lower().endswith(_PACKED)]
+    if len(zips) > 1:
+        advice = f"It holds {len(zips):,} packed files: unpack them, each into a folder that is called after its class."
+    elif zips and zips[0].suffix.lower() == ".zip" and source.is_dir():
         advice = f"It holds a zip, {source / zips[0]}: name that."
     else:
         advice = (
             f"Put one folder per class there ({source}/basophil/1.jpg, {source}/neutrophil/1.jpg, ...), or name a zip "
             "or another folder."
         )
-    endings = ", ".join(sorted(_IMAGE_SUFFIXES))
-    held = f"only {_few(paths)}" if paths else "nothing"
-    return UserError(f"{source} was to hold folders of images ({endings}), but holds {held}. {advice}")
+    endings = ", ".join(sorted(IMAGE_SUFFIXES))
+    names = ", ".join(printable(str(path)) for path in paths[:3])
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    held = f"only {names}{more}" if paths else "nothing"
+    return UserError(f"{source} should hold folders of images ({endings}), but holds {held}. {advice}")
 
 
-def _refuse_stray_images(stray: Paths, source: Path) -> None:
-    if stray:
+def _refuse_packed(paths: Paths, images: set[PurePosixPath], source: Path) -> None:
+    """Stop where packed files stand beside class folders: they may hold the images of a class."""
+    with_images = {path.parent for path in images}
+    packed = [path for path in paths if path.name.lower().endswith(_PACKED) and path.parent not in with_images]
+    if packed:
         raise UserError(
-            f"{source} holds images outside a class folder ({len(stray):,}), so their class isn't known:\n"
-            f"{some(stray)}\nA class folder holds its images and no other folders of images. Move these into the "
-            "folder of their class, or remove them."
+            f"{source} holds packed files beside its folders of images, where a class may be missing:\n{some(packed)}\n"
+            "Unpack them, each into a folder that is called after its class, or remove them."
         )
 
 
@@ -208,55 +204,51 @@ def _refuse_empty_folders(folders: set[PurePosixPath], paths: Paths, source: Pat
         )
 
 
-def _refuse_masks(class_folders: dict[str, set[str]], paths: Paths, source: Path) -> None:
+def _refuse_unreadable_folders(
+    paths: Paths, images: set[PurePosixPath], source: Path, start_of: Callable[[str], bytes]
+) -> None:
+    """Stop where a folder holds no image but files that may be images of a kind that can't be read here."""
+    with_images = {parent for path in images for parent in path.parents}
+    unreadable = defaultdict(list)
+    for path in paths:
+        if path.parent not in with_images and not is_document(path, start_of(str(path))):
+            unreadable[path.parent].append(path.name)
+    if unreadable:
+        lines = [f"{folder} ({len(files):,} files such as {files[0]})" for folder, files in unreadable.items()]
+        raise UserError(
+            f"{source} holds folders without an image that can be read, where a class may be missing:\n{some(lines)}\n"
+            "Save the images of the class as PNG or TIFF, or remove the folder."
+        )
+
+
+def _refuse_masks(cells: Paths, source: Path) -> None:
     """Stop where masks stand beside the images: they would be merged into the same classes and learned as cells."""
-    stems = {path.with_suffix("") for path in paths}
-    files = [
-        path
-        for path in paths
-        if (match := _MASK_FILE.fullmatch(path.stem)) and looks_like_image(path) and path.with_name(match[1]) in stems
-    ]
+    stems = {path.with_suffix("") for path in cells}
+    files = [path for path in cells if (match := _MASK_FILE.fullmatch(path.stem)) and path.with_name(match[1]) in stems]
     if files:
-        raise UserError(
-            f"{source} holds masks beside the images that they belong to, which are not photographs of cells:\n"
-            f"{some(files)}\nPut them elsewhere, or rename them if they are photographs."
-        )
-    masks = [
-        folder
-        for folders in class_folders.values()
-        for folder in sorted(folders)
-        if _MASKS & {part.lower() for part in PurePosixPath(folder).parts[:-1]}
-    ]
-    if masks:
-        raise UserError(
-            f"{source} holds folders of masks, which are not photographs of cells:\n{some(masks)}\n"
-            "Name the folder of the images alone, or remove these."
-        )
+        raise Masks(f"{source} holds masks beside the images that they belong to:\n{some(files)}\n{NO_PHOTOGRAPHS}")
+    folders = sorted({path.parent for path in cells if any(map(_names_masks, path.parts[:-1]))})
+    if folders:
+        raise Masks(f"{source} holds folders of masks:\n{some(folders)}\n{NO_PHOTOGRAPHS}")
 
 
-def _refuse_unclear_classes(class_folders: dict[str, set[str]], source: Path) -> None:
-    if len(class_folders) < 2:
+def _names_masks(folder: str) -> bool:
+    words = re.split(r"[\W_]+", folder.lower())
+    return bool(_MASKS & set(words)) or ("ground", "truth") in itertools.pairwise(words)
+
+
+def _refuse_unclear_classes(labels: set[str], source: Path) -> None:
+    if len(labels) < 2:
         raise UserError(
-            f"{source} holds one class, {printable(next(iter(class_folders)))}; to tell classes apart takes two or "
+            f"{source} holds one class, {printable(next(iter(labels)))}; to tell classes apart takes two or "
             "more. Each class is a folder of its own. Add the other classes."
         )
     seen: dict[str, str] = {}
-    for label in sorted(class_folders):
-        earlier = seen.setdefault(_alike(label), label)
+    for label in sorted(labels):
+        earlier = seen.setdefault(alike(label), label)
         if earlier != label:
             raise UserError(
                 f"{source} holds the classes {printable(earlier)!r} and {printable(label)!r}, which differ only in "
                 "letter case, accents or spaces. Give both folders one name if they are one class, or clearer names "
                 "if they aren't."
             )
-
-
-def some(lines: Sequence[object]) -> str:
-    """Return the first lines of a list, indented, and how many more there are."""
-    shown = [f"  - {printable(str(line), longest=1000)}" for line in lines[:LISTED]]
-    return "\n".join(shown + ([f"  - and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []))
-
-
-def _few(paths: Sequence[object]) -> str:
-    names = ", ".join(printable(str(path)) for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3:,} more"

@@ -11,6 +11,10 @@ import pandas as pd
 from wbc.common.errors import UserError
 
 FILE = "file"  # the column that names files: <class>/<file>, the file's name alone, or a glob of either
+# What a group of images may be, the widest first.
+GROUP_KINDS = ("laboratory", "site", "patient", "donor", "slide", "smear", "cell", "photograph")
+# How other programs write that a value is missing. Taken for a name, it would put all such images into one group.
+MISSING = {"na", "n/a", "#n/a", "nan", "none", "null", "<na>", "-nan", "nil"}
 SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that spreadsheet programs write, by country
 LISTED = 10  # files or groups that a message names
 
@@ -19,7 +23,8 @@ def read_list(file: Path) -> pd.DataFrame:
     """Return a user's CSV as text, with blanks around names and values removed.
 
     Raises:
-        UserError: it doesn't exist, isn't a CSV in UTF-8, or has something else than commas between its columns.
+        UserError: it doesn't exist, isn't a CSV in UTF-8, has something else than commas between its columns, lists
+            nothing, or a row names no file, or a group by a word for a missing value.
     """
     try:
         with warnings.catch_warnings():
@@ -38,7 +43,18 @@ def read_list(file: Path) -> pd.DataFrame:
         if len(table.columns) == 1 and separator in table.columns[0]:
             raise UserError(f"{file} has {name} between its columns. Save it with commas.")
     table.columns = [str(column).strip() for column in table.columns]
-    return table.apply(lambda column: column.str.strip())
+    table = table.fillna("").apply(lambda column: column.str.strip())  # a row may be shorter than the first one
+    if table.empty:
+        raise UserError(f"{file} lists nothing.")
+    if FILE in table and len(blank := table.index[table[FILE] == ""]):
+        raise UserError(f"{file} names no file in {len(blank):,} rows, such as row {blank[0] + 2}.")
+    for column in table.columns.difference([FILE, "label"]):
+        if len(missing := table.loc[table[column].str.lower().isin(MISSING), column]):
+            raise UserError(
+                f"{file} has {missing.iloc[0]!r} in the column `{column}`, row {missing.index[0] + 2}. Leave the cell "
+                "empty where the value isn't known; give it another name where this is one."
+            )
+    return table
 
 
 def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -56,21 +72,24 @@ def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[st
     Raises:
         UserError: a name fits two images, or two things of one kind are said of an image.
     """
-    by_path = {path: [image] for image, path in enumerate(paths)}
-    by_name = defaultdict(list)
+    ends: defaultdict[str, list[int]] = defaultdict(list)  # the end of a path, from any folder on: its images
     for image, path in enumerate(paths):
-        by_name[PurePosixPath(path).name].append(image)
+        parts = path.split("/")
+        for start in range(len(parts)):
+            ends["/".join(parts[start:])].append(image)
+    whole = {path: image for image, path in enumerate(paths)}
     named: dict[str, list[set[str]]] = {kind: [set() for _ in paths] for kind in kinds}
     without = []
     for row in table.to_dict("records"):
-        # A name first: letters such as [ in it would be a pattern's.
-        images = by_path.get(row[FILE]) or by_name.get(row[FILE])
-        if images is None:
-            images = _matching(row[FILE], paths)
-        elif len(images) > 1:
-            alike = some([paths[image] for image in images])
-            raise UserError(f"{file} names {row[FILE]}, which is the name of {alike}. Write <class>/<name>.")
-        if not images:
+        # A name first: letters such as [ in it would be a pattern's. Windows writes \\ between folders.
+        for name in (row[FILE], row[FILE].replace("\\", "/").removeprefix("./")):
+            images = [whole[name]] if name in whole else ends.get(name, [])
+            if len(images) > 1:
+                alike = some([paths[image] for image in images])
+                raise UserError(f"{file} names {name}, which is the name of {alike}. Write <class>/<name>.")
+            if images := images or (_matching(name, paths) if set(name) & set("*?[") else []):
+                break
+        else:
             without.append(row[FILE])
         for image in images:
             for kind in kinds:

@@ -1,16 +1,22 @@
-"""Decoding every image once: the manifest of the good ones, and what is to be said of the others."""
+"""The manifest of the images, and the inspection of class folders that it comes from."""
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+import pandas as pd
 
 from wbc.common import images
 from wbc.common.errors import UserError
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.files import write_csv
+from wbc.common.progress import prefetch, track
+from wbc.common.tables import read_csv
+from wbc.fetch.masks import why_mask
 
+MANIFEST, TRUTH = "manifest.csv", "truth.csv"
+PART, GIVEN = "part", "given_"  # a column, and what the columns of groups begin with
 EXAMPLES = 10  # paths named for each kind of conversion
 
 
@@ -24,7 +30,7 @@ class Row(NamedTuple):
     height: int
 
 
-class Manifest(NamedTuple):
+class Inventory(NamedTuple):
     """What a folder of class folders holds."""
 
     rows: list[Row]  # the usable images, sorted by path
@@ -32,8 +38,83 @@ class Manifest(NamedTuple):
     bad: list[tuple[str, str]]  # (path, reason), sorted by path
 
 
-def build_manifest(folder: Path) -> Manifest:
-    """Decode every file in `folder`/<class>/ once.
+class Manifest(NamedTuple):
+    """The images of a data set, as data/manifest.csv lists them.
+
+    >>> Manifest.load(Path("data")).classes                                          # doctest: +SKIP
+    ['basophil', 'eosinophil', 'lymphocyte', 'monocyte', 'neutrophil']
+    """
+
+    # A row per image, sorted by path: path (<class>/<file>), label, sha256, width and height (pixels). Where the data
+    # set says them: part (train, valid or test) and given_<kind>, such as given_patient; "" of other images.
+    table: pd.DataFrame
+
+    @classmethod
+    def of(cls, rows: list[Row], columns: dict[str, dict[str, str]]) -> Self:
+        """Return the manifest of images.
+
+        Args:
+            rows: of the images, sorted by path.
+            columns: path: {"part": ..., and "patient", "slide" or other kinds of groups}, where they are known.
+        """
+        table = pd.DataFrame(rows, columns=Row._fields)
+        kinds = sorted({kind for said in columns.values() for kind in said} - {PART})
+        said = [columns.get(row.path, {}) for row in rows]
+        if any(PART in of for of in said):
+            table[PART] = [of.get(PART, "") for of in said]
+        for kind in kinds:
+            table[GIVEN + kind] = [of.get(kind, "") for of in said]
+        return cls(table)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read manifest.csv in a folder."""
+        return cls(read_csv(folder / MANIFEST))
+
+    def save(self, folder: Path) -> None:
+        """Write manifest.csv into a folder."""
+        write_csv(folder / MANIFEST, self.table)
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each image, <class>/<file>."""
+        return self.table["path"].tolist()
+
+    @property
+    def classes(self) -> list[str]:
+        """The class names, sorted."""
+        return sorted(self.table["label"].unique())
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The number of images in each part that the data set names; empty where it names none."""
+        counts = Counter(self.table.get(PART, []))
+        return {part: counts[part] for part in ("train", "valid", "test") if counts[part]}
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """The number of groups of each kind that the data set names."""
+        kinds = [column for column in self.table if column.startswith(GIVEN)]
+        return {kind.removeprefix(GIVEN): len(set(self.table[kind]) - {""}) for kind in kinds}
+
+
+class Truth(NamedTuple):
+    """The cell that each image shows, as data/truth.csv lists it where that is known; for scoring the search only."""
+
+    table: pd.DataFrame  # columns path and cell, sorted by path; no row where nothing is known
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read truth.csv in a folder."""
+        return cls(read_csv(folder / TRUTH))
+
+    def save(self, folder: Path) -> None:
+        """Write truth.csv into a folder."""
+        write_csv(folder / TRUTH, self.table)
+
+
+def build_manifest(folder: Path, allow_masks: bool = False) -> Inventory:
+    """Decode every file in `folder`/<class>/ once; masks are bad unless they are allowed.
 
     Only as many images are in memory as there are threads. What is kept of each is small: 100,000 images take about
     100 MB.
@@ -43,7 +124,7 @@ def build_manifest(folder: Path) -> Manifest:
     """
     paths = sorted(path.relative_to(folder).as_posix() for path in Path(folder).glob("*/*"))
     rows, bad, noted = [], [], defaultdict(list)
-    looked_at = prefetch(lambda path: _look_at(folder, path), paths)
+    looked_at = prefetch(lambda path: _look_at(folder, path, allow_masks), paths)
     for path, (row, notes, reason) in zip(paths, track(looked_at, "decode", total=len(paths)), strict=True):
         if row is None or notes is None:
             bad.append((path, reason or ""))
@@ -52,10 +133,10 @@ def build_manifest(folder: Path) -> Manifest:
         for note in notes:
             noted[note].append(path)
     converted = {note: {"count": len(paths), "examples": paths[:EXAMPLES]} for note, paths in sorted(noted.items())}
-    return Manifest(rows, converted, bad)
+    return Inventory(rows, converted, bad)
 
 
-def _look_at(folder: Path, path: str) -> tuple[Row, list[str], None] | tuple[None, None, str]:
+def _look_at(folder: Path, path: str, allow_masks: bool) -> tuple[Row, list[str], None] | tuple[None, None, str]:
     """Return (row, notes, None) of an image, or (None, None, reason) of a bad one."""
     file = Path(folder, path)
     content = file.read_bytes()  # once: what is decoded is what is hashed
@@ -63,6 +144,8 @@ def _look_at(folder: Path, path: str) -> tuple[Row, list[str], None] | tuple[Non
         pixels, notes = images.decode(content, suffix=file.suffix)
     except images.BadImage as error:
         return None, None, str(error)
+    if not allow_masks and (reason := why_mask(pixels)):
+        return None, None, reason
     height, width = pixels.shape[:2]
     return Row(path, path.split("/")[0], hashlib.sha256(content).hexdigest(), width, height), notes, None
 

@@ -1,57 +1,35 @@
-"""The scores side by side, each with its interval, and what their differences mean."""
+"""The scores of the schemes next to each other, each with its interval, and their differences."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from wbc.common.wording import plural
-from wbc.evaluate.class_metrics import PER_CLASS
-from wbc.plot.original_study import ORIGINAL, same_classes, whose
+# Metrics of a class by their names in metrics.json; those of NEEDS_CELLS rest on the cells of the class.
+CLASS_METRICS = ("precision", "recall", "specificity", "f1", "auc")
+NEEDS_CELLS = ("recall", "f1", "auc")
 
-# Each way of scoring, the one to believe first; `titles` puts the unit in place of {unit}.
-_TITLES = {"crossval": "cross-validated by {unit}", "grouped": "split by {unit}", "image": "split by file"}
-GIVEN_PARTS = "split as given"  # in place of "split by file"
-
-Rows = list[tuple[str, tuple[str, ...]]]
-
-# Rows of the table: name, and where the number is in metrics.json. A cell with several images counts as the share of
-# them that was named right.
-EACH_CELL: Rows = [
-    ("Balanced accuracy", ("cells", "balanced_accuracy")),
-    ("Accuracy", ("cells", "accuracy")),
-    ("Macro F1", ("cells", "macro", "f1")),
-]
-EACH_IMAGE: Rows = [
-    ("Balanced accuracy", ("balanced_accuracy",)),
-    ("Accuracy", ("accuracy",)),
-    ("Macro precision", ("macro", "precision")),
-    ("Macro F1", ("macro", "f1")),
-    ("Macro AUC", ("macro", "auc")),
-]
-BASELINES = {
-    "logistic_regression": "logistic regression on the same features",
-    "color_histogram": "logistic regression on the color histogram",
-    "majority": "always the commonest class",
-}
-RULE = "Better is said only where the whole interval lies above the other's score, which is taken as exact."
+# Where the averages are in metrics.json.
+BALANCED_ACCURACY = ("balanced_accuracy",)
+EACH_CELL = (BALANCED_ACCURACY, ("accuracy",), ("macro", "f1"))
+EACH_IMAGE = (BALANCED_ACCURACY, ("accuracy",), ("macro", "precision"), ("macro", "f1"), ("macro", "auc"))
+BASELINES = ("logistic_regression", "color_histogram", "majority")
+COMPARED = BASELINES[:2]  # those that look at the images
 
 
-def unit_of(audit: dict[str, Any]) -> str:
-    """Return the word for what is never divided: what the widest given groups are, else a cell.
+def titles(unit: str, own_parts: bool = False) -> dict[str, str]:
+    """Return {scheme: its name}, the recommended one first.
+
+    >>> titles("cell")
+    {'crossval': 'cross-validated by cell', 'grouped': 'split by cell', 'image': 'split by file'}
 
     Args:
-        audit: content of audit.json.
+        unit: see `results.Run.unit`.
+        own_parts: whether the user gave the parts of the split.
     """
-    return "cell" if audit["level"] == "photograph" else audit["level"]
-
-
-def titles(audit: dict[str, Any]) -> dict[str, str]:
-    """Return {protocol: what it is called}, the one to believe first.
-
-    Args:
-        audit: content of audit.json.
-    """
-    names = {protocol: title.format(unit=unit_of(audit)) for protocol, title in _TITLES.items()}
-    return names | ({"image": GIVEN_PARTS} if audit.get("own_parts") else {})
+    return {
+        "crossval": f"cross-validated by {unit}",
+        "grouped": f"split by {unit}",
+        "image": "split as given" if own_parts else "split by file",
+    }
 
 
 class Estimate(NamedTuple):
@@ -60,32 +38,71 @@ class Estimate(NamedTuple):
     value: float | None = None  # 0-1; None where it isn't defined
     low: float | None = None
     high: float | None = None
-    wilson: bool = False  # Wilson's interval, or combined with one: some class's resamples all gave one value
-    few: str = ""  # what is said instead, where the class has too few cells for any estimate
-
-    @property
-    def text(self) -> str:
-        """Return the score with two decimals, or why there is none."""
-        return self.few or number(self.value)
+    wilson: bool = False  # whether the interval is Wilson's, or combined with one
+    few: int | None = None  # scored cells of a class that has too few for an estimate
 
     @property
     def interval(self) -> str:
         """Return the interval as text, † for Wilson's; "" where there is none."""
-        if self.low is None:
+        if self.low is None or self.high is None:
             return ""
         return f"{self.low:.2f}–{self.high:.2f}{'†' if self.wilson else ''}"
 
     def __str__(self) -> str:
-        return f"{self.text} ({self.interval})" if self.interval else self.text
+        value = "–" if self.value is None else f"{self.value:.2f}"
+        return f"{value} ({self.interval})" if self.interval else value
 
 
-# Sections of rows: (heading, [(name, {protocol: score}, the original study's or None)]).
-Table = list[tuple[str, list[tuple[str, dict[str, Estimate], float | None]]]]
+class Row(NamedTuple):
+    """One score by every scheme."""
+
+    key: str  # a metric's name in metrics.json, a baseline, or a class
+    scores: dict[str, Estimate]  # {scheme: score}
 
 
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a score as text, and an undefined one (None) as a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
+class Gap(NamedTuple):
+    """The difference between the split by file and the cross-validation by group, in balanced accuracy."""
+
+    by_file: Estimate
+    by_group: Estimate
+    near_duplicates: float | None  # share of the test images, split by file, with a near-duplicate in training
+    shared_groups: float | None  # share of them whose given group is in training
+    same_heads: bool  # whether the heads of both have the same units
+
+    @property
+    def difference(self) -> float:
+        """Return by how much the split by file scores higher."""
+        assert self.by_file.value is not None and self.by_group.value is not None  # some image was scored
+        return self.by_file.value - self.by_group.value
+
+    @property
+    def leaks(self) -> bool:
+        """Return whether any image of the test part has a relative in training."""
+        return bool(self.near_duplicates or self.shared_groups)
+
+    @property
+    def significant(self) -> bool:
+        """Return whether the interval of the split by file is wholly above the other."""
+        low, high = self.by_file.low, self.by_group.high
+        return low is not None and high is not None and low > high
+
+
+class Verdict(NamedTuple):
+    """The classifier compared with a simpler method, in balanced accuracy."""
+
+    baseline: str
+    own: Estimate
+    theirs: float
+
+    @property
+    def better(self) -> bool:
+        """Return whether the classifier's whole interval is above the other score, which is taken as exact."""
+        return self.own.low is not None and self.own.low > self.theirs
+
+    @property
+    def worse(self) -> bool:
+        """Return whether the whole interval is below it."""
+        return self.own.high is not None and self.own.high < self.theirs
 
 
 def lookup(content: dict[str, Any], *keys: str) -> Any:
@@ -102,184 +119,76 @@ def cells(metrics: dict[str, Any], name: str) -> int:
     return lookup(metrics, "cells", "per_class", name, "support") or 0
 
 
-def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0, unit: str = "cell") -> Estimate:
+def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimate:
     """Return the `Estimate` of one score.
 
     Args:
         metrics: content of metrics.json.
         keys: where the score is in it: ("cells", "per_class", "monocyte", "recall").
         min_cells: a recall, F1 or AUC of a class with fewer scored cells is not estimable.
-        unit: see `unit_of`.
     """
-    if "per_class" in keys and PER_CLASS[keys[-1]].by_class and cells(metrics, keys[-2]) < min_cells:
-        count = cells(metrics, keys[-2])
-        return Estimate(few=f"not estimable: {plural(count, unit)}")
+    if "per_class" in keys and keys[-1] in NEEDS_CELLS and cells(metrics, keys[-2]) < min_cells:
+        return Estimate(few=cells(metrics, keys[-2]))
     bounds = lookup(metrics, "intervals", *keys) or {}
     return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
 
 
-def published(classes: Sequence[str]) -> dict[str, float | None]:
-    """Return the original study's scores per image, {name as in `table`: score or None}; {} for other classes."""
-    if not same_classes(classes):
-        return {}
-    return {name: lookup(ORIGINAL, *keys) for name, keys in [*EACH_IMAGE, *_recall_rows(classes)]}
-
-
-def _recall_rows(classes: Sequence[str]) -> Rows:
-    return [(f"Recall: {name}", ("per_class", name, "recall")) for name in classes]
-
-
-def table(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int, unit: str = "cell") -> Table:
-    """Return the table that sets the protocols side by side.
+def averages(metrics: dict[str, dict[str, Any]]) -> list[Row]:
+    """Return the averages over the classes, each cell counting once.
 
     Args:
-        results: {protocol: content of its metrics.json}.
-        classes: class names in the order wanted.
-        min_cells: as for `estimate`.
-        unit: see `unit_of`.
-
-    Returns:
-        [(heading, [(name, {protocol: Estimate}, the original study's score or None)])].
+        metrics: {scheme: content of its metrics.json}.
     """
-    recalls = _recall_rows(classes)
-    baselines: Rows = [(text, ("baseline", name, "cells", "balanced_accuracy")) for name, text in BASELINES.items()]
-    sections: dict[str, Rows] = {
-        f"Each {unit} counts once": [*EACH_CELL, *((name, ("cells", *keys)) for name, keys in recalls)],
-        f"Simpler methods: balanced accuracy, each {unit} counts once": baselines,
-        "Each image counts once": [*EACH_IMAGE, *recalls],
-    }
-    known = ORIGINAL if same_classes(classes) else {}
-    return [
-        (
-            heading,
-            [
-                (
-                    name,
-                    {
-                        protocol: estimate(metrics, *keys, min_cells=min_cells, unit=unit)
-                        for protocol, metrics in results.items()
-                    },
-                    lookup(known, *keys),
-                )
-                for name, keys in rows
-            ],
-        )
-        for heading, rows in sections.items()
-    ]
+    return [_row(metrics, keys[-1], ("cells", *keys)) for keys in EACH_CELL]
 
 
-def recalls(
-    results: dict[str, dict[str, Any]],
-    classes: Sequence[str],
-    fetch: dict[str, Any],
-    min_cells: int,
-    names: dict[str, str],
-    unit: str = "cell",
-) -> dict[str, dict[str, Estimate]]:
-    """Return the recall of each class, each cell counting once, and their mean, for the figure that compares protocols.
-
-    Args:
-        results, classes, min_cells: as for `table`.
-        fetch: content of fetch.json.
-        names: {protocol: what it is called}, see `titles`.
-        unit: see `unit_of`.
-
-    Returns:
-        {series: {class: Estimate}}; the original study is a series where all its classes are here.
-    """
-    series: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-        names[protocol]: (metrics, ("cells",)) for protocol, metrics in results.items()
-    }
-    if same_classes(classes):
-        name = "original study" if whose(fetch) == "same" else "original study (other data)"
-        series[name] = (ORIGINAL, ())
-    return {
-        name: {
-            **{
-                # The original study's images are all there is of it: its cells were not counted.
-                label: estimate(
-                    metrics, *where, "per_class", label, "recall", min_cells=min_cells if where else 0, unit=unit
-                )
-                for label in classes
-            },
-            "mean (balanced accuracy)": estimate(metrics, *where, "balanced_accuracy"),
-        }
-        for name, (metrics, where) in series.items()
-    }
+def recalls(metrics: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> list[Row]:
+    """Return the recall of each class, each cell counting once; see `averages` and `estimate`."""
+    return [_row(metrics, name, ("cells", "per_class", name, "recall"), min_cells) for name in classes]
 
 
-def gap(results: dict[str, dict[str, Any]], leak: dict[str, float], unit: str = "cell", are_alike: bool = True) -> str:
-    """Return what the difference between the split by file and the cross-validation by cell means, in plain sentences.
+def baselines(metrics: dict[str, dict[str, Any]]) -> list[Row]:
+    """Return the balanced accuracy of the simpler methods, each cell counting once; see `averages`."""
+    return [_row(metrics, name, ("baseline", name, "cells", "balanced_accuracy")) for name in BASELINES]
+
+
+def averages_by_image(metrics: dict[str, dict[str, Any]]) -> list[Row]:
+    """Return the averages over the classes, each image counting once; see `averages`."""
+    return [_row(metrics, keys[-1], keys) for keys in EACH_IMAGE]
+
+
+def recalls_by_image(metrics: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> list[Row]:
+    """Return the recall of each class, each image counting once; see `averages` and `estimate`."""
+    return [_row(metrics, name, ("per_class", name, "recall"), min_cells) for name in classes]
+
+
+def estimable(rows: Sequence[Row]) -> list[str]:
+    """Return the schemes by which at least one of the rows has an estimate."""
+    return [scheme for scheme in rows[0].scores if any(row.scores[scheme].few is None for row in rows)]
+
+
+def has_wilson(rows: Sequence[Row], schemes: Sequence[str]) -> bool:
+    """Return whether one of the intervals that are shown is Wilson's."""
+    return any(row.scores[scheme].wilson for row in rows for scheme in schemes)
+
+
+def gap(
+    metrics: dict[str, dict[str, Any]], near_duplicates: float | None, shared_groups: float | None, same_heads: bool
+) -> Gap:
+    """Return the gap between the split by file and the cross-validation; see `Gap` and `averages`."""
+    by_file, by_group = (estimate(metrics[name], "cells", "balanced_accuracy") for name in ("image", "crossval"))
+    return Gap(by_file, by_group, near_duplicates, shared_groups, same_heads)
+
+
+def against_baselines(metrics: dict[str, Any]) -> list[Verdict]:
+    """Return a verdict for each simpler method that looks at the images.
 
     Args:
-        results: {protocol: content of its metrics.json}.
-        leak: {protocol: share of the test images whose group is in training too}.
-        unit: see `unit_of`.
-        are_alike: whether the heads of both have the same units.
-    """
-    copy = "copy" if unit == "cell" else f"image of the same {unit}"
-    by_file, by_cell = (estimate(results[name], "cells", "balanced_accuracy") for name in ("image", "crossval"))
-    assert by_file.value is not None and by_cell.value is not None  # defined wherever an image was scored
-    difference = by_file.value - by_cell.value
-    if not leak["image"]:
-        return (
-            f"No test image of the split by file has a recognized {copy} in training, so every column scores {unit}s "
-            "that were not trained on as far as is known; the columns differ by chance and by how many images were "
-            "trained on."
-        )
-    seen = (
-        f"In the split by file, {100 * leak['image']:.0f} % of the test images have a recognized {copy} in training: "
-        f"the same {unit} stood in training and in test."
-    )
-    sizes = "" if are_alike else ", as far as heads of different sizes compare"
-    if by_file.low is not None and by_cell.high is not None and by_file.low > by_cell.high:
-        return (
-            f"{seen} The score split by file therefore measures remembering as well as recognizing: it says how well "
-            f"images of known {unit}s are named. By {unit}, no recognized {copy} of a scored one was trained on. "
-            f"The gap of {difference:.2f} in balanced accuracy is what remembering adds{sizes}: a new {unit} can't be "
-            f"remembered, so expect the number by {unit}."
-        )
-    return (
-        f"{seen} The score split by file therefore can't tell remembering from recognizing. Its balanced accuracy is "
-        f"{abs(difference):.2f} {'above' if difference > 0 else 'below'} the cross-validated one, and the intervals "
-        f"overlap: chance could explain it. Still, only the columns by {unit} score {unit}s that were not trained on."
-    )
-
-
-def against_baselines(metrics: dict[str, Any], unit: str = "cell") -> list[tuple[bool, str]]:
-    """Return whether the classifier is worth its trouble, one sentence per simpler method that looks at the images.
-
-    It is called better by `RULE`, and worse where the whole interval lies below.
-
-    Args:
-        metrics: content of a metrics.json; compared is the balanced accuracy with each cell counting once.
-        unit: see `unit_of`.
-
-    Returns:
-        [(better, sentence)], `better` being whether the classifier is; logistic regression on the same features first.
+        metrics: content of a metrics.json.
     """
     own = estimate(metrics, "cells", "balanced_accuracy")
-    verdicts = []
-    for name in ("logistic_regression", "color_histogram"):
-        theirs = metrics["baseline"][name]["cells"]["balanced_accuracy"]
-        better = own.low is not None and own.low > theirs
-        worse = own.high is not None and own.high < theirs
-        verdicts.append(
-            (
-                better,
-                f"The classifier is {'better' if better else 'worse' if worse else 'no better'} than "
-                f"{BASELINES[name]}: balanced accuracy {own} against {theirs:.2f}, each {unit} counting once.",
-            )
-        )
-    return verdicts
+    return [Verdict(name, own, metrics["baseline"][name]["cells"]["balanced_accuracy"]) for name in COMPARED]
 
 
-def too_few(results: dict[str, dict[str, Any]], classes: Sequence[str], min_cells: int) -> dict[str, dict[str, int]]:
-    """Return classes whose recall is not estimable, as {class: {protocol: its scored cells}}."""
-    cells_scored = {
-        name: {
-            protocol: cells(metrics, name) for protocol, metrics in results.items() if cells(metrics, name) < min_cells
-        }
-        for name in classes
-    }
-    return {name: counts for name, counts in cells_scored.items() if counts}
+def _row(metrics: dict[str, dict[str, Any]], key: str, keys: Sequence[str], min_cells: int = 0) -> Row:
+    return Row(key, {scheme: estimate(content, *keys, min_cells=min_cells) for scheme, content in metrics.items()})

@@ -1,4 +1,4 @@
-"""The figures of the report: each function makes one from plain tables, and the same input gives the same bytes."""
+"""The figures of the report and of the model card. The same table gives the same bytes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from wbc.common.wording import plural
 from wbc.plot.comparison import Estimate
@@ -53,7 +53,7 @@ def confusion(
         title: first line above the figure.
         note: a label below the title, such as a warning about the data; "" for none.
         colormap: a Matplotlib colormap that runs from light (0 % of the row) to dark (100 %).
-        unit: the word for a group, see `comparison.unit_of`.
+        unit: the word for a group, see `results.Run.unit`.
     """
     # Not scikit-learn's, which takes longer to import than this stage to count.
     both = (pd.Categorical(names, categories=classes) for names in (truth, predicted))
@@ -70,7 +70,7 @@ def confusion(
     beside = 0.6 + LETTER * max(map(longest_line, rows))
     size = max(WIDE, beside + 0.4 * len(classes))
     cell = min(0.85, (size - beside) / len(classes))
-    tilted = LETTER * max(map(longest_line, columns)) > cell
+    tilted = LETTER * (2 + max(map(longest_line, columns))) > cell  # two letters between neighbors
     if tilted:
         columns = [shorten(name, lines=1) for name in classes]
     below = 0.5 + 0.65 * LETTER * max(map(longest_line, columns)) if tilted else 0.8
@@ -211,8 +211,7 @@ def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: st
     across = max(len(thumbnails) for *_, thumbnails in rows)
     beside = 1.35
     side = min(1.1, (WIDE - beside - 0.1) / across)
-    key = "a row is a group: images found to show one photographed cell"
-    figure = new_figure(title, key, note, side * len(rows), WIDE)
+    figure = new_figure(title, "each row: one set", note, side * len(rows), WIDE)
     layout_of(figure).set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     widths = [beside, *[side] * across, WIDE - beside - side * across]
     grid = figure.subplots(len(rows), across + 2, squeeze=False, width_ratios=widths)
@@ -252,16 +251,17 @@ def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "", 
 
 
 @styled
-def recalls(scores: dict[str, dict[str, Estimate]], title: str, note: str = "") -> Figure:
+def recalls(scores: dict[str, dict[str, Estimate]], title: str, key: str = "", note: str = "") -> Figure:
     """Draw the recall of each class as dots, with one kind of marker for each series and its interval as a line.
 
     Args:
         scores: {series: {class: `comparison.Estimate`}}, at most four series with the same classes in the same
             order. What has no value is left out. The last row of the plot is set off as the mean.
+        key: what is counted, and what the lines are.
         title, note: as in `confusion`.
     """
     classes = list(next(iter(scores.values())))
-    figure = new_figure(title, "lines: intervals", note, 0.5 * len(classes) + 1.5)
+    figure = new_figure(title, key, note, 0.5 * len(classes) + 1.5)
     axes = figure.subplots()
     # Vermilion is by cell, filled where cross-validated; blue is split by file.
     kinds: list[dict[str, Any]] = [
@@ -293,32 +293,32 @@ def recalls(scores: dict[str, dict[str, Estimate]], title: str, note: str = "") 
 
 @styled
 def reliability(bins: list[dict[str, float]], before: float, after: float, title: str, note: str = "") -> Figure:
-    """Draw a reliability diagram: how often predictions are right, against how sure they are.
+    """Draw a reliability diagram: the share of correct predictions against their probability.
 
     Args:
         bins: as `wbc.export.calibration.reliability` returns them, calibrated.
         before, after: expected calibration error without and with the temperature.
         title, note: as in `confusion`.
     """
-    figure = new_figure(title, "dot: share of the images", note, 3.9)
+    key = f"area of a dot: share of the images; calibration error {after:.3f}, uncalibrated {before:.3f}"
+    figure = new_figure(title, key, note, 3.9)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=BLACK, lw=1, ls="--", zorder=1)
     x, y, share = ([entry[key] for entry in bins] for key in ("confidence", "accuracy", "weight"))
-    for confidence, accuracy in zip(x, y, strict=True):
-        axes.plot([confidence, confidence], [confidence, accuracy], color=GRAY, lw=2, zorder=2)
-    axes.scatter(x, y, s=[20 + 300 * part for part in share], color=VERMILION, zorder=3, clip_on=False)
-    axes.text(0.02, 0.97, f"calibration error {after:.3f}\n(uncalibrated {before:.3f})", va="top", fontsize=9)
+    for confidence, accuracy, part in zip(x, y, share, strict=True):
+        axes.plot([confidence, confidence], [confidence, accuracy], color=GRAY, lw=max(0.5, 6 * part**0.5), zorder=2)
+    axes.scatter(x, y, s=[max(3, 400 * part) for part in share], color=VERMILION, zorder=3, clip_on=False)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
+    axes.set(xlabel="probability of the predicted class", ylabel="share classified correctly")
     return figure
 
 
 @styled
 def risk_coverage(risk: dict[float, float], title: str, note: str = "") -> Figure:
-    """Draw the share of mistakes among the surest images, against how many of them are answered.
+    """Draw the share of mistakes among the most confident images, against the share of the images answered.
 
     Args:
-        risk: {share of the images that are answered, the surest first, 0-1: share of mistakes among them, 0-1}.
+        risk: {share of the images that are answered, the most confident first, 0-1: share of mistakes among them}.
         title, note: as in `confusion`.
     """
     figure = new_figure(title, "", note, 3.0)
@@ -328,8 +328,9 @@ def risk_coverage(risk: dict[float, float], title: str, note: str = "") -> Figur
     ticks = list(risk)
     axes.set_xticks(ticks, [f"{100 * part:.0f} %" for part in ticks])
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set(ylim=(0, None), xlabel="images answered, the surest first", ylabel="share of mistakes")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+    axes.set(ylim=(0, max(0.005, 1.05 * max(risk.values()))))
+    axes.set(xlabel="images answered, the most confident first", ylabel="share misclassified")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Where in an image a classifier sees a class.
+"""Heat maps: the places of an image that are evidence for a class.
 
 Grad-CAM: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017,
 arXiv:1610.02391. The head takes the mean of the backbone's last activations over all places, so a place's share in the
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.embed.openvino_engine import load_activations
-from wbc.embed.views import test_images, upright
+from wbc.embed.views import tta_images, upright
 from wbc.train import exact
 from wbc.train.head import Head, score_gradient
 
@@ -33,7 +33,7 @@ class HeatMaps:
         self._test_views = test_views
 
     def map(self, image: npt.NDArray[np.uint8], heads: Sequence[Head], label: int) -> exact.Floats:
-        """Return how much each place of an image speaks for a class, as a share of the place that does so most.
+        """Return the evidence of each place for a class, as a share of the place with the most.
 
         Args:
             image: RGB array (size, size, 3), as the backbone takes it.
@@ -41,9 +41,10 @@ class HeatMaps:
             label: number of the class.
 
         Returns:
-            array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place speaks for the class.
+            array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place is evidence for the
+            class.
         """
-        turned = [*np.concatenate([*self._forward(test_images(image, self._test_views))]).astype(np.float64)]
+        turned = [*np.concatenate([*self._forward(tta_images(image, self._test_views))]).astype(np.float64)]
         activations = np.mean(upright(turned) if self._test_views > 1 else turned, axis=0)
         features = activations.mean(axis=(0, 1))
         gradient = np.mean([score_gradient(head, features, label) for head in heads], axis=0)

@@ -1,4 +1,4 @@
-"""What the original study published, and how far its numbers can be compared with ours."""
+"""The scores that the original study published."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,18 +21,9 @@ ORIGINAL: dict[str, Any] = {
 
 DATASET = "brikwerk/bccd-white-blood-cell"  # on Kaggle
 
-COMPARABLE = {
-    "same": "These are the images of the original study. It split them by file and counted every image once, so its "
-    "numbers compare with the column split by file; which files stood in its test part is not known.",
-    "synthetic": "The original study scored photographs of real cells, and the images here are drawn: its numbers are "
-    "about other data and stand here for orientation only.",
-    "unknown": "Whether these are the images of the original study is not known to this pipeline: take its numbers to "
-    "be about other data.",
-}
-
 
 def whose(fetch: dict[str, Any]) -> str:
-    """Return whose images these are, as a key of `COMPARABLE`, by the content of fetch.json."""
+    """Return whose images these are, by the content of fetch.json: "same" as the study's, "synthetic" or "unknown"."""
     if fetch["synthetic"]:
         return "synthetic"
     return "same" if fetch["source"] == "kaggle" and DATASET in fetch["origin"] else "unknown"

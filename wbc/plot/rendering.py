@@ -1,6 +1,7 @@
-"""Filling the templates of the report: escaping, numbers, and pictures that a page carries in itself."""
+"""Filling the templates: escaping, numbers, and pictures inside a page."""
 
 import base64
+import functools
 import io
 import re
 from pathlib import Path
@@ -12,48 +13,73 @@ import numpy.typing as npt
 from markupsafe import Markup, escape
 from PIL import Image
 
-from wbc.common.wording import plural
-from wbc.plot.comparison import number
-from wbc.plot.sentences import percent
+from wbc.common.wording import listed, plural
+from wbc.plot.comparison import has_wilson
+
+WORDS = "words.j2"  # macros and labels that the templates share
 
 
 def render(template: str, **content: Any) -> str:
     """Fill a template of `wbc/plot/templates`.
 
     Args:
-        template: report.md.j2, or report.html.j2, in which every value is escaped.
-        content: what the template names.
+        template: its name; every value is escaped, for HTML where the name ends in .html.j2, else for Markdown.
+        content: the variables of the template.
 
     Returns:
         the page as text that ends in a newline.
     """
+    page = _environment(template.endswith(".html.j2")).get_template(template).render(**content)
+    page = re.sub(r"[ \t]+\n", "\n", page)
+    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+
+
+def word(name: str, *arguments: Any) -> Any:
+    """Return a label of words.j2, or the text of one of its macros, unescaped: for the heading of a figure."""
+    found = getattr(_environment(True).get_template(WORDS).module, name)
+    return str(Markup(found(*arguments)).unescape()).strip() if callable(found) else found
+
+
+@functools.cache
+def _environment(is_html: bool) -> jinja2.Environment:
+    """Return the environment of one format. Values are escaped in both, and what a macro returns is not again."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=lambda name: str(name).endswith(".html.j2"),
+        autoescape=True,
+        finalize=None if is_html else _to_markdown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["has_wilson"] = has_wilson
     environment.filters |= {
         "plural": plural,
+        "listed": listed,
         "number": number,
         "percent": percent,
-        "md": escape_markdown,
-        "code": mark_code,
+        "count": lambda value: f"{value:,}",
+        "sentence": lambda text: text[:1].upper() + text[1:],
+        "code": _code_html if is_html else _code_markdown,
     }
-    page = environment.get_template(template).render(**content)
-    page = re.sub(r" +\n", "\n", page)
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+    return environment
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a score as text, and an undefined one (None) as a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Return a share of 0-1 as text with a no-break space; None as a dash. A share above 0 is not shown as 0."""
+    if share is None:
+        return "–"
+    least = 10.0**-digits
+    return f"less than {least:g}\u00a0%" if 0 < 100 * share < least / 2 else f"{100 * share:.{digits}f}\u00a0%"
 
 
 def escape_markdown(text: object) -> str:
-    """Return `text` so that GitHub's Markdown shows it as it is, in a table too."""
-    return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(str(text).split()))
-
-
-def mark_code(text: str) -> Markup:
-    """Return `text` for HTML, escaped, with `words in backticks` as code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+    """Return `text` so that GitHub's Markdown shows it unchanged, in a table too."""
+    return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", re.sub(r"[^\S\u00a0]+", " ", str(text)))
 
 
 def picture(pixels: npt.NDArray[np.uint8]) -> str:
@@ -61,3 +87,15 @@ def picture(pixels: npt.NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=85, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _to_markdown(value: object) -> Markup:
+    return value if isinstance(value, Markup) else Markup(escape_markdown(value))
+
+
+def _code_html(text: str) -> Markup:
+    return Markup(f"<code>{escape(text)}</code>")
+
+
+def _code_markdown(text: str) -> Markup:
+    return Markup("`" + text.replace("`", "'") + "`")

@@ -1,276 +1,176 @@
-"""What the report says: the numbers, sentences and tables that its Markdown and its HTML page share."""
+"""The numbers of the report and of the data card, as their templates take them."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from wbc.common.wording import listed
-from wbc.evaluate.class_metrics import AVERAGED, PER_CLASS
-from wbc.plot import comparison, sentences
-from wbc.plot.audit_sentences import given_sentences, shared_sentences, withheld_sentences
-from wbc.plot.comparison import estimate, lookup, number
+from wbc.plot import comparison
+from wbc.plot.comparison import CLASS_METRICS, NEEDS_CELLS, Estimate, Gap, Row, Verdict, estimate, lookup
 from wbc.plot.mistakes import confusion_squares, one_per_group, wrong
-from wbc.plot.original_study import COMPARABLE, ORIGINAL, same_classes, whose
-from wbc.plot.sentences import percent
-from wbc.split.schemes import PARTS
-
-FIRST_ROWS = 8  # of the table on the first screen
-LISTED = 10  # of duplicates and doubtful labels; reports/audit.json holds the rest
-
-# Kind of figure: its title, and how to read it; `context` puts the word for a group in place of {unit}.
-FIGURES = {
-    "confusion": (
-        "Confusion matrix",
-        "A row is a true class, a column what the classifier called it; a dark square off the diagonal is a pair of "
-        "classes that it takes for one another.",
-    ),
-    "history": (
-        "Training history",
-        "Where the train line goes on rising and the valid line doesn't, the head learns its training images by heart; "
-        "the green dots mark the epoch whose weights were kept.",
-    ),
-    "roc": (
-        "ROC curves",
-        "Each panel sets one class against all others: the nearer the blue line comes to the top left corner, the "
-        "better; the dashes are guessing.",
-    ),
-    "pr": (
-        "Precision-recall curves",
-        "As one accepts less certain images, more cells of the class are found (to the right) and more of the finds "
-        "are wrong (downwards); the dashes are what guessing reaches.",
-    ),
-    "mistakes": (
-        "Most confident mistakes",
-        "Wrongly classified images, one per {unit} and the surest first, each with its true class, → the class it was "
-        "given, and the probability that the classifier gave that; sure mistakes are often wrong labels, poor crops or "
-        "rare forms. Beside each its heat map: bright is what speaks for that class. A bright "
-        "background, or a map without light, says that the cell was not what decided.",
-    ),
-    "reliability": (
-        "Reliability",
-        "Where a dot lies on the dashes, probabilities mean what they say; below them the classifier is too sure.",
-    ),
-    "risk": (
-        "Mistakes among the surest answers",
-        "Were only the surest share of the images answered, and the rest left to a person, this share of the answers "
-        "would be wrong.",
-    ),
-}
+from wbc.plot.original_study import ORIGINAL, same_classes, whose
+from wbc.plot.params import PlotParams, ReportParams
+from wbc.plot.results import Results, Run, Scored
+from wbc.split.schemes import CROSSVAL, HOLDOUTS, PARTS
 
 
-def parts(
-    splits: pd.DataFrame, protocols: Sequence[str] = ("image", "grouped")
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Count the images of each class in each part, as {class: {protocol: {part: images}}}.
+class ClassScores(NamedTuple):
+    """The scores of a class by one scheme, each image counting once."""
+
+    metrics: dict[str, Estimate]  # by the names of `CLASS_METRICS`
+    average_precision: float | None
+    images: int
+    cells: int
+
+
+class Scheme(NamedTuple):
+    """What the report shows of one scheme."""
+
+    images: int  # scored ones
+    groups: int  # scored ones
+    right: int  # images classified correctly
+    wrong: int
+    worst: tuple[str, str, int] | None  # the most frequent mistake: true class, predicted class, images
+    classes: dict[str, ClassScores]
+    metrics: list[str]  # of CLASS_METRICS, those that are estimable for at least one class
+    confusion: list[dict[str, Any]]  # see `mistakes.confusion_squares`
+    mistakes: list[dict[str, Any]]  # rows of predictions.csv that are shown, one per group
+    mistaken_groups: int
+    training: dict[str, Any]
+    sha256: str
+
+    @property
+    def wilson(self) -> bool:
+        """Return whether one of the intervals is Wilson's."""
+        return any(scores.metrics[key].wilson for scores in self.classes.values() for key in self.metrics)
+
+    @property
+    def undefined(self) -> bool:
+        """Return whether a metric that is shown isn't defined for some class."""
+        shown = (scores.metrics[key] for scores in self.classes.values() for key in self.metrics)
+        return any(score.value is None and score.few is None for score in shown)
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """All numbers of the report; the templates get them by these names."""
+
+    report: ReportParams
+    plot: PlotParams
+    run: Run
+    unit: str  # see `Run.unit`
+    classes: list[str]
+    titles: dict[str, str]  # {scheme: its name}, the recommended one first
+    schemes: dict[str, Scheme]
+    recommended: Estimate  # balanced accuracy, cross-validated by group, each cell counting once
+    gap: Gap
+    verdicts: list[Verdict]
+    averages: list[Row]
+    recalls: list[Row]
+    baselines: list[Row]
+    averages_by_image: list[Row]
+    recalls_by_image: list[Row]
+    recall_schemes: list[str]  # those by which the recall of at least one class is estimable
+    few: list[str]  # classes whose recall is not estimable by one of these
+    published: dict[str, Any] | None  # the original study's scores, where its classes are these
+    whose: str  # whose images these are, see `original_study.whose`
+    parts: dict[str, dict[str, dict[str, int]]]  # see `parts`
+    label_errors: list[dict[str, Any]]  # rows of label_errors.csv, the most doubtful first
+    too_small: bool  # whether the cells are smaller in these images than in those that trained the backbone
+    too_large: bool
+
+    @property
+    def left_out(self) -> list[str]:
+        """Return the names of the schemes by which no recall is estimable."""
+        return [title for scheme, title in self.titles.items() if scheme not in self.recall_schemes]
+
+    @property
+    def totals(self) -> dict[str, list[int]]:
+        """Return the images in each part, {scheme: [train, valid, test]}."""
+        return {
+            scheme: [sum(of_class[scheme][part] for of_class in self.parts.values()) for part in PARTS]
+            for scheme in HOLDOUTS
+        }
+
+    @property
+    def shown_errors(self) -> list[dict[str, Any]]:
+        """Return the label errors of which the report shows a picture."""
+        return self.label_errors[: self.plot.mistakes]
+
+    @property
+    def sets(self) -> list[dict[str, Any]]:
+        """Return the sets of near-duplicates that the report shows."""
+        return self.run.split["largest_groups"][: self.plot.near_duplicates]
+
+    @property
+    def series(self) -> dict[str, dict[str, Estimate]]:
+        """Return the recall of each class and their mean by scheme, and by the original study: {scheme: {class: …}}."""
+        rows = [*self.recalls, self.averages[0]._replace(key="mean")]
+        series = {scheme: {row.key: row.scores[scheme] for row in rows} for scheme in self.titles}
+        if self.published is None:
+            return series
+        recalls = {name: Estimate(self.published["per_class"][name]["recall"]) for name in self.classes}
+        return series | {"published": recalls | {"mean": Estimate(self.published["balanced_accuracy"])}}
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Return the variables of the templates."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return {name: getattr(self, name) for name in (*names, "left_out", "totals", "shown_errors", "sets", "series")}
+
+
+def build(results: Results, plot: PlotParams, report: ReportParams) -> Report:
+    """Return the report on a run."""
+    run = results.run
+    metrics, split, classes, unit = run.metrics, run.split, run.classes, run.unit(report.unit)
+    units = {tuple(facts["units"]) for facts in run.training.values()}
+    typical, trained = split["foreground"]["typical"], run.features["weights_foreground"] or (0, 1)
+    recalls = comparison.recalls(metrics, classes, plot.min_cells)
+    shown = comparison.estimable(recalls)
+    return Report(
+        report=report,
+        plot=plot,
+        run=run,
+        unit=unit,
+        classes=classes,
+        titles=comparison.titles(unit, split["own_parts"]),
+        schemes={name: _scheme(run, name, scored, plot) for name, scored in results.scored.items()},
+        recommended=estimate(metrics[CROSSVAL], "cells", "balanced_accuracy"),
+        gap=comparison.gap(metrics, split["leak"]["image"], split["shared_groups"].get("image"), len(units) == 1),
+        verdicts=comparison.against_baselines(metrics[CROSSVAL]),
+        averages=comparison.averages(metrics),
+        recalls=recalls,
+        baselines=comparison.baselines(metrics),
+        averages_by_image=comparison.averages_by_image(metrics),
+        recalls_by_image=comparison.recalls_by_image(metrics, classes, plot.min_cells),
+        recall_schemes=shown,
+        few=[row.key for row in recalls if any(row.scores[scheme].few is not None for scheme in shown)],
+        published=ORIGINAL if same_classes(classes) else None,
+        whose=whose(run.fetch),
+        parts=parts(results.splits),
+        label_errors=results.label_errors.to_dict("records"),
+        too_small=typical < trained[0],
+        too_large=typical > trained[1],
+    )
+
+
+def parts(splits: pd.DataFrame, schemes: Sequence[str] = HOLDOUTS) -> dict[str, dict[str, dict[str, int]]]:
+    """Count the images of each class in each part, as {class: {scheme: {part: images}}}.
 
     Args:
-        splits: data frame with the columns label and one of train/valid/test per protocol.
+        splits: data frame with the columns label and one of train/valid/test per scheme.
+        schemes: those to count.
     """
     return {
-        label: {protocol: {part: int((rows[protocol] == part).sum()) for part in PARTS} for protocol in protocols}
+        label: {scheme: {part: int((rows[scheme] == part).sum()) for part in PARTS} for scheme in schemes}
         for label, rows in splits.groupby("label", sort=True)
     }
 
 
-class Run(NamedTuple):
-    """What a run of the pipeline has left to report on."""
-
-    fetch: dict[str, Any]  # content of data/fetch.json
-    features: dict[str, Any]  # of data/features/features.json
-    splits: pd.DataFrame  # of data/splits.csv
-    audit: dict[str, Any]  # of reports/audit.json
-    truth: dict[str, Any]  # of reports/truth.json
-    use: dict[str, Any]  # of reports/use.json
-    strangers: dict[str, Any]  # of reports/strangers.json
-    reliability: list[dict[str, float]]  # rows of reports/reliability.csv
-    suspects: list[dict[str, Any]]  # rows of reports/suspects.csv
-    # {protocol: {"metrics", "training": content of these .json, "predictions", "roc", "pr" and, but for the
-    # cross-validation, "history": data frames of the tables, "sha256": of predictions.csv}}, the one to believe first
-    results: dict[str, dict[str, Any]]
-
-
-def context(run: Run, shown: int, min_cells: int) -> dict[str, Any]:
-    """Return everything that the templates say.
-
-    Args:
-        run: what is reported on.
-        shown: how many mistakes are shown per protocol; 0 for no picture of a cell.
-        min_cells: a recall of a class is not estimable from fewer scored cells.
-    """
-    classes, unit = sorted(run.fetch["classes"]), comparison.unit_of(run.audit)
-    return {
-        "label": sentences.SYNTHETIC if run.fetch["synthetic"] else "",
-        "fetch": run.fetch,
-        "features": run.features,
-        "audit": run.audit,
-        "use": run.use,
-        "reliability": run.reliability,
-        "suspects": run.suspects[:shown],
-        "suspects_count": len(run.suspects),
-        "suspect_sentences": sentences.suspect_sentences(run.results["crossval"]["metrics"], unit),
-        "classes": classes,
-        "protocols": comparison.titles(run.audit),
-        "unit": unit,
-        "figures": {kind: (title, text.format(unit=unit)) for kind, (title, text) in FIGURES.items()},
-        "metric_titles": {name: metric.title for name, metric in PER_CLASS.items()},
-        "metrics_shown": AVERAGED,
-        "listed": LISTED,
-        "shown": shown,
-        "reliability_alt": "; ".join(
-            f"of {percent(entry['weight'])} of the images, named with {number(entry['confidence'])} in the mean, "
-            f"{percent(entry['accuracy'])} are right"
-            for entry in run.reliability
-        ),
-        "risk_alt": "; ".join(
-            f"of the surest {part} {percent(share)} are mistakes" for part, share in run.use["risk"].items()
-        ),
-        "for_use": run.results["crossval"]["training"],
-        "units": listed(run.results["crossval"]["training"]["units"]),
-        "use_sentences": [
-            *sentences.use_sentences(run.use, unit),
-            sentences.stranger_sentence(run.strangers),
-        ],
-        "trained": {protocol: run.results[protocol]["training"] for protocol in ("grouped", "image")},
-        "results": {
-            protocol: _result(result, classes, shown, min_cells, unit) for protocol, result in run.results.items()
-        },
-        **_headline(run, classes, min_cells),
-        **_images(run),
-    }
-
-
-def _headline(run: Run, classes: list[str], min_cells: int) -> dict[str, Any]:
-    """Return the score to believe, beside the others, and what their differences mean."""
-    metrics = {protocol: result["metrics"] for protocol, result in run.results.items()}
-    unit = comparison.unit_of(run.audit)
-    level = f"{100 * metrics['crossval']['intervals']['confidence_level']:.4g} %"
-    recalls = comparison.recalls(metrics, classes, run.fetch, min_cells, comparison.titles(run.audit), unit)
-    scores = comparison.table(metrics, classes, min_cells, unit)
-    first = scores[0][1]
-    units = [result["training"]["units"] for result in run.results.values()]
-    return {
-        "level": level,
-        "level_sentence": sentences.level_sentence(run.audit),
-        "believe": _believe(run.results["crossval"], len(classes)),
-        "by_file": {
-            "score": estimate(metrics["image"], "cells", "balanced_accuracy"),
-            "accuracy": estimate(metrics["image"], "accuracy"),
-        },
-        "copies": sentences.copies_in_training(run.truth, run.audit, unit),
-        "copies_limit": sentences.copies_limit(run.truth, run.audit),
-        "gap": comparison.gap(metrics, run.audit["leak"], unit, are_alike=len({*map(tuple, units)}) == 1),
-        "verdicts": comparison.against_baselines(metrics["crossval"], unit),
-        "rule": comparison.RULE,
-        "scores": scores,
-        "first_scores": first if len(first) <= FIRST_ROWS else first[: len(comparison.EACH_CELL)],
-        "reading": sentences.reading(metrics, level, unit),
-        "few": comparison.too_few(metrics, classes, min_cells),
-        "few_reason": f"Fewer than {min_cells} {unit}s of the class were scored, too few for a recall: a single {unit} "
-        f"named otherwise would move it by {1 / (min_cells - 1):.2f} or more. The averages over the classes do include "
-        "them, for what they are worth.",
-        "common": sentences.common_sentence(metrics["crossval"], unit),
-        "original": ORIGINAL["per_class"],
-        "first_published": comparison.published(classes),
-        "original_images": sum(row["support"] for row in ORIGINAL["per_class"].values()),
-        "is_original": same_classes(classes),
-        "comparable": COMPARABLE[whose(run.fetch)],
-        "recalls": recalls,
-        "recalls_alt": "Recall of each class: "
-        + "; ".join(
-            f"{name}: " + ", ".join(f"{label} {recall}" for label, recall in series.items())
-            for name, series in recalls.items()
-        ),
-    }
-
-
-def _images(run: Run) -> dict[str, Any]:
-    """Return what the images are, and what the audit says of them."""
-    audit, unit = run.audit, comparison.unit_of(run.audit)
-    return {
-        "parts": parts(run.splits),
-        "totals": {name: [int((run.splits[name] == part).sum()) for part in PARTS] for name in ("image", "grouped")},
-        "statements": [*audit["missing"], *audit["uneven"]],
-        "notes": [
-            *given_sentences(audit["given"]),
-            *shared_sentences(audit["without_own_group"]),
-            *withheld_sentences(audit["withheld"]),
-            *sentences.crop_warnings(audit, run.features),
-            *sentences.relabelled_sentences(run.fetch["relabelled"]),
-        ],
-        "composition_alt": ", ".join(
-            f"{name}: {facts['images']:,} images of {facts['groups']:,} {unit}s"
-            for name, facts in audit["classes"].items()
-        ),
-    }
-
-
-def _believe(result: dict[str, Any], classes: int) -> dict[str, Any]:
-    """Return the first screen: what was scored, and the number to believe."""
-    metrics, predictions = result["metrics"], result["predictions"]
-    baseline = metrics["baseline"]
-    return {
-        "score": estimate(metrics, "cells", "balanced_accuracy"),
-        "accuracy": estimate(metrics, "cells", "accuracy"),
-        "cells": predictions["group"].nunique(),
-        "classes": classes,
-        "folds": metrics["folds"],
-        "bars": [
-            ("this classifier", metrics["cells"]["balanced_accuracy"]),
-            ("logistic regression", baseline["logistic_regression"]["cells"]["balanced_accuracy"]),
-            ("color histogram", baseline["color_histogram"]["cells"]["balanced_accuracy"]),
-            ("commonest class", baseline["majority"]["cells"]["balanced_accuracy"]),
-        ],
-    }
-
-
-def _result(result: dict[str, Any], classes: Sequence[str], shown: int, min_cells: int, unit: str) -> dict[str, Any]:
-    """Return what the report says about one protocol."""
-    predictions, metrics = result["predictions"], result["metrics"]
-    mistakes = wrong(predictions)
-    each_cell = one_per_group(predictions)
-    total, right = len(predictions), len(predictions) - len(mistakes)
-    pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
-    worst = "".join(f"; most often wrong: {true} called {called} ({n})" for (true, called), n in pairs.head(1).items())
-    areas = ", ".join(f"{name} {number(lookup(metrics, 'per_class', name, 'auc'))}" for name in classes)
-    training = result["training"]
-    precision = {name: average_precision(result["pr"], name) for name in classes}
-    per_class: dict[str, dict[str, Any]] = {
-        name: {
-            **{key: estimate(metrics, "per_class", name, key, min_cells=min_cells, unit=unit) for key in PER_CLASS},
-            "average_precision": precision[name],
-            "images": lookup(metrics, "per_class", name, "support") or 0,
-            "cells": comparison.cells(metrics, name),
-        }
-        for name in classes
-    }
-    return {
-        "total": total,
-        "cells": predictions["group"].nunique(),
-        "per_class": per_class,
-        "sha256": result["sha256"],
-        "confusion": confusion_squares(predictions, classes, pictures=shown > 0),
-        "mistakes": each_cell.head(shown).to_dict("records"),
-        "wrong": len(mistakes),
-        "undefined": any(row[key].text == "–" for row in per_class.values() for key in PER_CLASS),
-        "alt": {
-            "confusion": f"{right} of {total} images are on the diagonal{worst}.",
-            "history": "history" in result
-            and f"Accuracy and loss over {training['epochs']} epochs; "
-            f"the weights of epoch {training['best_epoch']} were kept.",
-            "roc": f"Area under the curve of each class: {areas}.",
-            "pr": "Average precision of each class: "
-            + ", ".join(f"{name} {number(value)}" for name, value in precision.items())
-            + ".",
-            "mistakes": f"Thumbnails of {min(shown, len(each_cell))} of {len(each_cell)} {unit}s of which an image "
-            "was classified wrongly.",
-        },
-    }
-
-
 def average_precision(curves: pd.DataFrame, name: str) -> float | None:
-    """Return the average precision of a class: the mean precision, weighted by how much recall each step adds.
+    """Return the average precision of a class: the mean precision, weighted by the recall that each step adds.
 
     Args:
         curves: data frame of pr.csv: class, recall (falling) and precision.
@@ -280,3 +180,33 @@ def average_precision(curves: pd.DataFrame, name: str) -> float | None:
     if not len(curve):
         return None
     return float(-np.sum(np.diff(curve["recall"]) * curve["precision"].to_numpy()[:-1]))
+
+
+def _scheme(run: Run, scheme: str, scored: Scored, plot: PlotParams) -> Scheme:
+    predictions, metrics, classes = scored.predictions, run.metrics[scheme], run.classes
+    mistakes, each_group = wrong(predictions), one_per_group(predictions)
+    pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
+    scores = {
+        name: ClassScores(
+            {key: estimate(metrics, "per_class", name, key, min_cells=plot.min_cells) for key in CLASS_METRICS},
+            average_precision(scored.pr, name),
+            lookup(metrics, "per_class", name, "support") or 0,
+            comparison.cells(metrics, name),
+        )
+        for name in classes
+    }
+    estimable = any(entry.cells >= plot.min_cells for entry in scores.values())
+    return Scheme(
+        images=len(predictions),
+        groups=predictions["group"].nunique(),
+        right=len(predictions) - len(mistakes),
+        wrong=len(mistakes),
+        worst=next(((true, predicted, int(count)) for (true, predicted), count in pairs.items()), None),
+        classes=scores,
+        metrics=[key for key in CLASS_METRICS if estimable or key not in NEEDS_CELLS],
+        confusion=confusion_squares(predictions, classes, pictures=plot.mistakes > 0),
+        mistakes=each_group.head(plot.mistakes).to_dict("records"),
+        mistaken_groups=len(each_group),
+        training=run.training[scheme],
+        sha256=scored.sha256,
+    )

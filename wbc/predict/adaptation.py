@@ -17,8 +17,9 @@ from scipy.special import log_softmax
 from wbc.export import ood as novelty
 from wbc.export.calibration import fit_temperature
 from wbc.export.decision import Decision, fit_apart
-from wbc.train import exact
-from wbc.train.head import EPSILON, Head, inputs_of, mean_probabilities
+from wbc.train.exact import Floats
+from wbc.train.head import Head, mean_probabilities
+from wbc.train.layers import SCORING, Dense
 
 C = 0.01  # weight of the cells' log loss beside half the squared distance from the shipped weights; fixed beforehand
 FOLDS = 5  # of the labelled cells, each predicted by heads that were adapted without it
@@ -67,10 +68,11 @@ def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
         c: as scikit-learn's C, the inverse of the penalty's weight.
     """
     inputs = _last_inputs(head, cells.features)
-    offsets = inputs @ head.kernel + head.bias
+    last = head.dense[-1]
+    offsets = inputs @ last.kernel + last.bias
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
-    is_class = np.eye(head.bias.size)[cells.labels]
-    shape = (inputs.shape[1], head.bias.size)
+    is_class = np.eye(head.classes)[cells.labels]
+    shape = (inputs.shape[1], head.classes)
 
     def loss(change: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         weights = change.reshape(shape)
@@ -80,16 +82,12 @@ def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
 
     found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 1000})
     weights = found.x.reshape(shape)
-    return head._replace(kernel=head.kernel + weights[:-1], bias=head.bias + weights[-1])
+    return Head([*head.layers[:-1], Dense(last.kernel + weights[:-1], last.bias + weights[-1])])
 
 
-def _last_inputs(head: Head, features: npt.NDArray) -> exact.Floats:
+def _last_inputs(head: Head, features: npt.NDArray) -> Floats:
     """Return what the last layer of a head takes, (images, inputs)."""
-    values = inputs_of(head, features)
-    for block in head.blocks:
-        values = np.maximum(values @ block.kernel + block.bias, 0)
-        values = (values - block.mean) * block.gamma / np.sqrt(block.variance + EPSILON) + block.beta
-    return values
+    return Head(head.layers[:-1]).forward(features, SCORING)[0]
 
 
 def shots(cells: Cells) -> list[int]:

@@ -15,9 +15,9 @@ from PIL import Image
 
 from wbc.common.errors import UserError, advise
 from wbc.common.images import BadImage, central, decode, resize
-from wbc.common.prefetch import prefetch
+from wbc.common.progress import prefetch
 from wbc.embed import openvino_engine
-from wbc.embed.views import mean_feature, test_images
+from wbc.embed.views import mean_feature, tta_images
 from wbc.export.decision import Decision, answer
 from wbc.export.framing import Range
 from wbc.export.packaging import BACKBONE, read_package
@@ -166,7 +166,7 @@ class Classifier:
             for source, (image, error, foreground, notes) in zip(listed, prefetch(self._load, read), strict=True):
                 waiting.append(Described(source, None, error, foreground, notes))
                 if image is not None:
-                    yield from test_images(image, self.test_views)
+                    yield from tta_images(image, self.test_views)
 
         rows = itertools.chain.from_iterable(self._forward()(images()))
         while views := list(itertools.islice(rows, self.test_views)):

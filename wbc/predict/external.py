@@ -9,8 +9,8 @@ import pandas as pd
 
 from wbc.common.errors import UserError
 from wbc.common.progress import track
-from wbc.evaluate.intervals import IntervalParams
 from wbc.evaluate.metrics import rounded
+from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.scoring import describe
 from wbc.export.appraisal import abstention, appraise
 from wbc.export.decision import Answers
@@ -88,7 +88,7 @@ def score(site: Site, intervals: IntervalParams) -> dict[str, Any]:
             "groups": len(np.unique(site.groups[is_known])),
             "known": {name: scored[name] for name in ("accuracy", "balanced_accuracy", "macro", "per_class")},
             "intervals": scored["intervals"],
-            "use": appraise(answers, numbers, np.ones(len(numbers))),
+            "deployed": appraise(answers, numbers, np.ones(len(numbers))),
             "unknown": {
                 label: abstention(
                     [one.reason for one, of in zip(site.predictions, site.labels, strict=True) if of == label]

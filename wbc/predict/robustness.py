@@ -15,7 +15,7 @@ from wbc.predict.classifier import Classifier
 from wbc.predict.labelled import LabelledImages
 from wbc.predict.perturbations import PERTURBATIONS, STRENGTHS
 from wbc.predict.sources import Source
-from wbc.train.head import Head, heads_of_fold, mean_probabilities
+from wbc.train.head import Head, load_head, mean_probabilities
 
 KINDS = [("none", 0), *((kind, strength) for kind in PERTURBATIONS for strength in STRENGTHS)]
 
@@ -84,12 +84,12 @@ def balanced_accuracies(
 
 
 def _heads_of_fold(classifier: Classifier, fold: int) -> list[Head]:
-    try:
-        return heads_of_fold(classifier.folder, fold)
-    except FileNotFoundError:
+    files = sorted(classifier.folder.glob(f"fold_{fold}_*.npz"))
+    if not files:
         raise UserError(
             f"{classifier.folder} has no heads of fold {fold}, so none that wasn't trained on some of these images."
-        ) from None
+        )
+    return [load_head(file) for file in files]
 
 
 def _perturbed(classifier: Classifier, sources: Sequence[Source]) -> Iterator[Source]:

@@ -57,14 +57,14 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
         scored: of `wbc.predict.external.score`.
         asked: coverage that the prediction sets should have.
     """
-    use, facts = scored["use"], {}
+    use, facts = scored["deployed"], {}
     for name, key in (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")):
         interval = scored["intervals"][key]
         facts[name] = f"{scored['known'][key]:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
     facts["expected calibration error"] = f"{use['ece']:.3f}"
     facts[f"coverage of the prediction sets, {asked:.0%} asked"] = f"{use['coverage']:.1%}"
     facts["classes in a set, mean"] = f"{use['set_size']:.2f}"
-    facts["out of distribution"] = f"{use['unlike']:.1%}"
+    facts["out of distribution"] = f"{use['ood']:.1%}"
     facts["abstains"] = f"{1 - use['answered']:.1%}"
     if use["answered"]:
         facts["accuracy where it doesn't abstain"] = f"{use['accuracy_answered']:.3f}"

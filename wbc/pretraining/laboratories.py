@@ -10,15 +10,14 @@ import pydantic
 from wbc.common import params
 from wbc.common.errors import UserError
 from wbc.fetch import archives, manifest
-from wbc.train import fitting
-from wbc.train.head import HeadParams
+from wbc.train.params import HeadParams, OptimizerParams
 
 
 class StudyParams(params.Section):
     """How the study's head is fitted."""
 
     head: HeadParams
-    optimizer: fitting.OptimizerParams
+    optimizer: OptimizerParams
 
 
 class MeasureParams(params.Section):

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.common.images import decode, resize
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed import engines
 from wbc.embed.tensorflow_setup import keras, tf
-from wbc.embed.views import ORIENTATIONS, mean_feature, test_images
+from wbc.embed.views import ORIENTATIONS, mean_feature, tta_images
 from wbc.pretraining.domain_augmentation import ROOM, DomainAugmentation, augment_domain
 
 BATCH = 48  # images changed together; resolution and blur are drawn for a quarter of them at a time
@@ -43,7 +42,7 @@ def shifted_features(
                 key = tf.constant([seed, draw * 10**4 + batch])
                 changed = augment_domain(tf.constant(images[chosen]), size, key, shift).numpy()
                 for image in np.round(changed).astype(np.uint8):
-                    yield from test_images(image, ORIENTATIONS)
+                    yield from tta_images(image, ORIENTATIONS)
 
     passes = itertools.chain.from_iterable(engines.build("openvino", model).load()(views()))
     described = [

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from wbc.common.images import decode, resize
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.embed.file_features import file_features
 from wbc.embed.inference import compiled
 from wbc.embed.tensorflow_setup import keras
@@ -24,7 +23,7 @@ from wbc.evaluate.metrics import score
 from wbc.split import parts as splits
 from wbc.train import baselines
 from wbc.train.cross_validation import fit_predict
-from wbc.train.fitting import TrainParams
+from wbc.train.params import FitParams
 
 FOLDS = 5
 
@@ -109,7 +108,7 @@ def _as_before(train: Labelled) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def across(
-    train: Labelled, valid: Labelled, tests: dict[str, Labelled], params: TrainParams, seeds: Sequence[int]
+    train: Labelled, valid: Labelled, tests: dict[str, Labelled], params: FitParams, seeds: Sequence[int]
 ) -> dict[str, Scores]:
     """Score classifiers fitted on one laboratory's cells on each of several sets of cells.
 
@@ -118,7 +117,7 @@ def across(
     Args:
         train, valid: `Labelled`.
         tests: {name: `Labelled`}.
-        params: a `TrainParams`, whose seed gives way to
+        params: a `FitParams`, whose seed gives way to
         seeds: one head is fitted for each.
 
     Returns:
@@ -143,7 +142,7 @@ def across(
     }
 
 
-def within(cells: Labelled, groups: np.ndarray, params: TrainParams, seeds: Sequence[int]) -> Scores:
+def within(cells: Labelled, groups: np.ndarray, params: FitParams, seeds: Sequence[int]) -> Scores:
     """Score classifiers by stratified 5-fold cross-validation by group, over pooled out-of-fold predictions.
 
     Logistic regression learns from four folds; the head from three, stopped by the fold after the one that is scored. A
@@ -175,7 +174,7 @@ def within(cells: Labelled, groups: np.ndarray, params: TrainParams, seeds: Sequ
     return {"majority": score(cells.labels, baselines.majority(cells.labels, len(cells.labels))), **scores}
 
 
-def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: TrainParams, seed: int) -> np.ndarray:
+def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: FitParams, seed: int) -> np.ndarray:
     """Fit the head and return the class numbers of the features `test`, (images, n)."""
     alike = np.repeat(test[:, None], train.features.shape[1], axis=1)
     features = np.concatenate([train.features, valid.features, alike])

@@ -1,4 +1,8 @@
-"""What a set of images holds besides cells, and what that does to a split: copies, duplicates, doubtful labels."""
+"""Facts about a data set and its splits: near-duplicates, shared groups, doubtful labels, classes without images.
+
+Near-duplicates are found in the pixels. Groups such as patients are given by the user, and images of one patient are
+of several classes. The two are counted apart: only a near-duplicate under another label is a doubt.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,8 +33,9 @@ def audit(
     excluded: Sequence[set[int]],
     too_doubtful: Sequence[str],
     given: dict[str, Any] | None = None,
+    given_groups: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Return what there is to know about the images before a score on them is believed, as nested dicts for JSON.
+    """Return the facts about the images and their splits, as nested dicts for JSON.
 
     A group whose images have several labels counts as a group of each of these classes.
 
@@ -42,6 +47,7 @@ def audit(
         recognized: int array, equal for images that the search found to show or perhaps to show one cell.
         excluded, too_doubtful: what `folds.exclude` returned.
         given: what `given.statements` says of groups that the user knows; None where none are given.
+        given_groups: int array, equal for images that the user put into one group; None where none are given.
 
     Returns:
         {"images", "groups": numbers of them, "level": what a group is: "photograph" where copies were only searched
@@ -56,8 +62,11 @@ def audit(
          "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
             show one cell, one path of each group,
          "without_own_group": [{"label", "images", "counted_as": {label: images of the groups}, "examples": [path]}],
-            classes of which every image is in a group that counts for another class,
-         "leak": {protocol: share of the test images with a recognized copy in train, or None without test images},
+            classes of which every image is among near-duplicates that are mostly of another class,
+         "leak": {protocol: share of the test images with a recognized near-duplicate in train, or None without test
+            images},
+         "shared_groups": {protocol: share of the test images of which train has others of their given group, or None
+            without test images or given groups},
          "sources": {protocol: {part: {label: groups}}},
          "missing": [{"protocol", "label", "part", "groups", "reason"}], classes without an image in a part, and as
             protocol "crossval" and part "train" those that lie in a single fold,
@@ -87,8 +96,11 @@ def audit(
             if rows["label"].nunique() > 1
         ],
         "same_cell": _same_cell(splits, recognized),
-        "without_own_group": _without_own_group(splits),
-        "leak": {protocol: _leak(splits, protocol) for protocol in HOLDOUTS},
+        "without_own_group": _without_own_group(splits, recognized),
+        "leak": {protocol: _shared(splits[protocol], recognized) for protocol in HOLDOUTS},
+        "shared_groups": {
+            protocol: None if given_groups is None else _shared(splits[protocol], given_groups) for protocol in HOLDOUTS
+        },
         "sources": {protocol: _sources(splits, protocol) for protocol in HOLDOUTS},
         "missing": [*_missing(splits), *_in_one_fold(splits)],
         "uneven": _uneven(splits, [*shares, 1 - sum(shares)]),
@@ -124,15 +136,15 @@ def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]
     ]
 
 
-def _without_own_group(splits: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return classes of which no group has most of its images; what a group counts for is decided as for the split."""
-    counts = splits.groupby(["group", "label"]).size().unstack(fill_value=0).sort_index(axis=1)
-    counted = counts.idxmax(axis=1)  # the first by name among equals
+def _without_own_group(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, Any]]:
+    """Return classes of which no set of near-duplicates has mostly images; the first by name among equals."""
+    counts = splits.groupby([recognized, "label"]).size().unstack(fill_value=0).sort_index(axis=1)
+    counted = counts.idxmax(axis=1)
     entries = []
     for label, rows in splits.groupby("label", sort=True):
-        of_group = counted[rows["group"].unique()]
-        if (of_group != label).all():
-            shared = splits[splits["group"].isin(of_group.index) & (splits["label"] != label)]
+        numbers = np.unique(recognized[rows.index])
+        if (counted[numbers] != label).all():
+            shared = splits[np.isin(recognized, numbers) & (splits["label"] != label)]
             entries.append(
                 {
                     "label": label,
@@ -162,10 +174,10 @@ def _counts(labels: pd.Series) -> dict[str, int]:
     return {label: int(counts[label]) for label in sorted(counts.index, key=lambda name: (-counts[name], name))}
 
 
-def _leak(splits: pd.DataFrame, protocol: str) -> float | None:
-    test = splits.loc[splits[protocol] == "test", "group"]
-    seen = test.isin(splits.loc[splits[protocol] == "train", "group"])
-    return round(float(seen.mean()), 4) if len(test) else None
+def _shared(parts: pd.Series, groups: np.ndarray) -> float | None:
+    """Return the share of the test images of which train has others of their group."""
+    test, train = (groups[parts == part] for part in ("test", "train"))
+    return round(float(np.isin(test, train).mean()), 4) if len(test) else None
 
 
 def _sources(splits: pd.DataFrame, protocol: str) -> dict[str, dict[str, int]]:

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.common.images import decode, resize
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 
 SIZE = 96  # pixels; detail finer than that says nothing of size
 BLUR = 1.0  # pixels

@@ -23,6 +23,16 @@ class GivenGroups(NamedTuple):
     table: pd.DataFrame  # a row per image, a column per kind (patient, slide, cell, ...); "" where it isn't said
     without_files: list[str]  # what the CSV names and no image has
 
+    @property
+    def is_given(self) -> np.ndarray:
+        """Whether each image is in a group of any kind."""
+        return (self.table != "").any(axis=1).to_numpy()
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The group number of each image by what is given alone; an image without a group is a group of its own."""
+        return united(np.arange(len(self.table)), self.table)
+
 
 def read_groups(source: str, paths: Sequence[str]) -> GivenGroups:
     r"""Read the groups that a CSV or a pattern gives to images.

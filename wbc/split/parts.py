@@ -14,6 +14,9 @@ Shares = tuple[float, float]  # of each class: train, valid; the rest is test
 
 NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are then suspicious
 SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8: docs/results/grouping.md
+ORDERS = 50  # in which groups of several classes are dealt; the best result is kept
+DEALT = 5000  # such groups in all orders together; more of them come near to the shares in any order
+LACKING = (0, 2, 1)  # parts by what matters most: what can't be tested is of less use than what can't be validated
 
 
 def split_by_image(labels: Sequence[str] | np.ndarray, shares: Shares, seed: int) -> np.ndarray:
@@ -30,12 +33,17 @@ def split_by_image(labels: Sequence[str] | np.ndarray, shares: Shares, seed: int
     return split_by_group(labels, np.arange(len(labels)), shares, seed)
 
 
-def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares, seed: int) -> np.ndarray:
+def split_by_group(
+    labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares, seed: int, given: npt.ArrayLike | None = None
+) -> np.ndarray:
     """Assign whole groups to parts, stratified by class, as near to the shares of images as the groups allow.
 
-    Larger groups go first, each to the part that lacks most images. Every class is in every part where it has at least
-    three groups. A group whose images have several labels counts for its most frequent one (the first by name among
-    equals).
+    Groups of one class are dealt class by class, the larger ones first, each to the part that lacks most images. Every
+    class is in every part where it has at least three such groups.
+
+    Groups of several classes, such as patients, are dealt before them. Each goes to the part that is furthest behind
+    in its classes, as shares of each class: a rare class counts as much as a frequent one. Several random orders are
+    tried. The one is kept that leaves the fewest parts without a class, and then comes nearest to the shares.
 
     Where nearly all images of a class have near-duplicates, a group much smaller than is usual there is rather a part
     of another that was not recognized. Such groups go where they do least harm if so: to valid, as long as that has
@@ -46,6 +54,8 @@ def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares,
         groups: group number of each image.
         shares: (train, valid) shares of each class's images; the rest is test.
         seed: seeds the order among groups of one size.
+        given: whether the user gave the group of each image; such a group is as large as it is. None where all groups
+            were found.
 
     Returns:
         array of "train", "valid" or "test", one per image; equal for all images of a group.
@@ -53,29 +63,42 @@ def split_by_group(labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares,
     Raises:
         UserError: no class has two groups, so nothing can be tested.
     """
-    labels, groups = np.asarray(labels), np.asarray(groups)
-    names, label_numbers = np.unique(labels, return_inverse=True)
-    _, group_numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    group_labels = _most_frequent(group_numbers, label_numbers, len(sizes))
-    part_of_group = np.empty(len(sizes), dtype=int)
-    for number, name in enumerate(names):
-        members = np.flatnonzero(group_labels == number)
-        if len(members) == 0:
-            continue  # all its images are in groups that count for another class
-        # Seeded by the class's name: another class coming or going leaves this one's split as it was.
-        random = np.random.default_rng([seed, *name.encode()])
-        members = members[random.permutation(len(members))]
-        members = members[np.argsort(-sizes[members], kind="stable")]
-        wanted = part_sizes(sizes[members].sum(), shares)
-        aside = _aside(sizes[members], wanted[1])
-        part_of_group[members[aside]] = PARTS.index("valid")
-        wanted[1] -= sizes[members[aside]].sum()
-        rest = members[~aside]
-        part_of_group[rest] = _assign(sizes[rest], wanted, {0, 2} if aside.any() else {0, 1, 2})
+    names, label_numbers = np.unique(np.asarray(labels), return_inverse=True)
+    _, group_numbers, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    counts = np.zeros((len(sizes), len(names)), int)  # images of each class in each group
+    np.add.at(counts, (group_numbers, label_numbers), 1)
+    is_given = np.zeros(len(sizes), bool)
+    np.logical_or.at(is_given, group_numbers, False if given is None else np.asarray(given))
+    wanted = np.array([part_sizes(count, shares) for count in counts.sum(axis=0)])
+
+    mixed = np.flatnonzero((counts > 0).sum(axis=1) > 1)
+    orders = min(ORDERS, max(1, DEALT // len(mixed))) if len(mixed) > 1 else 1
+    best: tuple[tuple[int, float], np.ndarray] | None = None
+    for order in range(orders):
+        part_of_group = np.full(len(sizes), -1)
+        _deal_mixed(counts, wanted, mixed, part_of_group, np.random.default_rng([seed, order]))
+        for number, name in enumerate(names):
+            members = np.flatnonzero(counts[:, number] == sizes)
+            # Seeded by the class's name: another class coming or going leaves this one's split as it was.
+            members = members[np.random.default_rng([seed, *name.encode()]).permutation(len(members))]
+            members = members[np.argsort(-sizes[members], kind="stable")]
+            found = _part_counts(counts[mixed, number], part_of_group[mixed])
+            _deal_class(
+                sizes, wanted[number] - found, members, is_given, set(np.flatnonzero(found == 0)), part_of_group
+            )
+        placed = np.array([_part_counts(counts[:, number], part_of_group) for number in range(len(names))])
+        badness = (
+            int((placed == 0).sum()),
+            float((((placed - wanted) / wanted.sum(axis=1, keepdims=True)) ** 2).sum()),
+        )
+        if best is None or badness < best[0]:
+            best = (badness, part_of_group)
+    assert best is not None
+    part_of_group = best[1]
     if PARTS.index("test") not in part_of_group:
         raise UserError(
-            f"The {len(labels):,} images are {len(sizes):,} groups, and no class has a second one: whatever is scored, "
-            "nothing of its class is left to learn from."
+            f"The {len(group_numbers):,} images are {len(sizes):,} groups, and no class has a second one: whatever is "
+            "scored, nothing of its class is left to learn from."
         )
     return np.array(PARTS)[part_of_group[group_numbers]]
 
@@ -110,7 +133,7 @@ def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -
         parts = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(labels, labels, groups)
         for number, (_, members) in enumerate(parts):
             fold[members] = number
-    return fold
+    return _spread(labels, groups, fold, count)
 
 
 def usual_size(sizes: np.ndarray) -> int:
@@ -159,6 +182,49 @@ def part_sizes(count: int, shares: Shares) -> list[int]:
     return [int(size) for size in sizes]
 
 
+def _spread(labels: np.ndarray, groups: np.ndarray, fold: np.ndarray, count: int) -> np.ndarray:
+    """Return folds that have each class in as many of them as its groups allow; groups of several classes hinder that.
+
+    A group is moved to a fold that lacks one of its classes, in exchange for a group there or for none. Of all such
+    moves the one is made that leaves the fewest folds without a class, and then the most even classes.
+    """
+    _, label_numbers = np.unique(labels, return_inverse=True)
+    _, first, group_numbers = np.unique(groups, return_index=True, return_inverse=True)
+    images = np.zeros((len(first) + 1, label_numbers.max() + 1), int)  # of each class in each group; the last is none
+    np.add.at(images, (group_numbers, label_numbers), 1)
+    fold_of, none = fold[first], len(first)
+    placed = np.zeros((count, images.shape[1]), int)
+    np.add.at(placed, fold_of, images[:none])
+    reach = np.minimum((images > 0).sum(axis=0), count)  # folds that each class can be in
+
+    def badness(placed: np.ndarray) -> tuple[int, float]:
+        missing = np.maximum(reach - (placed > 0).sum(axis=0), 0).sum()
+        return int(missing), round(float((placed / placed.sum(axis=0)).var(axis=0).sum()), 9)
+
+    def moved(group: int, other: int, target: int) -> np.ndarray:
+        after, change = placed.copy(), images[group] - images[other]
+        after[target] += change
+        after[fold_of[group]] -= change
+        return after
+
+    while (now := badness(placed))[0]:
+        moves = [
+            (badness(moved(group, other, target)), group, other, target)
+            for name in np.flatnonzero((placed > 0).sum(axis=0) < reach)
+            for group in np.flatnonzero(images[:none, name]).tolist()
+            for target in np.flatnonzero(placed[:, name] == 0).tolist()
+            for other in [*np.flatnonzero(fold_of == target).tolist(), none]
+        ]
+        best, group, other, target = min(moves)
+        if best >= now:
+            break
+        placed = moved(group, other, target)
+        home, fold_of[group] = fold_of[group], target
+        if other < none:
+            fold_of[other] = home
+    return fold_of[group_numbers]
+
+
 def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
     """Return which groups of a class are suspiciously small; `sizes` in falling order, `room` images in valid."""
     aside, usual = np.zeros(len(sizes), bool), usual_size(sizes)
@@ -170,6 +236,68 @@ def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
     return aside
 
 
+def _part_counts(images: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return how many images of a class are in each part, int (3,); `images` of it in each group, `parts` of groups."""
+    return np.bincount(parts, images, len(PARTS)).astype(int)
+
+
+def _deal_mixed(
+    counts: np.ndarray, wanted: np.ndarray, mixed: np.ndarray, part_of_group: np.ndarray, random: np.random.Generator
+) -> None:
+    """Write the parts of groups of several classes into `part_of_group`, in a random order, mostly large groups first.
+
+    Args:
+        counts: images of each class in each group, (groups, classes).
+        wanted: images of each class in each part, (classes, 3).
+        mixed: which groups have several classes.
+        part_of_group: int (groups,), changed in place.
+        random: decides the order.
+    """
+    of_class = counts.sum(axis=0)
+    asked = wanted / of_class[:, None]  # as shares of each class
+    lacking = asked.copy()
+    left, empty = (counts > 0).sum(axis=0), np.ones(lacking.shape, bool)
+    weight = (counts[mixed] / of_class).sum(axis=1) * random.uniform(0.5, 1.5, len(mixed))
+    for group in mixed[np.argsort(-weight, kind="stable")]:
+        classes = np.flatnonzero(counts[group])
+        share = counts[group, classes] / of_class[classes]
+        # When a class has no more groups left than parts without it, each of those parts gets one.
+        needed = empty[classes[left[classes] <= empty[classes].sum(axis=1)]].any(axis=0)
+        candidates = [part for part in LACKING if needed[part] or not needed.any()]
+        behind = lacking[classes] - lacking[classes].sum(axis=1, keepdims=True) * asked[classes]
+        part = max(candidates, key=lambda part: round(float(share @ behind[:, part]), 9))
+        part_of_group[group] = part
+        lacking[classes, part] -= share
+        empty[classes, part] = False
+        left[classes] -= 1
+
+
+def _deal_class(
+    sizes: np.ndarray,
+    wanted: np.ndarray,
+    members: np.ndarray,
+    is_given: np.ndarray,
+    empty: set[int],
+    part_of_group: np.ndarray,
+) -> None:
+    """Write the parts of a class's groups into `part_of_group`.
+
+    Args:
+        sizes: images of each group.
+        wanted: images that each part still lacks; changed in place.
+        members: numbers of the groups, the larger ones first.
+        is_given: whether the user gave each group.
+        empty: parts that have no image of the class.
+        part_of_group: int (groups,), changed in place.
+    """
+    found = members[~is_given[members]]
+    aside = found[_aside(sizes[found], wanted[1])]
+    part_of_group[aside] = PARTS.index("valid")
+    wanted[1] -= sizes[aside].sum()
+    rest = members[~np.isin(members, aside)]
+    part_of_group[rest] = _assign(sizes[rest], wanted.tolist(), empty - {1} if len(aside) else empty)
+
+
 def _assign(sizes: np.ndarray, wanted: list[int], empty: set[int]) -> list[int]:
     """Return the part (0, 1, 2) of each group; `sizes` in falling order, `wanted` images per part, `empty` parts."""
     lacking = list(wanted)
@@ -177,9 +305,9 @@ def _assign(sizes: np.ndarray, wanted: list[int], empty: set[int]) -> list[int]:
     parts = []
     for position, size in enumerate(sizes):
         # When no more groups are left than parts without one, each of those parts gets one.
-        candidates = empty if empty and len(sizes) - position <= len(empty) else (0, 1, 2)
-        # Among equals train comes first, then test: what can't be tested is of less use than what can't be validated.
-        part = max(candidates, key=lambda part: (lacking[part], (2, 0, 1)[part]))
+        needed = empty if len(sizes) - position <= len(empty) else set()
+        candidates = [part for part in LACKING if part in needed or not needed]
+        part = max(candidates, key=lambda part: lacking[part])
         parts.append(part)
         empty.discard(part)
         lacking[part] -= size

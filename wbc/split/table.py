@@ -1,5 +1,6 @@
 """The split of a data set: parts, groups and folds of every image, as files that later stages read."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -83,6 +84,12 @@ class Splits(NamedTuple):
     def rows(self, scheme: str, part: str) -> Rows:
         """Return the images in a part (train, valid, test) of a split (image, grouped)."""
         return np.flatnonzero(self.table[scheme] == part)
+
+    def only(self, paths: Iterable[str]) -> Self:
+        """Return the splits of some of the images."""
+        kept = set(paths)
+        tables = (table[table["path"].isin(kept)].reset_index(drop=True) for table in self)
+        return type(self)(*tables)
 
     def rounds(self) -> list[Round]:
         """Return the rounds of the cross-validation, in the order of their folds."""

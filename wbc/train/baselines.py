@@ -1,17 +1,20 @@
-"""What a classifier must beat before its score means anything."""
+"""Baselines: simpler classifiers on the same images, and the table of their predictions."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import pandas as pd
 
+from wbc.common.errors import UserError
+from wbc.common.files import write_csv
+from wbc.split.schemes import SCHEMES
 from wbc.train.class_weights import class_weight
 
-MOST_ROWS = 100_000  # images at most that a regression learns from, which are in memory together: a gigabyte
+MOST_ROWS = 100_000  # rows at most that a regression is trained on, which are in memory together: a gigabyte
 ROWS = 8192  # predicted at once
 # So near to the optimum that a prediction depends on the data and not on the CPU's rounding: with scikit-learn's 1e-4,
 # predictions differed between two kinds of CPU. Newton's steps get there ten times faster than L-BFGS.
@@ -23,23 +26,67 @@ C = 0.03
 Labels = npt.NDArray[np.integer]
 
 
+class Baselines(NamedTuple):
+    """Predictions of each baseline, as the stage `baseline` writes them: image.csv, grouped.csv and crossval.csv.
+
+    Each table has the column path, and one per baseline with class names: majority, color_histogram,
+    logistic_regression.
+
+    >>> baselines = Baselines.load(Path("data/baselines"))                        # doctest: +SKIP
+    >>> baselines.predictions("grouped", paths, classes)["majority"]              # doctest: +SKIP
+    """
+
+    tables: dict[str, pd.DataFrame]  # {scheme: a row per scored image}
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the tables in a folder; names stay text."""
+        return cls(
+            {scheme: pd.read_csv(folder / f"{scheme}.csv", dtype=str, keep_default_na=False) for scheme in SCHEMES}
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the tables into a folder."""
+        for scheme, table in self.tables.items():
+            write_csv(folder / f"{scheme}.csv", table)
+
+    def predictions(self, scheme: str, images: Sequence[str], classes: list[str]) -> dict[str, Labels]:
+        """Return {baseline: class number that it predicts for each image} of a scheme.
+
+        Args:
+            scheme: image, grouped or crossval.
+            images: paths of the images that the scheme scores, in order.
+            classes: class names in the order of their numbers.
+
+        Raises:
+            UserError: the table holds other images.
+        """
+        table = self.tables[scheme]
+        if table["path"].tolist() != list(images):
+            raise UserError(
+                f"The baselines of the scheme `{scheme}` predict other images than those that it scores: they were "
+                "made from another split. Type `dvc repro`."
+            )
+        numbers = {name: number for number, name in enumerate(classes)}
+        return {baseline: table[baseline].map(numbers).to_numpy() for baseline in table.columns.drop("path")}
+
+
 def baseline_predictions(
     labels: Labels, colors: npt.NDArray, features: npt.NDArray, train: Labels, test: Labels
 ) -> dict[str, Labels]:
-    """Return what each baseline, fitted on the `train` rows, predicts for the `test` rows.
+    """Fit each baseline on the `train` rows and return its predictions for the `test` rows.
 
-    Of more than `MOST_ROWS` rows, the regressions learn from that many, spread evenly over them.
+    Of more than `MOST_ROWS` rows, the regressions are trained on that many, spread evenly over them.
 
     Args:
         labels: class number of each image.
-        colors: float array (images, 64), see `features.color_histogram`.
-        features: array (images, zooms, n), perhaps on disk: what the head is given of each image, at each zoom that it
-            is learned from; predicted is from the first.
+        colors: float array (images, 64), see `color_histogram`.
+        features: array (images, zooms, n), may be memory-mapped. Every zoom trains; the first one is predicted from.
         train, test: indices of images.
 
     Returns:
-        {"majority", "color_histogram", "logistic_regression"}: class numbers, one per test image. The last baseline is
-        the one that the head has to beat: the same features, without the head.
+        {"majority", "color_histogram", "logistic_regression"}: class numbers, one per test image. Logistic regression
+        has the same features as the head.
     """
     predictions = {"majority": majority(labels[train], len(test))}
     for name, inputs in (("color_histogram", colors[:, None]), ("logistic_regression", features)):
@@ -61,7 +108,7 @@ def majority(train_labels: Labels, count: int) -> Labels:
 def logistic_regression(inputs: npt.NDArray, labels: Labels) -> Callable[[npt.NDArray], Labels]:
     """Fit logistic regression on standardized numbers, with L2 and class weights as `C` and `class_weight` say.
 
-    Where there is one class only to learn from, that one is predicted.
+    Where all images are of one class, that one is predicted.
 
     Args:
         inputs: float64 array (images, n).
@@ -72,6 +119,11 @@ def logistic_regression(inputs: npt.NDArray, labels: Labels) -> Callable[[npt.ND
     """
     if (labels == labels[0]).all():
         return lambda rows: np.full(len(rows), labels[0])
+    # Here, since readers of the table need no scikit-learn, which takes longer to import than all they do.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     counts = np.bincount(labels)
     weights = {
         number: float(weight) for number, weight in enumerate(class_weight("sqrt", labels, len(counts))) if weight

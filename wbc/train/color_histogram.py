@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from wbc.common.images import decode
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 
 BINS = 4  # levels of each channel; 4 x 4 x 4 = 64 colors
 

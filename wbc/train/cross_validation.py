@@ -1,14 +1,23 @@
 """Fitting one head and scoring it on held-out rows, as cross-validation does."""
 
+from collections.abc import Callable
+
 import numpy.typing as npt
 
-from wbc.train import exact
-from wbc.train.fitting import Fit, Labels, TrainParams, fit
+from wbc.train.exact import Floats
+from wbc.train.fitting import Fit, Labels, fit
 from wbc.train.head import build_head, predict_proba, stored
+from wbc.train.params import FitParams
 
 
 def fit_head(
-    features: npt.NDArray, labels: Labels, classes: int, train: Labels, valid: Labels, params: TrainParams
+    features: npt.NDArray,
+    labels: Labels,
+    classes: int,
+    train: Labels,
+    valid: Labels,
+    params: FitParams,
+    report: Callable[[dict[str, float]], None] | None = None,
 ) -> Fit:
     """Train a head on some rows, rounded to what its file holds.
 
@@ -20,9 +29,10 @@ def fit_head(
         classes: number of classes.
         train, valid: row indices; `valid` may be empty, see `fitting.fit`.
         params: settings of head and optimizer.
+        report: called with each epoch's row of the history.
     """
     untrained = build_head(features.shape[2], classes, params.head, params.seed)
-    fitted = fit(untrained, features, (train, labels[train]), (valid, labels[valid]), params)
+    fitted = fit(untrained, features, (train, labels[train]), (valid, labels[valid]), params, report)
     return fitted._replace(head=stored(fitted.head))
 
 
@@ -33,7 +43,7 @@ def fit_predict(
     train: Labels,
     valid: Labels,
     test: Labels,
-    params: TrainParams,
-) -> exact.Floats:
+    params: FitParams,
+) -> Floats:
     """Train a head on some rows and return the probabilities (test images, classes) of others, each image as it is."""
     return predict_proba(fit_head(features, labels, classes, train, valid, params).head, features[test, 0])

@@ -1,65 +1,82 @@
-"""The head: blocks of Dense, BatchNormalization and Dropout, then softmax; with the backbone it is the classifier.
+"""The head: the trained layers between the backbone's features and class probabilities.
 
-Its weights are plain arrays, which NumPy trains and scores (`wbc.train.fitting`, `predict_proba`) and which Keras
-gets for the classifier that is shipped (`wbc.export.keras_classifier`).
+It is trained and scored by NumPy. Keras only receives its weights (`wbc.export.keras_classifier`).
 """
 
+import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 
-from wbc.common.params import Section
 from wbc.common.zips import write_npz
 from wbc.train import exact
+from wbc.train.exact import Floats
+from wbc.train.layers import SCORING, BatchNorm, Dense, Dropout, Layer, Mode, Relu, Standardize, float32
+from wbc.train.params import HeadParams
 
-# Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
-# hundred images give three or four steps per epoch.
-MOMENTUM = 0.9
-EPSILON = 0.001  # added to a variance, as Keras has it
 ROWS = 1024  # scored at once
-PLAIN = ("center", "scale", "kernel", "bias")  # arrays of a head beside its blocks
-
-
-Units = Annotated[list[pydantic.PositiveInt], pydantic.Field(max_length=20)]  # of each block
-
-
-class HeadParams(Section):
-    """Shape and regularization of the head."""
-
-    units: Units  # an empty list is softmax regression
-    dropout: float = pydantic.Field(ge=0, lt=1)  # share of a block's outputs silenced in training
-    l2: float = pydantic.Field(ge=0, le=1)  # weight decay of every Dense kernel, as a penalty on its squares
-    standardize: bool  # the features, by their mean and standard deviation over the training images and their views
-
-
-class Block(NamedTuple):
-    """Weights of one Dense layer with ReLU and the BatchNormalization after it; float64 arrays."""
-
-    kernel: exact.Floats  # (inputs, units)
-    bias: exact.Floats  # (units,)
-    gamma: exact.Floats  # (units,), scale
-    beta: exact.Floats  # (units,), offset
-    mean: exact.Floats  # (units,), running mean of the Dense layer's output
-    variance: exact.Floats  # (units,), its running variance
+DENSE_ARRAYS, NORM_ARRAYS = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Dense, BatchNorm))
 
 
 class Head(NamedTuple):
-    """All weights of a head, and the statistics by which its inputs are standardized."""
+    """Layers in the order of the forward pass: Standardize; Dense, Relu and BatchNorm of each block; Dense.
 
-    center: exact.Floats  # (features,), subtracted from the inputs
-    scale: exact.Floats  # (features,), by which they are divided then
-    blocks: list[Block]
-    kernel: exact.Floats  # (inputs, classes), of the softmax layer
-    bias: exact.Floats  # (classes,)
+    In training, a Dropout may follow a block.
+    """
+
+    layers: list[Layer]
+
+    @property
+    def standardize(self) -> Standardize:
+        """The layer that standardizes the features."""
+        return next(layer for layer in self.layers if isinstance(layer, Standardize))
+
+    @property
+    def dense(self) -> list[Dense]:
+        """All Dense layers; the last one gives the logits."""
+        return [layer for layer in self.layers if isinstance(layer, Dense)]
+
+    @property
+    def norms(self) -> list[BatchNorm]:
+        """The BatchNorm layer of each block."""
+        return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return self.dense[-1].bias.size
+
+    def forward(self, features: npt.ArrayLike, mode: Mode = SCORING) -> tuple[Floats, list[Any]]:
+        """Return the logits (rows, classes) of features (rows, n), and what the backward pass needs of each layer."""
+        values, caches = np.asarray(features, np.float64), []
+        for layer in self.layers:
+            values, cache = layer.forward(values, mode)
+            caches.append(cache)
+        return values, caches
+
+    def backward(self, error: Floats, caches: list[Any], gradients: list[Layer] | None = None) -> Floats:
+        """Return the derivative of the loss by the features, given its derivative by the logits, `error`.
+
+        Args:
+            error: float64 array (rows, classes).
+            caches: what `forward` left.
+            gradients: where they are given, layers of the same kinds, whose trained arrays get the derivatives. The
+                derivative by the features is then left out.
+        """
+        first = next(number for number, layer in enumerate(self.layers) if layer.TRAINED) if gradients else 0
+        for number in range(len(self.layers) - 1, first - 1, -1):
+            gradient = gradients[number] if gradients else None
+            further = number > first or not gradients
+            error = self.layers[number].backward(error, caches[number], gradient, further=further)
+        return error
 
 
 def build_head(features: int, classes: int, params: HeadParams, seed: int) -> Head:
-    """Return an untrained head from (features,) numbers to (classes,) probabilities.
+    """Return an untrained head from (features,) numbers to (classes,) logits.
 
     Kernels are drawn uniformly as Keras draws them (Glorot and Bengio, Understanding the difficulty of training deep
     feedforward neural networks, AISTATS 2010); the rest starts neutral.
@@ -77,44 +94,31 @@ def build_head(features: int, classes: int, params: HeadParams, seed: int) -> He
     """
     random = np.random.default_rng(seed)
 
-    def kernel(inputs: int, units: int) -> exact.Floats:
+    def dense(inputs: int, units: int) -> Dense:
         limit = math.sqrt(6 / (inputs + units))
-        return (2 * random.random((inputs, units)) - 1) * limit
+        return Dense((2 * random.random((inputs, units)) - 1) * limit, np.zeros(units))
 
-    blocks, inputs = [], features
-    for units in params.units:
-        zeros, ones = np.zeros(units), np.ones(units)
-        blocks.append(Block(kernel(inputs, units), zeros.copy(), ones.copy(), zeros.copy(), zeros.copy(), ones.copy()))
-        inputs = units
-    return Head(np.zeros(features), np.ones(features), blocks, kernel(inputs, classes), np.zeros(classes))
+    layers: list[Layer] = [Standardize.neutral(features)]
+    for inputs, units in zip([features, *params.units], params.units, strict=False):
+        layers += [dense(inputs, units), Relu(), BatchNorm.neutral(units)]
+    return Head([*layers, dense([features, *params.units][-1], classes)])
 
 
-def standardized(head: Head, features: npt.NDArray) -> Head:
-    """Return a head that takes its inputs by their mean and standard deviation over `features`, an array (rows, n).
-
-    They are rounded to float32, as the head's file holds them.
-    """
-    rows = np.asarray(features, np.float64)
-    mean = exact.total(rows, axis=0) / len(rows)
-    deviation = np.sqrt(exact.total((rows - mean) ** 2, axis=0) / len(rows))
-    deviation[deviation == 0] = 1.0  # a feature that never changes says nothing
-    return head._replace(center=_float32(mean), scale=_float32(deviation))
-
-
-def inputs_of(head: Head, features: npt.ArrayLike) -> exact.Floats:
-    """Return features as the first layer of a head takes them."""
-    return (np.asarray(features, np.float64) - head.center) / head.scale
+def with_dropout(head: Head, rate: float, random: np.random.Generator) -> Head:
+    """Return a head with dropout after each block, which is active in training."""
+    layers: list[Layer] = []
+    for layer in head.layers:
+        layers += [layer, Dropout(rate, random)] if isinstance(layer, BatchNorm) and rate else [layer]
+    return Head(layers)
 
 
 def folded(head: Head) -> Head:
-    """Return the head that does the same with features as they are: the statistics become part of its first kernel."""
-    kernel, bias = (head.blocks[0].kernel, head.blocks[0].bias) if head.blocks else (head.kernel, head.bias)
-    kernel = kernel / head.scale[:, None]
-    bias = bias - exact.total(head.center[:, None] * kernel, axis=0)
-    neutral = head._replace(center=np.zeros_like(head.center), scale=np.ones_like(head.scale))
-    if not head.blocks:
-        return neutral._replace(kernel=kernel, bias=bias)
-    return neutral._replace(blocks=[head.blocks[0]._replace(kernel=kernel, bias=bias), *head.blocks[1:]])
+    """Return the head that does the same with features as they are: the first kernel does the standardizing, too."""
+    first = head.dense[0]
+    kernel = first.kernel / head.standardize.scale[:, None]
+    bias = first.bias - exact.total(head.standardize.center[:, None] * kernel, axis=0)
+    layers = [Dense(kernel, bias) if layer is first else layer for layer in head.layers]
+    return Head([Standardize.neutral(len(kernel)), *layers[1:]])
 
 
 def count_parameters(head: Head) -> tuple[int, int]:
@@ -122,12 +126,12 @@ def count_parameters(head: Head) -> tuple[int, int]:
 
     The statistics of the inputs don't count: in the classifier they are folded into the first kernel.
     """
-    running = sum(block.mean.size + block.variance.size for block in head.blocks)
-    total = head.kernel.size + head.bias.size + sum(array.size for block in head.blocks for array in block)
-    return total, total - running
+    layers: list[Layer] = [*head.dense, *head.norms]
+    total = sum(array.size for layer in layers for array in layer.arrays)
+    return total, sum(array.size for layer in layers for array in layer.trained)
 
 
-def predict_proba(head: Head, features: npt.ArrayLike) -> exact.Floats:
+def predict_proba(head: Head, features: npt.ArrayLike) -> Floats:
     """Return the class probabilities of features, the same bits on every CPU and for any rows beside them.
 
     Args:
@@ -138,21 +142,21 @@ def predict_proba(head: Head, features: npt.ArrayLike) -> exact.Floats:
         float64 array (images, classes).
     """
     features = np.asarray(features)
-    parts = [_forward(head, features[start : start + ROWS]) for start in range(0, len(features), ROWS)]
-    return np.concatenate(parts) if parts else np.empty((0, head.bias.size))
+    parts = [
+        softmax(head.forward(features[start : start + ROWS], SCORING)[0]) for start in range(0, len(features), ROWS)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, head.classes))
 
 
-def _forward(head: Head, features: npt.NDArray) -> exact.Floats:
-    # On one grid whatever the batch: rows must not change the rounding of their neighbors.
-    values = inputs_of(head, features)
-    for block in head.blocks:
-        values = np.maximum(matmul_by_row(values, block.kernel) + block.bias, 0)
-        scale = block.gamma / np.sqrt(block.variance + EPSILON)
-        values = (values - block.mean) * scale + block.beta
-    return softmax(matmul_by_row(values, head.kernel) + head.bias)
+def mean_probabilities(heads: Sequence[Head], features: npt.NDArray) -> Floats:
+    """Return the mean of several heads' probabilities of features, float array (images, classes)."""
+    total = predict_proba(heads[0], features)
+    for head in heads[1:]:
+        total = total + predict_proba(head, features)
+    return total / len(heads)
 
 
-def score_gradient(head: Head, features: npt.ArrayLike, label: int) -> exact.Floats:
+def score_gradient(head: Head, features: npt.ArrayLike, label: int) -> Floats:
     """Return by how much each feature of an image speaks for a class, in the neighborhood of that image.
 
     That is the gradient of the class's logit above the mean of all logits, which is what moves its probability.
@@ -165,27 +169,12 @@ def score_gradient(head: Head, features: npt.ArrayLike, label: int) -> exact.Flo
     Returns:
         float64 array (n,).
     """
-    values, slopes = inputs_of(head, np.asarray(features)), []
-    for block in head.blocks:
-        values = values @ block.kernel + block.bias
-        scale = block.gamma / np.sqrt(block.variance + EPSILON)
-        slopes.append((values > 0) * scale)
-        values = (np.maximum(values, 0) - block.mean) * scale + block.beta
-    gradient = head.kernel[:, label] - head.kernel.mean(axis=1)
-    for block, slope in zip(reversed(head.blocks), reversed(slopes), strict=True):
-        gradient = block.kernel @ (slope * gradient)
-    return gradient / head.scale
+    _, caches = head.forward(np.asarray(features)[None], SCORING)
+    above_mean = np.eye(head.classes)[[label]] - 1 / head.classes
+    return head.backward(above_mean, caches)[0]
 
 
-def matmul_by_row(values: exact.Floats, kernel: exact.Floats) -> exact.Floats:
-    """Return the exact product of rows and a kernel, each row rounded by its own magnitude."""
-    bits = exact.product_bits(len(kernel))
-    _, exponent = np.frexp(np.abs(values).max(axis=1, keepdims=True, initial=0.0))
-    constant = np.ldexp(1.5, exact.MANTISSA - 1 + exponent - bits)
-    return ((values + constant) - constant) @ exact.on_grid(kernel, bits)
-
-
-def softmax(logits: exact.Floats) -> exact.Floats:
+def softmax(logits: Floats) -> Floats:
     """Return probabilities (images, classes) from logits of that shape."""
     powers = exact.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / exact.total(powers, axis=1)[:, None]
@@ -193,68 +182,37 @@ def softmax(logits: exact.Floats) -> exact.Floats:
 
 def save_head(head: Head, path: Path) -> None:
     """Write a head as an .npz file of float32 arrays, the precision in which the classifier holds them."""
-    arrays = {f"block_{number}_{name}": array for number, name, array in _named(head)}
-    arrays |= {name: getattr(head, name) for name in PLAIN}
+    arrays: dict[str, Floats] = {}
+    for number, (dense, norm) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
+        fields = {**vars(dense), **vars(norm)}
+        arrays |= {f"block_{number}_{name}": array for name, array in fields.items()}
+    arrays |= {**vars(head.standardize), **vars(head.dense[-1])}
     write_npz(path, {name: np.asarray(array, np.float32) for name, array in arrays.items()})
 
 
 def load_head(path: Path) -> Head:
     """Return the head that `save_head` wrote, its weights as float64."""
     with np.load(path, allow_pickle=False) as saved:
-        arrays = {name: saved[name].astype(np.float64) for name in saved.files}
-    count = len({name.split("_")[1] for name in arrays if name.startswith("block_")})
-    blocks = [Block(*(arrays[f"block_{number}_{name}"] for name in Block._fields)) for number in range(1, 1 + count)]
-    return Head(blocks=blocks, **{name: arrays[name] for name in PLAIN})
+        return from_arrays({name: saved[name].astype(np.float64) for name in saved.files})
+
+
+def from_arrays(arrays: Mapping[str, Floats]) -> Head:
+    """Return the head whose arrays have the names that `save_head` gives them."""
+    layers: list[Layer] = [Standardize(arrays["center"], arrays["scale"])]
+    for number in range(1, 1 + sum(name.endswith("_kernel") for name in arrays)):
+        dense, norm = (
+            {name: arrays[f"block_{number}_{name}"] for name in names} for names in (DENSE_ARRAYS, NORM_ARRAYS)
+        )
+        layers += [Dense(**dense), Relu(), BatchNorm(**norm)]
+    return Head([*layers, Dense(arrays["kernel"], arrays["bias"])])
 
 
 def stored(head: Head) -> Head:
     """Return a head as it comes back from its file: every weight rounded to float32."""
-    blocks = [Block(*map(_float32, block)) for block in head.blocks]
-    return Head(blocks=blocks, **{name: _float32(getattr(head, name)) for name in PLAIN})
+    return changed(head, float32)
 
 
-def _float32(array: exact.Floats) -> exact.Floats:
-    return array.astype(np.float32).astype(np.float64)
-
-
-def _named(head: Head) -> Iterator[tuple[int, str, exact.Floats]]:
-    for number, block in enumerate(head.blocks, start=1):
-        for name, array in block._asdict().items():
-            yield number, name, array
-
-
-def mean_probabilities(heads: Sequence[Head], features: npt.NDArray) -> exact.Floats:
-    """Return the mean of what several heads say of features, float array (images, classes)."""
-    total = predict_proba(heads[0], features)
-    for head in heads[1:]:
-        total = total + predict_proba(head, features)
-    return total / len(heads)
-
-
-def heads_of_fold(folder: Path, fold: int) -> list[Head]:
-    """Return the cross-validated heads that were trained without a fold: fold_<fold>_1.npz and so on in a folder.
-
-    Raises:
-        FileNotFoundError: there are none.
-    """
-    paths = sorted(folder.glob(f"fold_{fold}_*.npz")) or [folder / f"fold_{fold}_1.npz"]
-    return [load_head(path) for path in paths]
-
-
-def out_of_fold(folder: Path, features: npt.NDArray, fold: npt.ArrayLike, classes: int) -> exact.Floats:
-    """Return the probabilities that cross-validated heads give the images of the fold that each was trained without.
-
-    Args:
-        folder: with the heads of every fold, see `heads_of_fold`.
-        features: array (images, n).
-        fold: fold number of each image.
-        classes: number of classes.
-
-    Returns:
-        array (images, classes), the mean of a fold's heads.
-    """
-    probabilities = np.empty((len(features), classes))
-    for number in np.unique(fold):
-        rows = np.flatnonzero(np.equal(fold, number))
-        probabilities[rows] = mean_probabilities(heads_of_fold(folder, number), features[rows])
-    return probabilities
+def changed(head: Head, change: Callable[[Floats], Floats]) -> Head:
+    """Return a head with each of its arrays changed, and without dropout."""
+    layers = [layer for layer in head.layers if not isinstance(layer, Dropout)]
+    return Head([type(layer)(*map(change, layer.arrays)) for layer in layers])

@@ -1,78 +1,65 @@
 """Fitting several heads at once, one per core: each is too small to keep all cores busy."""
 
-import concurrent.futures
-import contextlib
-import multiprocessing
+import itertools
+import math
 import os
-import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import joblib
+import numpy.typing as npt
 
-from wbc.common.tables import open_features
 from wbc.train.cross_validation import fit_head
-from wbc.train.fitting import Fit, Labels, TrainParams
+from wbc.train.fitting import Fit, Labels
+from wbc.train.params import FitParams
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+IDLE = 5  # seconds after which a process without work ends, if this process was killed
+
+K = TypeVar("K")
 
 
 class Job(NamedTuple):
     """A head to fit."""
 
-    train: Labels  # rows to learn from
-    valid: Labels  # rows to stop on
-    params: TrainParams  # settings of head and optimizer
+    train: Labels  # rows to train on
+    valid: Labels  # rows to stop on; may be none
+    params: FitParams
+
+    def work(self, inputs: int, classes: int) -> int:
+        """Return how many multiplications an epoch's forward pass takes.
+
+        Args:
+            inputs, classes: numbers of features and of classes.
+        """
+        sizes = [inputs, *self.params.head.units, classes]
+        return len(self.train) * sum(math.prod(pair) for pair in itertools.pairwise(sizes))
 
 
-def fit_side_by_side(features: Path, labels: Labels, classes: int, jobs: list[Job]) -> Iterator[Fit]:
-    """Yield the fitted head of each job, in order.
+def fit_side_by_side(
+    features: npt.NDArray, labels: Labels, classes: int, jobs: dict[K, Job]
+) -> Iterator[tuple[K, Fit]]:
+    """Yield (key, fitted head) of each job as it is done. Those with most work start first.
 
     The arithmetic is exact, so a head is the same bits whether it is fitted alone or beside others.
 
     Args:
-        features: the .npy file of the features, which each process maps into its memory.
+        features: array (images, zooms + views, n). Where it is memory-mapped, each process maps the same file.
         labels: class number of each image.
         classes: number of classes.
         jobs: what to fit.
     """
-    workers = min(len(jobs), joblib.cpu_count())
-    # Forked from a small server rather than spawned: a spawned one waits for its orders while Python starts, and shows
-    # a traceback, an EOFError, if this process is killed meanwhile. The server starts within the environment.
-    context = multiprocessing.get_context("forkserver")
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
-    with _environment(ONE_THREAD), pool:
-        futures = [pool.submit(_fit, features, labels, classes, job) for job in jobs]
-        for future in futures:
-            yield future.result()
+    order = sorted(jobs, key=lambda key: jobs[key].work(features.shape[2], classes), reverse=True)
+    processes = min(len(jobs), joblib.cpu_count())
+    with joblib.parallel_config("loky", inner_max_num_threads=1, idle_worker_timeout=IDLE):
+        fitting = joblib.Parallel(processes, return_as="generator_unordered")
+        yield from fitting(
+            joblib.delayed(_fit)(key, features, labels, classes, jobs[key], os.getpid()) for key in order
+        )
 
 
-def _end_with_parent() -> None:
-    """Have this process end when its parent does; of one that was killed, it would wait for more work for ever."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
+def _fit(key: K, features: npt.NDArray, labels: Labels, classes: int, job: Job, parent: int) -> tuple[K, Fit]:
+    def end_with_parent(_: dict[str, float]) -> None:
+        if parent not in (os.getpid(), os.getppid()):
+            os._exit(1)  # it was killed, and nobody takes the head
 
-
-def _wait_for_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
-
-
-def _fit(features: Path, labels: Labels, classes: int, job: Job) -> Fit:
-    return fit_head(open_features(features, len(labels)), labels, classes, *job)
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables during the block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return key, fit_head(features, labels, classes, *job, report=end_with_parent)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -37,9 +37,9 @@ def write(
 ):
     """Write features and return their bytes; `cache` is the folder of the cache, a new one by default."""
     spec = ViewSpec(ANY, seed, zooms=zooms)
-    cache = FeatureCache(cache or f"memory://{path}", engines.fingerprint(engine, model), 10**9)
+    cache = FeatureCache(cache or f"memory://{path}", engines.fingerprint(engine, model), model.output_shape[1], 10**9)
     executor = execute(lambda: engines.build(engine, model), spec, cache)
-    write_features(path, images, views, model.output_shape[1], spec, cache, executor)
+    write_features(path, images, views, spec, cache, executor)
     return path.read_bytes()
 
 
@@ -140,6 +140,38 @@ def test_a_cache_that_keeps_nothing_is_named(small, images, tmp_path):
 
     with pytest.raises(UserError, match="choose another folder for the cache"):
         write(tmp_path / "f.npy", small, images, 1, execute=forgetful)
+
+
+def test_rows_are_found_wherever_they_lie(tmp_path):
+    """In shards of any order, in several of them, for images that are there twice, and when some vanish meanwhile."""
+    random = np.random.default_rng(0)
+    spec, cache = ViewSpec(ANY, 7), FeatureCache(tmp_path / "cache", "maker", 4, 10**9)
+
+    def row_of(name):
+        return np.frombuffer(name, np.uint8)[:4].astype(np.float16)
+
+    def execute(shards):
+        for number, shard in enumerate(shards):
+            names = [spec.key(work.sha256, view) for work in shard for view in work.views]
+            random.shuffle(names)
+            cache.write(names, np.stack([row_of(name) for name in names]))
+            if number == 0 and len(shards) > 1:  # another process trims
+                for path, _ in [*cache.shards()][:1]:
+                    cache.files.rm_file(path)
+            yield len(shard)
+
+    for views in (1, 3):
+        images = [(f"{number}.png", f"{number:064x}") for number in random.integers(300, size=200)]
+        write_features(tmp_path / "f.npy", images, views, spec, cache, execute)
+        expected = [[row_of(spec.key(sha256, view)) for view in range(1 + views)] for _, sha256 in images]
+        assert (np.load(tmp_path / "f.npy", allow_pickle=False) == np.array(expected)).all()
+
+
+def test_no_images_are_an_empty_array(tmp_path):
+    cache = FeatureCache(tmp_path / "cache", "maker", 4, 10**9)
+    cache.write([b"0123456789abcdef"], np.zeros((1, 4), np.float16))
+    write_features(tmp_path / "f.npy", [], 2, ViewSpec(ANY, 7), cache, lambda shards: iter([]))
+    assert np.load(tmp_path / "f.npy", allow_pickle=False).shape == (0, 3, 4)
 
 
 @pytest.mark.parametrize("scale", [1e6, np.nan])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.code_dependencies import code_of
+from tests.imports import code_of
 from wbc.common.errors import UserError
 from wbc.embed import engines
 from wbc.embed.tensorflow_setup import keras, start, tf
@@ -159,7 +159,7 @@ def test_openvino_reports_nothing_to_its_makers():
 
 def test_the_code_that_makes_features_is_part_of_their_key():
     """All that embedding and engines import is, but for what moves bytes and words about."""
-    plumbing = {"cache", "code_digest", "errors", "pending_rows", "prefetch", "progress", "params", "keras_file"}
+    plumbing = {"cache", "code_digest", "errors", "pending_rows", "progress", "params", "keras_file"}
     plumbing |= {"inputs", "zips"}
     closure = {file for name in ("embedding", "engines") for file in code_of(f"wbc/embed/{name}.py")}
     making = {file for file in closure if Path(file).stem not in plumbing}

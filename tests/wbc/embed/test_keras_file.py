@@ -10,7 +10,8 @@ from wbc.embed import backbones
 from wbc.embed.keras_file import save
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.export.keras_classifier import build_classifier, keras_head
-from wbc.train.head import HeadParams, build_head
+from wbc.train.head import build_head
+from wbc.train.params import HeadParams
 
 
 def make():

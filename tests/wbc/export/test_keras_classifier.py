@@ -6,7 +6,9 @@ from wbc.embed.keras_file import save
 from wbc.embed.tensorflow_setup import keras
 from wbc.embed.views import orientations
 from wbc.export.keras_classifier import build_classifier, keras_head
-from wbc.train.head import HeadParams, build_head, count_parameters, predict_proba, standardized
+from wbc.train.head import Head, build_head, count_parameters, predict_proba
+from wbc.train.layers import Standardize
+from wbc.train.params import HeadParams
 
 STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=False)
 
@@ -81,7 +83,7 @@ def test_the_statistics_of_the_inputs_are_part_of_the_first_kernel(backbone):
     features = random.normal(3, 5, (40, 144))
     for units in ([], [8]):
         params = HeadParams(units=units, dropout=0.0, l2=0.0, standardize=True)
-        head = standardized(build_head(144, 3, params, seed=1), features)
+        head = Head([Standardize.fit(features), *build_head(144, 3, params, seed=1).layers[1:]])
         model = keras_head(head)
         assert model.count_params() == count_parameters(head)[0]
         assert model(features.astype(np.float32)).numpy() == pytest.approx(predict_proba(head, features), abs=1e-4)

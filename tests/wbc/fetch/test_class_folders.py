@@ -1,4 +1,4 @@
-"""Which file belongs to which class, by names alone."""
+"""Which file belongs to which class, and what is refused or ignored."""
 
 import unicodedata
 from pathlib import Path
@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from wbc.common.errors import UserError
-from wbc.fetch.class_folders import printable, sort_into_classes
+from wbc.fetch.class_folders import Masks, Reading, sort_into_classes
+from wbc.fetch.file_names import litter, printable
+from wbc.fetch.layout import UnclearLayout
 
 SOURCE = Path("cells.zip")
 
 
-def sort(*paths, folders=()):
-    return sort_into_classes(paths, folders, SOURCE)
+def sort(*paths, folders=(), contents=None, **reading):
+    start_of = (contents or {}).get
+    return sort_into_classes(paths, folders, SOURCE, Reading(**reading), lambda path: start_of(path, b"text"))
 
 
 def test_class_folders_at_the_top_or_deeper():
@@ -34,7 +37,8 @@ def test_what_systems_leave_behind_is_ignored_and_said_once_a_folder():
         "basophil/1.jpg", "monocyte/1.jpg", folders=["__MACOSX", "__MACOSX/empty"],
     )  # fmt: skip
     assert list(targets) == ["basophil/1.jpg", "monocyte/1.jpg"]
-    assert report.ignored == ["__MACOSX/", "basophil/.DS_Store", "basophil/Thumbs.db"]
+    assert report.left_by_systems == ["__MACOSX/", "basophil/.DS_Store", "basophil/Thumbs.db"]
+    assert report.ignored == []
 
 
 def test_other_files_in_a_class_folder_are_kept_to_be_judged_as_images():
@@ -44,23 +48,29 @@ def test_other_files_in_a_class_folder_are_kept_to_be_judged_as_images():
 
 def test_folders_of_one_name_are_merged_and_files_of_one_name_told_apart():
     targets, report = sort(
-        "train/basophil/1.jpg", "test/basophil/1.JPG", "test/basophil/2.jpg", "monocyte/1.jpg", "old/new/monocyte/1.jpg"
+        "train/basophil/1.jpg",
+        "test/basophil/1.JPG",
+        "test/basophil/2.jpg",
+        "train/monocyte/1.jpg",
+        "val/monocyte/1.jpg",
     )
     assert targets == {
-        "monocyte/1.jpg": "monocyte/1.jpg",
-        "old/new/monocyte/1.jpg": "monocyte/old__new__1.jpg",
         "test/basophil/1.JPG": "basophil/test__1.JPG",
         "test/basophil/2.jpg": "basophil/2.jpg",
         "train/basophil/1.jpg": "basophil/train__1.jpg",
+        "train/monocyte/1.jpg": "monocyte/train__1.jpg",
+        "val/monocyte/1.jpg": "monocyte/val__1.jpg",
     }
     assert report.merged["basophil"] == ["test/basophil", "train/basophil"]
+    assert report.columns["basophil/train__1.jpg"] == {"part": "train"}
+    assert report.columns["monocyte/val__1.jpg"] == {"part": "valid"}
 
 
 def test_two_spellings_of_an_accent_are_one_class():
     nfd = unicodedata.normalize("NFD", "granulé")
-    targets, report = sort(f"a/{nfd}/1.jpg", "b/granulé/2.jpg", "monocyte/1.jpg")
+    targets, report = sort(f"train/{nfd}/1.jpg", "test/granulé/2.jpg", "train/monocyte/1.jpg")
     assert report.labels == ["granulé", "monocyte"]
-    assert targets[f"a/{nfd}/1.jpg"] == "granulé/1.jpg"
+    assert targets[f"train/{nfd}/1.jpg"] == "granulé/1.jpg"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +124,7 @@ def test_what_systems_leave_behind_is_no_class():
     left = ["Icon\r", "basophil/Icon\r", "basophil/ehthumbs.db", "System Volume Information/1.jpg", "lost+found/1.jpg"]
     _, report = sort("basophil/1.jpg", "monocyte/1.jpg", *left)
     assert report.labels == ["basophil", "monocyte"]
-    assert len(report.ignored) == len(left)
+    assert len(report.left_by_systems) == len(left)
 
 
 def test_a_folder_with_only_text_is_no_class():
@@ -164,3 +174,82 @@ def test_letters_that_cannot_be_seen_reach_neither_disk_nor_terminal(name):
 def test_a_name_of_only_spaces_is_not_usable():
     _, report = sort("basophil/1.jpg", "monocyte/1.jpg", "basophil/ ", "  /1.jpg")
     assert [reason for _, reason in report.unusable] == ["its name is only spaces"] * 2
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+CELLS = ("basophil/1.jpg", "monocyte/1.jpg")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "@eaDir/basophil/1.jpg/SYNOPHOTO_THUMB_M.jpg", "basophil/@eaDir/1.jpg@SynoEAStream", "@Recycle/1.jpg",
+        "#recycle/basophil/1.jpg", "@Recently-Snapshot/1.jpg", "#snapshot/1.jpg", "basophil/.@__thumb/1.jpg",
+        "basophil/1.jpg:Zone.Identifier", "basophil/1.jpg\uf03aZone.Identifier", "basophil/1.jpg.Zone.Identifier",
+        "$RECYCLE.BIN/1.jpg", "System Volume Information/1.jpg", "basophil/Desktop.ini", "basophil/Thumbs.db",
+        "basophil/._1.jpg", ".Trashes/1.jpg", "basophil/.ipynb_checkpoints/1.jpg", ".Trash-1000/files/1.jpg",
+        "basophil/~$notes.docx", "Network Trash Folder/1.jpg",
+    ],
+)  # fmt: skip
+def test_litter_of_systems_is_ignored_and_named(name):
+    targets, report = sort(*CELLS, name)
+    assert sorted(targets) == sorted(CELLS)
+    assert len(report.left_by_systems) == 1 and report.ignored == []
+
+
+@pytest.mark.parametrize("name", ["recycled cells/1.jpg", ".monocyte/1.jpg", "trash/1.jpg", "thumbs/1.jpg", "a#b.jpg"])
+def test_left_by_a_system_is_said_of_nothing_else(name):
+    assert litter(name) is None
+
+
+def test_a_hidden_folder_of_images_is_no_litter():
+    assert sort(*CELLS, ".hidden/1.jpg")[1].labels == [".hidden", "basophil", "monocyte"]
+    _, report = sort(*CELLS, ".notes", "basophil/.notes")
+    assert report.ignored == [".notes", "basophil/.notes"] and report.left_by_systems == []
+
+
+@pytest.mark.parametrize("name", ["eosinophil/1", "eosinophil/1.dat", "eosinophil/1.jpg_old"])
+@pytest.mark.parametrize("start", [PNG, b"\xff\xd8\xff\xe0", b"II*\0", b"BM" + bytes(12) + b"(\0\0\0"])
+def test_images_without_their_ending_are_a_class_whose_files_are_judged(name, start):
+    targets, report = sort(*CELLS, name, contents={name: start})
+    assert report.labels == ["basophil", "eosinophil", "monocyte"]
+    assert targets[name] == name
+
+
+@pytest.mark.parametrize("start", [b"\0\0\0\x18ftypheic", b"\x93NUMPY\x01\0", bytes(128) + b"DICM", b"\0\1\2"])
+def test_a_folder_of_images_that_cannot_be_read_is_no_class_that_vanishes(start):
+    with pytest.raises(UserError, match=r"may be missing:\n  - eosinophil \(1 files such as 1.bin\)"):
+        sort(*CELLS, "eosinophil/1.bin", contents={"eosinophil/1.bin": start})
+
+
+def test_documents_beside_class_folders_are_ignored():
+    _, report = sort(*CELLS, "docs/paper.pdf", "docs/notes.txt", "labels.bin", contents={"labels.bin": b"\0"})
+    assert report.ignored == ["docs/notes.txt", "docs/paper.pdf", "labels.bin"]
+
+
+@pytest.mark.parametrize("paths", [["basophil.zip", "monocyte.zip"], [*CELLS, "eosinophil.zip"], [*CELLS, "e/1.rar"]])
+def test_a_packed_file_per_class_is_to_be_unpacked(paths):
+    with pytest.raises(UserError, match=r"(?i)unpack them, each into a folder that is called after its class"):
+        sort(*paths)
+
+
+@pytest.mark.parametrize(
+    "masks", [["Basophil_masks/1.png"], ["basophil/Ground Truth/1.png", "basophil/raw/1.png"], ["nucleus-mask/1.png"]]
+)
+def test_folders_of_masks_are_recognized_by_a_word_and_may_be_kept(masks):
+    with pytest.raises(Masks, match="holds folders of masks"):
+        sort(*CELLS, *masks)
+
+
+def test_masks_by_name_may_be_kept():
+    paths = [*CELLS, "mask/1.png", "basophil/1_mask.jpg"]
+    with pytest.raises(Masks):
+        sort(*paths)
+    assert sort(*paths, allow_masks=True)[1].labels == ["basophil", "mask", "monocyte"]
+
+
+def test_a_layout_that_is_not_plain_is_refused():
+    with pytest.raises(UnclearLayout):
+        sort("basophil/P0/1.jpg", "monocyte/P1/1.jpg")
+    _, report = sort("basophil/P0/1.jpg", "monocyte/P1/1.jpg", layout="{class}/{patient}/*")
+    assert report.columns == {"basophil/1.jpg": {"patient": "P0"}, "monocyte/1.jpg": {"patient": "P1"}}

@@ -15,6 +15,7 @@ from wbc.fetch.drawn import cells, smear
 from wbc.plot.heat_maps import HeatMaps
 from wbc.plot.overlay import DIM, lit
 from wbc.train.head import Head, predict_proba
+from wbc.train.layers import Dense, Standardize
 
 SIZE, PLACES = 128, 4
 SLIDE = 220  # gray of an empty slide
@@ -27,7 +28,7 @@ def red_finder():
     image = keras.Input((32, 32, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.AveragePooling2D(8)(image))
     kernel = np.array([[-1.0, 1.0], [0.0, 0.0], [1.0, -1.0]])
-    head = Head(np.zeros(3), np.full(3, 50.0), [], kernel, np.zeros(2))
+    head = Head([Standardize(np.zeros(3), np.full(3, 50.0)), Dense(kernel, np.zeros(2))])
     return engines.build("openvino", keras.Model(image, pooled)), head
 
 
@@ -85,7 +86,8 @@ def test_what_a_map_of_a_drawn_cell_shows_is_what_decides():
     rows = features(learned)
     center, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     model = LogisticRegression(C=0.1).fit((rows - center) / scale, labels)
-    head = Head(center.astype(float), scale.astype(float), [], model.coef_.T.astype(float), model.intercept_)
+    standardize = Standardize(center.astype(float), scale.astype(float))
+    head = Head([standardize, Dense(model.coef_.T.astype(float), model.intercept_)])
 
     images, labels = drawn(5, seed=2)
     named = predict_proba(head, features(images))

@@ -17,7 +17,9 @@ from wbc.predict.adaptation import (
     shots,
     smoothed_temperature,
 )
-from wbc.train.head import Block, Head, predict_proba
+from wbc.train.head import Head, build_head, predict_proba
+from wbc.train.layers import Dense, Standardize
+from wbc.train.params import HeadParams
 
 DECISION = Decision(["a", "b", "c"], 1.0, 0.2, 0.5, 3, 0.9, 0.95)
 FEATURES = 8
@@ -36,7 +38,7 @@ def shipped():
     """A head that knows the axes at home."""
     kernel = np.zeros((FEATURES, 3))
     kernel[:3] = 2 * np.eye(3)
-    return Head(np.zeros(FEATURES), np.ones(FEATURES), [], kernel, np.zeros(3))
+    return Head([Standardize.neutral(FEATURES), Dense(kernel, np.zeros(3))])
 
 
 def accuracy(heads, test):
@@ -49,36 +51,33 @@ def test_labelled_cells_decide_where_the_laboratories_differ_and_what_was_known_
     after = adapt_head(head, cells(60, 1, abroad=True), c=0.1)
     assert accuracy([head], test) < 0.6 and accuracy([after], test) > 0.85
     assert accuracy([after], cells(300, 3)) > 0.9
-    np.testing.assert_array_equal(head.kernel, shipped().kernel)
+    np.testing.assert_array_equal(head.dense[-1].kernel, shipped().dense[-1].kernel)
 
 
 def test_from_zero_weights_it_is_scikit_learns_logistic_regression():
     """Its bias is a column of ones here, since the shipped bias is a weight like every other."""
-    zero, own = shipped()._replace(kernel=np.zeros((FEATURES, 3))), cells(90, 1)
+    zero, own = Head([Standardize.neutral(FEATURES), Dense(np.zeros((FEATURES, 3)), np.zeros(3))]), cells(90, 1)
     inputs = np.column_stack([own.features.astype(float), np.ones(90)])
     theirs = LogisticRegression(C=0.1, fit_intercept=False, tol=1e-10, max_iter=1000).fit(inputs, own.labels)
-    found = adapt_head(zero, own, c=0.1)
+    found = adapt_head(zero, own, c=0.1).dense[-1]
     np.testing.assert_allclose(found.kernel, theirs.coef_[:, :-1].T, atol=2e-3)
     np.testing.assert_allclose(found.bias, theirs.coef_[:, -1], atol=2e-3)
 
 
 def test_a_tiny_c_leaves_the_shipped_weights_and_a_class_without_cells_keeps_its_place():
     own = cells(60, 1, abroad=True)
-    np.testing.assert_allclose(adapt_head(shipped(), own, c=1e-9).kernel, shipped().kernel, atol=1e-6)
+    kernel = adapt_head(shipped(), own, c=1e-9).dense[-1].kernel
+    np.testing.assert_allclose(kernel, shipped().dense[-1].kernel, atol=1e-6)
     two = own.take(own.labels != 1)
     test = cells(300, 3)
     assert accuracy([adapt_head(shipped(), two)], test.take(test.labels == 1)) > 0.9
 
 
 def test_of_a_head_with_blocks_the_last_layer_alone_changes():
-    random = np.random.default_rng(0)
-    block = Block(
-        random.normal(size=(FEATURES, 5)), *(random.uniform(0.5, 1, 5) for _ in range(len(Block._fields) - 1))
-    )
-    head = Head(np.zeros(FEATURES), np.ones(FEATURES), [block], random.normal(size=(5, 3)), np.zeros(3))
+    head = build_head(FEATURES, 3, HeadParams(units=[5], dropout=0.0, l2=0.0, standardize=True), seed=1)
     own = cells(90, 1)
     after = adapt_head(head, own, c=1.0)
-    assert after.blocks == head.blocks and accuracy([after], own) > accuracy([head], own) + 0.2
+    assert after.layers[:-1] == head.layers[:-1] and accuracy([after], own) > accuracy([head], own) + 0.2
 
 
 def test_more_labelled_cells_help_and_are_scored_on_those_not_drawn():
@@ -113,7 +112,7 @@ def test_adapted_heads_are_kept_where_they_are_better_and_calibrated_on_held_out
 def test_shipped_heads_are_kept_where_adapting_does_not_help():
     adapted = adapt([shipped()], novelty.reference(cells(300, 0).features), cells(60, 1), DECISION, seed=1)
     assert not adapted.is_better and accuracy(adapted.heads, cells(60, 1)) == pytest.approx(adapted.before)
-    np.testing.assert_array_equal(adapted.heads[0].kernel, shipped().kernel)
+    np.testing.assert_array_equal(adapted.heads[0].dense[-1].kernel, shipped().dense[-1].kernel)
 
 
 def test_too_few_cells_leave_temperature_sets_and_threshold_as_they_were():

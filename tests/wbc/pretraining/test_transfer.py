@@ -13,9 +13,9 @@ from wbc.pretraining.transfer import (
     within,
     within_before,
 )
-from wbc.train.fitting import TrainParams
+from wbc.train.params import FitParams
 
-PARAMS = TrainParams.model_validate(
+PARAMS = FitParams.model_validate(
     {
         "seed": 1,
         "head": {"units": [8], "dropout": 0.0, "l2": 0.0, "standardize": False},

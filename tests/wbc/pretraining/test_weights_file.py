@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tools.code_dependencies import ROOT
+from tests.imports import ROOT
 from wbc.embed import backbones
 from wbc.embed.tensorflow_setup import keras
 from wbc.pretraining.weights_file import save_float16

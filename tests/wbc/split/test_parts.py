@@ -155,6 +155,50 @@ def test_split_by_group_when_a_class_has_no_group_of_its_own():
     assert set(parts) == {"train", "valid", "test"}
 
 
+def test_small_groups_that_the_user_gives_are_not_suspicious():
+    sizes = [10] * 20 + [5, 2, 1, 1]
+    groups = np.repeat(range(len(sizes)), sizes)
+    parts = split_by_group(["a"] * len(groups), groups, (0.7, 0.15), 1, given=np.ones(len(groups), bool))
+    assert set(parts[groups >= 20]) != {"valid"}
+
+
+def patients(seed, shares, count=10, images=500):
+    """Labels and patients of images; a patient has cells of every class."""
+    random = np.random.default_rng(seed)
+    return random.choice(list("abcd"), images, p=shares), random.integers(count, size=images)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_patients_with_every_class_are_dealt_near_to_the_shares_of_each(seed):
+    labels, groups = patients(seed, [0.5, 0.3, 0.15, 0.05])
+    parts, fold = split_by_group(labels, groups, SHARES, seed), folds(labels, groups, 5, seed)
+    for label in "abcd":
+        shares = [np.mean(parts[labels == label] == part) for part in PARTS]
+        assert shares == pytest.approx([0.7, 0.15, 0.15], abs=0.1), label
+        assert len(set(fold[labels == label])) == 5
+    assert all(len(set(parts[groups == group])) == len(set(fold[groups == group])) == 1 for group in range(10))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_class_that_only_three_patients_have_reaches_every_part(seed):
+    labels, groups = patients(seed, [0.6, 0.3, 0.1, 0])
+    labels[np.flatnonzero(np.isin(groups, [2, 5, 7]))[::7]] = "d"  # never the most frequent class of a patient
+    parts, fold = split_by_group(labels, groups, SHARES, seed), folds(labels, groups, 5, seed)
+    assert set(parts[labels == "d"]) == set(PARTS)
+    assert len(set(fold[labels == "d"])) == 3
+
+
+def test_many_patients_are_dealt_as_asked():
+    labels, groups = patients(1, [0.55, 0.3, 0.13, 0.02], count=400, images=8000)
+    parts = split_by_group(labels, groups, SHARES, 1)
+    for label in "abcd":
+        assert [np.mean(parts[labels == label] == part) for part in PARTS] == pytest.approx([0.7, 0.15, 0.15], abs=0.02)
+
+
+def test_of_two_patients_one_is_tested():
+    assert set(split_by_group(list("aabaab"), [0, 0, 0, 1, 1, 1], SHARES, 1)) == {"train", "test"}
+
+
 def test_nothing_to_test_is_refused():
     with pytest.raises(UserError, match="The 8 images are 2 groups, and no class has a second one"):
         split_by_group(["a"] * 4 + ["b"] * 4, [0] * 4 + [1] * 4, (0.7, 0.15), seed=1)

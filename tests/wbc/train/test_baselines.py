@@ -1,8 +1,12 @@
 import numpy as np
+import pandas as pd
+import pytest
 from PIL import Image
 
+from wbc.common.errors import UserError
+from wbc.split.schemes import SCHEMES
 from wbc.train import baselines
-from wbc.train.baselines import baseline_predictions, logistic_regression, majority
+from wbc.train.baselines import Baselines, baseline_predictions, logistic_regression, majority
 from wbc.train.color_histogram import color_histogram, color_histograms
 
 
@@ -82,3 +86,22 @@ def test_the_regression_learns_from_every_zoom_and_predicts_from_the_first():
     assert (at_first["logistic_regression"] == labels[test]).all()
     found = baseline_predictions(labels, untold, at_second, train, test)
     assert (found["logistic_regression"] == labels[test]).all()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Baselines of two images, one of a class called NA, which pandas takes for a missing value."""
+    table = pd.DataFrame({"path": ["a/1.png", "b/1.png"], "majority": ["b", "b"], "other": ["b", "NA"]})
+    Baselines(dict.fromkeys(SCHEMES, table)).save(tmp_path)
+    return Baselines.load(tmp_path)
+
+
+def test_predictions_come_back_as_class_numbers(saved):
+    found = saved.predictions("grouped", ["a/1.png", "b/1.png"], ["NA", "b"])
+    assert {name: numbers.tolist() for name, numbers in found.items()} == {"majority": [1, 1], "other": [1, 0]}
+
+
+def test_predictions_for_other_images_stop(saved):
+    for images in (["a/1.png"], ["b/1.png", "a/1.png"]):
+        with pytest.raises(UserError, match="the scheme `image` predict other images"):
+            saved.predictions("image", images, ["NA", "b"])

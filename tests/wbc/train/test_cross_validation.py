@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from wbc.train.cross_validation import fit_predict
-from wbc.train.fitting import TrainParams
+from wbc.train.params import FitParams
 
 OPTIMIZER = {
     "epochs": 20, "batch_size": 8, "learning_rate": 0.01, "label_smoothing": 0.0, "class_weights": "none",
@@ -14,9 +14,7 @@ def test_a_head_tells_what_it_was_trained_on_and_does_not_depend_on_the_one_befo
     random = np.random.default_rng(0)
     labels = random.integers(3, size=90)
     features = (random.normal(size=(90, 2, 20)) + 4 * np.eye(20)[labels][:, None]).astype(np.float16)
-    params = TrainParams(
-        seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER
-    )
+    params = FitParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER)
     train, valid, test = np.arange(50), np.arange(50, 70), np.arange(70, 90)
     first = fit_predict(features, labels, 3, train, valid, test, params)
     assert first.shape == (20, 3)

@@ -48,6 +48,16 @@ def test_exp_and_log_are_right_to_the_last_digits(random):
     assert exact.log(np.array([1.0])).tolist() == [0.0]
 
 
+def test_mean_and_deviation_of_columns_are_the_same_bits_in_any_order_of_rows(random):
+    values = (random.normal(size=(1000, 8)) * [1, 2, 3, 4, 5, 6, 7, 0] + 3).astype(np.float16)
+    mean, deviation = exact.mean_and_deviation(values)
+    np.testing.assert_allclose(mean, values.astype(float).mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(deviation, values.astype(float).std(axis=0), rtol=1e-12)
+    assert deviation[7] == 0
+    again = exact.mean_and_deviation(values[random.permutation(1000)])
+    assert (again[0] == mean).all() and (again[1] == deviation).all()
+
+
 def test_zeros_and_nothing_at_all_stay_what_they_are():
     assert exact.matmul(np.zeros((2, 3)), np.ones((3, 2))).tolist() == [[0, 0], [0, 0]]
     assert exact.total(np.zeros((0, 2)), axis=0).tolist() == [0, 0]

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from wbc.train.class_weights import class_weight
-from wbc.train.fitting import Batch, TrainParams, ViewBatches, _Network, fit
-from wbc.train.head import HeadParams, build_head, inputs_of, predict_proba
+from wbc.train.fitting import Batch, Trainer, ViewBatches, fit
+from wbc.train.head import Head, build_head, predict_proba
+from wbc.train.params import FitParams, HeadParams
 
 OPTIMIZER = {
     "epochs": 12, "batch_size": 8, "learning_rate": 0.01, "label_smoothing": 0.0, "class_weights": "none",
@@ -24,27 +27,27 @@ def train(data, head=None, order=None, **changes):
     """Fit a head to 80 images, validated on 40; `order` permutes the features and the first kernel's rows alike."""
     features, labels = data
     shape = {"units": [16, 8], "dropout": 0.1, "l2": 0.0, "standardize": False} | (head or {})
-    params = TrainParams(seed=1, head=shape, optimizer=OPTIMIZER | changes)
+    params = FitParams(seed=1, head=shape, optimizer=OPTIMIZER | changes)
     untrained = build_head(20, 3, params.head, params.seed)
     if order is not None:
         features = features[..., order]
-        first = untrained.blocks[0]
-        untrained.blocks[0] = first._replace(kernel=first.kernel[order])
+        standardize, first, *rest = untrained.layers
+        untrained = Head([standardize, dataclasses.replace(first, kernel=first.kernel[order]), *rest])
     rows = np.arange(120)
     return fit(untrained, features, (rows[:80], labels[:80]), (rows[80:], labels[80:]), params)
 
 
 def arrays_of(head):
-    return [array for block in head.blocks for array in block] + [head.kernel, head.bias]
+    return [array for layer in head.layers[1:] for array in layer.arrays]
 
 
 def test_features_are_standardized_by_the_training_rows_alone(data):
     features, labels = data
     head = train((features * np.float16(8) + np.float16(3), labels), {"standardize": True}).head
     rows = (features[:80] * np.float16(8) + np.float16(3)).reshape(-1, 20).astype(float)
-    assert head.center == pytest.approx(rows.mean(axis=0), abs=1e-3)
-    assert head.scale == pytest.approx(rows.std(axis=0), rel=1e-3)
-    assert inputs_of(head, rows).std() == pytest.approx(1, rel=1e-3)
+    assert head.standardize.center == pytest.approx(rows.mean(axis=0), abs=1e-3)
+    assert head.standardize.scale == pytest.approx(rows.std(axis=0), rel=1e-3)
+    assert head.standardize.forward(rows)[0].std() == pytest.approx(1, rel=1e-3)
 
 
 def test_it_learns_and_is_the_same_twice(data):
@@ -76,11 +79,8 @@ def test_gradients_are_tensorflows(l2):
     head = build_head(20, 3, params, seed=3)
     features = random.normal(size=(40, 20))
     one_hot, weights = np.eye(3)[random.integers(3, size=40)], random.uniform(0.5, 2, 40)
-    network = _Network(head, params, label_smoothing=0.1, seed=1)
-    network._set_grids(0.0)
-    layers, inputs, kernel, probabilities = network._forward(features)
-    target = one_hot * 0.9 + 0.1 / 3
-    network._backward(layers, inputs, kernel, (probabilities - target) * (weights / 40)[:, None])
+    trainer = Trainer(head, params, label_smoothing=0.1, seed=1)
+    measured, _ = trainer.step(Batch(features, one_hot, weights), learning_rate=0.0)
 
     model = keras_head(head)
     with tf.GradientTape() as tape:
@@ -89,31 +89,44 @@ def test_gradients_are_tensorflows(l2):
         )
         loss += l2 * sum(tf.reduce_sum(layer.kernel.value**2) for layer in model.layers if "kernel" in dir(layer))
     expected = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
-    for ours, theirs in zip(network.gradients, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-5)
-    measured, _ = network.step(Batch(features, one_hot, weights), 0.0)
+    ours = [array for layer in trainer.gradients for array in layer.trained]
+    for gradient, theirs in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(gradient, theirs.numpy(), atol=2e-5)
     assert measured == pytest.approx(float(loss), abs=1e-4)
-    for (mean, variance), number in zip(network.running, (1, 2), strict=True):
-        norm = model.get_layer(f"norm_{number}")
-        # The second step has moved them once more, towards the same batch.
-        assert np.abs(mean - norm.moving_mean.numpy()).max() < 1
-        assert (variance > 0).all()
+    for norm, theirs in zip(trainer.head.norms, (model.get_layer(f"norm_{number}") for number in (1, 2)), strict=True):
+        np.testing.assert_allclose(norm.mean, theirs.moving_mean.numpy(), atol=1e-5)
+        np.testing.assert_allclose(norm.variance, theirs.moving_variance.numpy(), atol=1e-5)
 
 
-def test_a_step_is_adams_of_keras():
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_step_is_adams_of_keras(threads):
     from wbc.embed.tensorflow_setup import keras
     from wbc.train.adam import Adam
 
     random = np.random.default_rng(0)
     start, gradients = random.normal(size=100_000), random.normal(size=(5, 100_000))
     weights, variable = start.copy(), keras.Variable(start.astype(np.float32))
-    ours, theirs = Adam(weights), keras.optimizers.Adam(0.01)
+    ours, theirs = Adam(weights, threads), keras.optimizers.Adam(0.01)
     theirs.build([variable])
     for gradient in gradients:
         ours.step(gradient, 0.01)
         theirs.apply([keras.ops.convert_to_tensor(gradient.astype(np.float32))], [variable])
     assert np.abs(weights - start).max() > 0.02
     np.testing.assert_allclose(weights, variable.numpy(), atol=2e-5)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    from wbc.train.adam import CHUNK, Adam
+
+    random = np.random.default_rng(0)
+    start, gradients = random.normal(size=2 * CHUNK + 7), random.normal(size=(3, 2 * CHUNK + 7))
+    results = []
+    for threads in (1, 2, 5):
+        adam = Adam(start.copy(), threads)
+        for gradient in gradients:
+            adam.step(gradient, 0.01)
+        results.append(adam.weights)
+    assert (results[0] == results[1]).all() and (results[0] == results[2]).all()
 
 
 def test_the_weights_of_the_best_epoch_stay(data):
@@ -135,9 +148,7 @@ def test_it_stops_early_and_lowers_the_learning_rate(data):
 
 def test_every_epoch_runs_when_there_are_no_validation_images(data):
     features, labels = data
-    params = TrainParams(
-        seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER
-    )
+    params = FitParams(seed=1, head={"units": [], "dropout": 0.0, "l2": 0.0, "standardize": False}, optimizer=OPTIMIZER)
     nothing = np.array([], dtype=int)
     untrained = build_head(20, 3, params.head, 1)
     fitted = fit(untrained, features, (np.arange(120), labels), (nothing, nothing), params)

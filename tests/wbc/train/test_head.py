@@ -1,16 +1,21 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from wbc.train.head import (
-    HeadParams,
+    Head,
     build_head,
     count_parameters,
+    folded,
     load_head,
     predict_proba,
     save_head,
     score_gradient,
     stored,
 )
+from wbc.train.layers import BatchNorm, Dense, Standardize
+from wbc.train.params import HeadParams
 
 STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=False)
 
@@ -20,15 +25,14 @@ def head():
     """A small head with running statistics that are not neutral."""
     random = np.random.default_rng(0)
     head = build_head(20, 3, HeadParams(units=[16, 8], dropout=0.0, l2=0.0, standardize=False), seed=1)
-    blocks = [
-        block._replace(
-            mean=random.normal(size=block.mean.size),
-            variance=random.uniform(0.5, 2, block.mean.size),
-            beta=random.normal(size=block.mean.size),
-        )
-        for block in head.blocks
-    ]
-    return head._replace(blocks=blocks)
+    layers = []
+    for layer in head.layers:
+        if isinstance(layer, BatchNorm):
+            units = layer.mean.size
+            mean, variance, beta = random.normal(size=units), random.uniform(0.5, 2, units), random.normal(size=units)
+            layer = dataclasses.replace(layer, mean=mean, variance=variance, beta=beta)
+        layers.append(layer)
+    return Head(layers)
 
 
 def test_the_original_studys_number_of_parameters():
@@ -53,8 +57,8 @@ def test_a_row_gets_the_same_bits_whatever_rows_come_with_it(head):
 def test_the_order_of_the_features_changes_no_bit(head):
     random = np.random.default_rng(1)
     features, order = random.normal(size=(50, 20)), random.permutation(20)
-    first = head.blocks[0]
-    permuted = head._replace(blocks=[first._replace(kernel=first.kernel[order]), *head.blocks[1:]])
+    standardize, first, *rest = head.layers
+    permuted = Head([standardize, dataclasses.replace(first, kernel=first.kernel[order]), *rest])
     assert (predict_proba(head, features) == predict_proba(permuted, features[:, order])).all()
 
 
@@ -63,9 +67,9 @@ def test_a_file_holds_the_head_rounded_to_float32_and_is_the_same_bytes_twice(he
         save_head(head, tmp_path / name)
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
     loaded, rounded = load_head(tmp_path / "first.npz"), stored(head)
-    for ours, theirs in zip(loaded.blocks, rounded.blocks, strict=True):
-        assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
-    assert (loaded.kernel == rounded.kernel).all() and (loaded.bias == rounded.bias).all()
+    for ours, theirs in zip(loaded.layers, rounded.layers, strict=True):
+        assert type(ours) is type(theirs)
+        assert all((a == b).all() for a, b in zip(ours.arrays, theirs.arrays, strict=True))
 
 
 def test_keras_says_the_same(head):
@@ -79,9 +83,9 @@ def test_keras_says_the_same(head):
 def test_the_gradient_is_that_of_the_logit_above_the_mean_of_all():
     params = HeadParams(units=[8, 6], dropout=0.0, l2=0.0, standardize=True)
     generator = np.random.default_rng(5)
-    head = build_head(7, 3, params, seed=1)._replace(
-        center=generator.normal(size=7), scale=generator.uniform(0.5, 2, 7), bias=generator.normal(size=3)
-    )
+    _, *layers, last = build_head(7, 3, params, seed=1).layers
+    standardize = Standardize(generator.normal(size=7), generator.uniform(0.5, 2, 7))
+    head = Head([standardize, *layers, Dense(last.kernel, generator.normal(size=3))])
     features = generator.normal(size=7)
 
     def above_mean(values):
@@ -91,3 +95,12 @@ def test_the_gradient_is_that_of_the_logit_above_the_mean_of_all():
     steps = 1e-3 * np.eye(7)
     numeric = [(above_mean(features + step) - above_mean(features - step)) / 2e-3 for step in steps]
     np.testing.assert_allclose(score_gradient(head, features, 2), numeric, rtol=1e-2, atol=1e-3)
+
+
+def test_the_folded_head_does_the_same_without_standardizing(head):
+    random = np.random.default_rng(1)
+    features = random.normal(3, 5, (40, 20))
+    standardizing = Head([Standardize.fit(features), *head.layers[1:]])
+    without = folded(standardizing)
+    assert (without.standardize.center == 0).all() and (without.standardize.scale == 1).all()
+    np.testing.assert_allclose(predict_proba(without, features), predict_proba(standardizing, features), atol=1e-4)

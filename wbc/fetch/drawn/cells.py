@@ -1,7 +1,7 @@
 """White blood cells, drawn as a hematologist tells them apart: nucleus shape, cytoplasm and granules.
 
-A drawing is a map of how much of each stain the light passes through; `wbc.fetch.drawn.smear` turns it into a photo. The
-strengths of the stains are not part of it, because color differs from slide to slide more than from class to class.
+A drawing is a map of how much of each stain the light passes through; `wbc.fetch.drawn.smear` turns it into a photo.
+The strengths of the stains are not part of it, because color differs from slide to slide more than from class to class.
 """
 
 from typing import NamedTuple

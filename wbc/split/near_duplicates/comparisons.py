@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wbc.common.images import decode
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.split.near_duplicates.canonical_frame import frame, mean_color
 from wbc.split.near_duplicates.comparison_cache import ComparisonCache
 from wbc.split.near_duplicates.registration import compare, log_odds

@@ -27,8 +27,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from sklearn.decomposition import PCA
 
 from wbc.common.images import decode
-from wbc.common.prefetch import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.split.near_duplicates.canonical_frame import describe, frame
 from wbc.split.near_duplicates.comparison_cache import ComparisonCache
 from wbc.split.near_duplicates.comparisons import Comparisons, Pair

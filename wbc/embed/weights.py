@@ -1,0 +1,46 @@
+"""The weights of the backbone: where they are, and whether they are the ones that were meant."""
+
+from pathlib import Path
+
+from wbc.common.errors import UserError
+from wbc.common.files import sha256
+
+# The weights that are published with this version: EfficientNetB0, trained on blood cells.
+BLOOD_SHA256 = "0843e99ae008e4aea0194d7ed6a3d4d2b4e7495f066bb12dd6f20bbc7ed0c80f"
+# The share of an image that a cell filled when they were trained, by `wbc.split.foreground`: 0.13 in the median of
+# Barcelona's classes, which `domain_augmentation.zoom` of pretraining/params.yaml, 0.9 to 2.2 of the sides, made this.
+BLOOD_FOREGROUND = (0.11, 0.63)
+
+
+def find_weights(weights: str, expected: str | None, blood: Path) -> tuple[Path | str, str | None]:
+    """Return what `backbones.build` takes as weights, and the SHA-256 of the file where there is one.
+
+    Args:
+        weights: blood, imagenet, random, or the path of a `.weights.h5` file.
+        expected: SHA-256, in hexadecimal, that a file named by its path must have.
+        blood: the file of the weights `blood`.
+
+    Raises:
+        UserError: there is no such file, or its SHA-256 is another.
+    """
+    if weights in ("imagenet", "random"):
+        return weights, None
+    path = blood if weights == "blood" else Path(weights).expanduser()
+    if not path.is_file():
+        raise UserError(
+            f"Expected blood, imagenet, random, or the path of a .weights.h5 file as the backbone's weights, found "
+            f"{weights!r}, and there is no file {path}."
+        )
+    digest = sha256(path)
+    if weights == "blood" and digest != BLOOD_SHA256:
+        raise UserError(
+            f"{path} has SHA-256 {digest}, and the weights that were published with this version {BLOOD_SHA256}: it "
+            "is damaged, or was trained anew. Fetch it again by `git checkout -- pretraining`; if it is the one you "
+            "mean, name it by its path and its SHA-256."
+        )
+    if weights != "blood" and (expected or "").lower() != digest:
+        raise UserError(
+            f"The weights {path} have SHA-256 {digest}, and `weights_sha256` is {expected}. If this is the file that "
+            f"you mean, set `weights_sha256: {digest}`."
+        )
+    return path, digest

@@ -1,0 +1,21 @@
+"""Sections `export` and `formats` of params.yaml."""
+
+from typing import Literal
+
+import pydantic
+
+from wbc.common.params import Section
+
+
+class ExportParams(Section):
+    """When the deployed classifier answers and when it abstains."""
+
+    coverage: float = pydantic.Field(
+        ge=0.5, le=0.999
+    )  # of prediction sets: share of new groups' images whose class is in
+    known: float = pydantic.Field(ge=0.5, le=0.9999)  # share of known groups' images that may not be called OOD
+    neighbors: int = pydantic.Field(ge=1, le=100)  # training images that the OOD score is the mean distance to
+
+
+class FormatsParams(pydantic.RootModel[list[Literal["onnx", "litert"]]]):
+    """File formats of other runtimes."""

@@ -1,0 +1,39 @@
+"""Masks, recognized by their gray levels: drawings of a cell's outline, not photographs of it."""
+
+import numpy as np
+import numpy.typing as npt
+
+LEVELS = 8  # an image of so few gray levels or colors is no photograph
+PEAKS, SHARP, WIDE = 4, 2, 12  # levels of a mask that JPEG or resizing has blurred; half widths of their peaks
+SAMPLE = 500  # pixels that show whether there are more than a few colors
+
+
+def why_mask(pixels: npt.NDArray[np.uint8]) -> str | None:
+    """Return why an image is a mask, or None of a photograph.
+
+    A mask has at least two and at most a few gray levels or colors. JPEG and resizing add levels between them, but most
+    pixels stay within 2 of at most 4 levels, the fewer ones too: 0.9 of the pixels of masks, 0.2 to 0.7 of those of
+    cells that are photographed in gray.
+
+    Args:
+        pixels: RGB image (height, width, 3).
+    """
+    flat = pixels.reshape(-1, 3)
+    colors = flat @ np.array([1, 256, 65536])
+    if (
+        len(np.unique(colors[:: max(1, len(colors) // SAMPLE)])) <= LEVELS
+        and 2 <= (found := len(np.unique(colors))) <= LEVELS
+    ):
+        return f"a mask, not a photograph: it has {found} colors"
+    if np.ptp(flat, axis=1).max() > 2:
+        return None
+    shares = np.bincount(flat[:, 1], minlength=256) / len(flat)
+    sharp, wide = [], []
+    for _ in range(PEAKS):
+        peak = int(shares.argmax())
+        sharp.append(shares[max(0, peak - SHARP) : peak + SHARP + 1].sum())
+        wide.append(shares[max(0, peak - WIDE) : peak + WIDE + 1].sum())
+        shares[max(0, peak - WIDE) : peak + WIDE + 1] = 0
+    if sum(sharp) >= 0.75 and sum(sharp[1:]) >= 0.5 * (1 - wide[0]) > 0:
+        return f"a mask, not a photograph: {sum(sharp):.0%} of its pixels have one of a few gray levels"
+    return None
