@@ -30,12 +30,14 @@ def main() -> None:
     for verdict in against_baselines(run.metrics["crossval"]):
         if not verdict.better:
             print(
-                f"It is {'worse' if verdict.worse else 'no better'} than {BASELINES[verdict.baseline]}: {verdict.theirs:.2f}."
+                f"It is {'worse' if verdict.worse else 'no better'} than {BASELINES[verdict.baseline]}: "
+                f"{verdict.theirs:.2f}."
             )
     if run.fetch["synthetic"]:
         print("The cells are drawn: these scores say nothing about blood.")
     print(
-        f"\nreport:        {(REPORTS / 'README.md').resolve()}\nin a browser:  {(REPORTS / 'index.html').resolve().as_uri()}"
+        f"\nreport:        {(REPORTS / 'README.md').resolve()}\n"
+        f"in a browser:  {(REPORTS / 'index.html').resolve().as_uri()}"
     )
 
 

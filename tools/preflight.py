@@ -66,7 +66,8 @@ def check_git() -> None:
         raise UserError("Git is not installed, and DVC keeps its records in it. Install Git, then type `make repro`.")
     if subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode:
         raise UserError(
-            "This folder is not a Git repository, and DVC needs one. A downloaded ZIP isn't one. Type `git init && git add "
+            "This folder is not a Git repository, and DVC needs one. A downloaded ZIP isn't one. "
+            "Type `git init && git add "
             "--all && git commit --message start`, then `make repro`; or use `git clone` instead of the download."
         )
 
@@ -106,12 +107,12 @@ def check_linked_outputs() -> None:
     for stage in stages.values():
         for out in stage.get("outs", []):
             file = Path(out["path"])
-            if file.is_file() and _is_linked(file) and file.stat().st_size <= SMALL:
-                if hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != out["md5"]:
-                    raise UserError(
-                        f"{file} is a link into DVC's cache and was edited there, so every project that shares the cache "
-                        f"is affected. Type `rm {file.resolve()} && dvc repro`, and see docs/how-to/share.md."
-                    )
+            is_link = file.is_file() and _is_linked(file) and file.stat().st_size <= SMALL
+            if is_link and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != out["md5"]:
+                raise UserError(
+                    f"{file} is a link into DVC's cache and was edited there, so every project that shares the cache "
+                    f"is affected. Type `rm {file.resolve()} && dvc repro`, and see docs/how-to/share.md."
+                )
 
 
 def _is_linked(file: Path) -> bool:

@@ -173,7 +173,7 @@ def test_every_section_of_params_is_read_by_a_stage_of_its_pipeline(folder):
 
 
 def paths_in(tree):
-    """The paths that a module's code names: literal ones, and what `FOLDER / "name"` makes of a folder named at its top."""
+    """The paths that a module's code names: literal ones, and `FOLDER / "name"` of a folder named at its top."""
     folders = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -187,7 +187,8 @@ def paths_in(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node, node.value
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.Name):
-            if (folder := folders.get(node.left.id)) and (name := value_of(node.right, {})):
+            folder, name = folders.get(node.left.id), value_of(node.right, {})
+            if folder and name:
                 yield node, f"{folder}/{name}"
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tools.code_dependencies import ROOT
 
 import wbc
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
-from tools.code_dependencies import ROOT
 from wbc import cli
 from wbc.predict.classifier import Classifier, pretrained_folder
 from wbc.predict.perturbations import PERTURBATIONS

@@ -180,7 +180,7 @@ def adapt(
     return Adapted(kept, fitted, extended(reference, cells.features), before, after)
 
 
-def smoothed_temperature(probabilities: exact.Floats, labels: Labels) -> float:
+def smoothed_temperature(probabilities: Floats, labels: Labels) -> float:
     """Return the temperature of a few cells with one more cell that is of every class to the same share.
 
     Without it, a few cells that are all classified correctly would make the classifier as sure as it can be (Platt,

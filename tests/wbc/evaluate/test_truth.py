@@ -74,5 +74,5 @@ def test_cells_that_the_user_gave_are_the_truth_where_there_is_no_other(splits):
 
 
 def test_a_truth_of_other_images_is_refused(splits):
-    with pytest.raises(UserError, match="no line for a/1.jpg"):
+    with pytest.raises(UserError, match=r"no line for a/1\.jpg"):
         compare_with_truth(splits, pd.DataFrame({"path": ["a/0.jpg"], "cell": ["a"]}))

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from tools.code_dependencies import ROOT
 
 from tests import color_classifier
 from tests.color_classifier import CLASSES, COLORS
-from tools.code_dependencies import ROOT
 from wbc import Classifier
 from wbc.common.errors import UserError
 from wbc.embed import openvino_engine
