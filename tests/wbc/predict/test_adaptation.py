@@ -17,9 +17,8 @@ from wbc.predict.adaptation import (
     shots,
     smoothed_temperature,
 )
-from wbc.train.head import Head, build_head, predict_proba
-from wbc.train.layers import Dense, Standardize
-from wbc.train.params import HeadParams
+from wbc.train.head import Head, predict_proba
+from wbc.train.layers import BatchNorm, Dense, Relu, Standardize
 
 DECISION = Decision(["a", "b", "c"], 1.0, 0.2, 0.5, 3, 0.9, 0.95)
 FEATURES = 8
@@ -59,22 +58,27 @@ def test_from_zero_weights_it_is_scikit_learns_logistic_regression():
     zero, own = Head([Standardize.neutral(FEATURES), Dense(np.zeros((FEATURES, 3)), np.zeros(3))]), cells(90, 1)
     inputs = np.column_stack([own.features.astype(float), np.ones(90)])
     theirs = LogisticRegression(C=0.1, fit_intercept=False, tol=1e-10, max_iter=1000).fit(inputs, own.labels)
-    found = adapt_head(zero, own, c=0.1).dense[-1]
-    np.testing.assert_allclose(found.kernel, theirs.coef_[:, :-1].T, atol=2e-3)
-    np.testing.assert_allclose(found.bias, theirs.coef_[:, -1], atol=2e-3)
+    found = adapt_head(zero, own, c=0.1)
+    np.testing.assert_allclose(found.dense[-1].kernel, theirs.coef_[:, :-1].T, atol=2e-3)
+    np.testing.assert_allclose(found.dense[-1].bias, theirs.coef_[:, -1], atol=2e-3)
 
 
 def test_a_tiny_c_leaves_the_shipped_weights_and_a_class_without_cells_keeps_its_place():
     own = cells(60, 1, abroad=True)
-    kernel = adapt_head(shipped(), own, c=1e-9).dense[-1].kernel
-    np.testing.assert_allclose(kernel, shipped().dense[-1].kernel, atol=1e-6)
+    np.testing.assert_allclose(
+        adapt_head(shipped(), own, c=1e-9).dense[-1].kernel, shipped().dense[-1].kernel, atol=1e-6
+    )
     two = own.take(own.labels != 1)
     test = cells(300, 3)
     assert accuracy([adapt_head(shipped(), two)], test.take(test.labels == 1)) > 0.9
 
 
 def test_of_a_head_with_blocks_the_last_layer_alone_changes():
-    head = build_head(FEATURES, 3, HeadParams(units=[5], dropout=0.0, l2=0.0, standardize=True), seed=1)
+    random = np.random.default_rng(0)
+    first = Dense(random.normal(size=(FEATURES, 5)), random.uniform(0.5, 1, 5))
+    norm = BatchNorm(*(random.uniform(0.5, 1, 5) for _ in range(4)))
+    last = Dense(random.normal(size=(5, 3)), np.zeros(3))
+    head = Head([Standardize.neutral(FEATURES), first, Relu(), norm, last])
     own = cells(90, 1)
     after = adapt_head(head, own, c=1.0)
     assert after.layers[:-1] == head.layers[:-1] and accuracy([after], own) > accuracy([head], own) + 0.2

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tools.code_dependencies import ROOT
 
+from tests.imports import ROOT
 from wbc.split.folds import roles
 from wbc.split.table import Splits
 from wbc.train.jobs import crossval_jobs, holdout_jobs
