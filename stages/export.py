@@ -29,9 +29,11 @@ from wbc.export.framing import learned_range
 from wbc.export.keras_classifier import build_classifier, keras_ensemble, keras_head
 from wbc.export.params import ExportParams
 from wbc.fetch.record import FetchRecord
-from wbc.plot.model_card import save_model_card
+from wbc.plot.drawing import save
+from wbc.plot.model_card import draw_figures, render_model_card
 from wbc.plot.params import ReportParams
 from wbc.plot.results import Run
+from wbc.split.schemes import CROSSVAL
 from wbc.split.table import Splits
 from wbc.train.head import mean_probabilities
 from wbc.train.heads import Heads
@@ -45,6 +47,8 @@ def main() -> None:
     settings = params.load("params.yaml", "export", ExportParams)
     splits, heads = Splits.load(DATA), Heads.load(MODELS / "heads")
     features = Features.load(DATA / "features", len(splits.table))
+    record, details = FetchRecord.load(DATA), Details.load(REPORTS / "details.json")
+    crossval = Result.load(REPORTS / CROSSVAL)
     calibrated = Calibrated.fit(splits, features, heads, settings)
 
     start(seed=0)  # nothing here is random; this is for deterministic kernels
@@ -64,14 +68,22 @@ def main() -> None:
     probabilities = mean_probabilities(heads.ensemble, features.scored[rows])
     checks.save_checked(MODELS / "classifier.keras", ensemble, classes, images, probabilities)
 
-    shares = Details.load(REPORTS / "details.json").split["foreground"]["classes"].values()
-    foreground = learned_range(shares, features.facts["zooms"])
-    deploy(MODELS / "deployed", calibrated, heads, features, FetchRecord.load(DATA), foreground)
+    foreground = learned_range(details.split["foreground"]["classes"].values(), features.facts["zooms"])
+    deploy(MODELS / "deployed", calibrated, heads, features, record, foreground)
     with replacing(REPORTS / "deployed") as partial:
         partial.mkdir()
         calibrated.save(partial)
-    report = params.load("params.yaml", "report", ReportParams)
-    save_model_card(Run.load(DATA, MODELS, REPORTS), calibrated.for_card(), report, REPORTS)
+    report, deployed = params.load("params.yaml", "report", ReportParams), calibrated.for_card()
+    run = Run(
+        record.model_dump(), features.facts, details.split, details.truth, heads.facts, {CROSSVAL: crossval.metrics}
+    )
+    with replacing(REPORTS / "model_card") as partial:
+        partial.mkdir()
+        for name, figure in draw_figures(run, deployed, report).items():
+            save(figure, partial / f"{name}.svg")
+    with replacing(REPORTS / "model_card.md") as partial:
+        page = render_model_card(run, deployed, report, "model_card")
+        partial.write_text(page, encoding="utf-8", newline="\n")
     print(calibrated.summary())
 
 

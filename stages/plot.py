@@ -30,7 +30,7 @@ def main() -> None:
     results = Results.load(DATA, MODELS, REPORTS)
     report = build(results, plot, load("params.yaml", "report", ReportParams))
     images = DATA / "images"
-    maps = maps_of_mistakes(report, images, DATA / "features" / "backbone.pb", MODELS / "heads")
+    maps = maps_of_mistakes(report, results, images)
     with replacing(REPORTS / "figures") as folder:
         folder.mkdir()
         pictures = Pictures(report, results, images, maps).save(folder)

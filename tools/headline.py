@@ -1,44 +1,36 @@
-"""The result of a run in a few lines, and where its report is: `python -m tools.headline`."""
+"""Print the report's scores in a few lines, and its address: `python -m tools.headline`."""
 
 from pathlib import Path
 
-from wbc.common import params
 from wbc.common.errors import exit_on_user_error
-from wbc.plot.comparison import against_baselines, averages, titles
-from wbc.plot.params import ReportParams
-from wbc.plot.results import Run
+from wbc.common.files import read_json
+from wbc.evaluate.results import Details
+from wbc.plot.comparison import against_baselines, estimate, titles
+from wbc.plot.rendering import word
 
 REPORTS = Path("reports")
-NAMES = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
-BASELINES = {
-    "logistic_regression": "logistic regression on the same features",
-    "color_histogram": "the color histogram",
-}
+COLUMNS = {"balanced accuracy": "balanced_accuracy", "accuracy": "accuracy"}
 
 
 @exit_on_user_error
 def main() -> None:
-    """Print the recommended estimate, what it is worth, and the two paths."""
-    run = Run.load(Path("data"), Path("models"), REPORTS)
-    unit = run.unit(params.load("params.yaml", "report", ReportParams).unit)
-    rows = [row for row in averages(run.metrics) if row.key in NAMES]
-    print(f"\n{f'each {unit} counts once':<25}" + "".join(f"{NAMES[row.key]:>22}" for row in rows))
-    for scheme, title in titles(unit, run.split["own_parts"]).items():
-        print(f"{title:<25}" + "".join(f"{row.scores[scheme]!s:>22}" for row in rows))
-    level = run.metrics["crossval"]["intervals"]["confidence_level"]
-    print(f"\nThe first row is the recommended estimate, with {100 * level:.4g} % intervals.")
-    for verdict in against_baselines(run.metrics["crossval"]):
-        if not verdict.better:
-            print(
-                f"It is {'worse' if verdict.worse else 'no better'} than {BASELINES[verdict.baseline]}: "
-                f"{verdict.theirs:.2f}."
-            )
-    if run.fetch["synthetic"]:
-        print("The cells are drawn: these scores say nothing about blood.")
-    print(
-        f"\nreport:        {(REPORTS / 'README.md').resolve()}\n"
-        f"in a browser:  {(REPORTS / 'index.html').resolve().as_uri()}"
-    )
+    """Print the scores, each group counting once, and where the report is."""
+    split = Details.load(REPORTS / "details.json").split
+    unit = "cell" if split["level"] == "photograph" else split["level"]
+    names = titles(unit, split["own_parts"])
+    metrics = {scheme: read_json(REPORTS / scheme / "metrics.json") for scheme in names}
+    print(f"\n{f'each {unit} counts once':<25}" + "".join(f"{name:>20}" for name in COLUMNS))
+    for scheme, name in names.items():
+        scores = [word("plain", estimate(metrics[scheme], "cells", key)) for key in COLUMNS.values()]
+        print(f"{name:<25}" + "".join(f"{score:>20}" for score in scores))
+    level = metrics["crossval"]["intervals"]["confidence_level"]
+    print(f"\nRecommended estimate: {names['crossval']}. In brackets: {100 * level:.4g} % intervals.")
+    for found in against_baselines(metrics["crossval"]):
+        if not found.better:
+            print(word("verdict", found))
+    if metrics["crossval"]["synthetic"]:
+        print(f"{word('SYNTHETIC')}.")
+    print(f"\nReport: {(REPORTS / 'README.md').resolve()}\nIn a browser: {(REPORTS / 'index.html').resolve().as_uri()}")
 
 
 if __name__ == "__main__":

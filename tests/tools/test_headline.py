@@ -29,7 +29,8 @@ def printed(tmp_path, monkeypatch, capsys):
     def run(baseline=0.1, synthetic=0):
         for protocol, balanced in (("image", 0.85), ("grouped", 0.61), ("crossval", 0.55)):
             write(tmp_path, protocol, balanced, baseline, synthetic)
-        (tmp_path / "reports" / "audit.json").write_text('{"level": "photograph", "own_parts": false}')
+        split = {"level": "photograph", "own_parts": False}
+        (tmp_path / "reports" / "details.json").write_text(json.dumps({"split": split, "truth": {"known": False}}))
         headline.main()
         return capsys.readouterr().out
 
@@ -52,7 +53,7 @@ def test_a_head_that_is_better_is_not_talked_down(printed):
 
 
 def test_drawn_cells_are_called_so(printed):
-    assert "nothing about blood" in printed(synthetic=1)
+    assert "nothing about patients' cells" in printed(synthetic=1)
 
 
 def test_it_names_both_pages(printed, tmp_path):

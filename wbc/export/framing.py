@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from wbc.split.foreground import ALIKE
+
 Range = tuple[float, float]  # smallest and largest share of a picture's area, 0-1
 ANY: Range = (0.0, 1.0)  # where it isn't known what was learned from
-ALIKE = 1.25  # times that a cell may be larger in one set of images than in another without a word about it
 
 
 def learned_range(medians: Iterable[float], zooms: Sequence[float]) -> Range:

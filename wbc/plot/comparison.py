@@ -38,15 +38,14 @@ class Estimate(NamedTuple):
     value: float | None = None  # 0-1; None where it isn't defined
     low: float | None = None
     high: float | None = None
-    wilson: bool = False  # whether the interval is Wilson's, or combined with one
     few: int | None = None  # scored cells of a class that has too few for an estimate
 
     @property
     def interval(self) -> str:
-        """Return the interval as text, † for Wilson's; "" where there is none."""
+        """Return the interval as text; "" where there is none."""
         if self.low is None or self.high is None:
             return ""
-        return f"{self.low:.2f}–{self.high:.2f}{'†' if self.wilson else ''}"
+        return f"{self.low:.2f}–{self.high:.2f}"
 
     def __str__(self) -> str:
         value = "–" if self.value is None else f"{self.value:.2f}"
@@ -130,7 +129,7 @@ def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimat
     if "per_class" in keys and keys[-1] in NEEDS_CELLS and cells(metrics, keys[-2]) < min_cells:
         return Estimate(few=cells(metrics, keys[-2]))
     bounds = lookup(metrics, "intervals", *keys) or {}
-    return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"), bool(bounds.get("wilson")))
+    return Estimate(lookup(metrics, *keys), bounds.get("low"), bounds.get("high"))
 
 
 def averages(metrics: dict[str, dict[str, Any]]) -> list[Row]:
@@ -165,11 +164,6 @@ def recalls_by_image(metrics: dict[str, dict[str, Any]], classes: Sequence[str],
 def estimable(rows: Sequence[Row]) -> list[str]:
     """Return the schemes by which at least one of the rows has an estimate."""
     return [scheme for scheme in rows[0].scores if any(row.scores[scheme].few is None for row in rows)]
-
-
-def has_wilson(rows: Sequence[Row], schemes: Sequence[str]) -> bool:
-    """Return whether one of the intervals that are shown is Wilson's."""
-    return any(row.scores[scheme].wilson for row in rows for scheme in schemes)
 
 
 def gap(

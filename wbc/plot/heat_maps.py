@@ -25,12 +25,12 @@ class HeatMaps:
     Args:
         graph: the backbone as TensorFlow's frozen graph, `backbone.pb`.
         size: side of the images that it takes, in pixels.
-        test_views: 1, or 8 where the features are the mean over the orientations, as the map is then too.
+        tta_views: 1, or 8 where the features are the mean over the orientations, as the map is then too.
     """
 
-    def __init__(self, graph: bytes, size: int, test_views: int) -> None:
+    def __init__(self, graph: bytes, size: int, tta_views: int) -> None:
         self._forward = load_activations(graph, size)
-        self._test_views = test_views
+        self._tta_views = tta_views
 
     def map(self, image: npt.NDArray[np.uint8], heads: Sequence[Head], label: int) -> exact.Floats:
         """Return the evidence of each place for a class, as a share of the place with the most.
@@ -44,8 +44,8 @@ class HeatMaps:
             array (rows, columns) of 0-1, 4 by 4 for an image of 128 pixels; all 0 where no place is evidence for the
             class.
         """
-        turned = [*np.concatenate([*self._forward(tta_images(image, self._test_views))]).astype(np.float64)]
-        activations = np.mean(upright(turned) if self._test_views > 1 else turned, axis=0)
+        turned = [*np.concatenate([*self._forward(tta_images(image, self._tta_views))]).astype(np.float64)]
+        activations = np.mean(upright(turned) if self._tta_views > 1 else turned, axis=0)
         features = activations.mean(axis=(0, 1))
         gradient = np.mean([score_gradient(head, features, label) for head in heads], axis=0)
         heat = np.maximum(activations @ gradient, 0)

@@ -1,17 +1,15 @@
 """The model card of the deployed classifier: its scores, its calibration, and when it abstains."""
 
-from pathlib import Path
 from typing import NamedTuple
 
-from wbc.common.files import replacing
-from wbc.plot import comparison, drawing, figures
+from matplotlib.figure import Figure
+
+from wbc.plot import comparison, figures
 from wbc.plot.params import ReportParams
 from wbc.plot.pictures import note_of
 from wbc.plot.rendering import render, word
 from wbc.plot.results import Run
 from wbc.split.schemes import CROSSVAL
-
-CARD, FIGURES = "model_card.md", "model_card"  # the page, and the folder of its figures beside it
 
 
 class Change(NamedTuple):
@@ -47,37 +45,35 @@ class Deployed(NamedTuple):
     negatives: dict[str, Abstention]  # {kind of image without a cell: answers}
 
 
-def render_model_card(run: Run, deployed: Deployed, report: ReportParams) -> str:
+def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figures_folder: str = "deployed") -> str:
     """Return the model card as Markdown; its links are those of a page in reports/.
 
     Args:
-        run: the run that trained the classifier, see `Run.load`.
+        run: the run that trained the classifier; of its metrics, the cross-validation's are needed.
         deployed: what the stage `export` measured.
         report: section `report` of params.yaml.
+        figures_folder: where reliability.svg and risk.svg are, seen from the page; see `draw_figures`.
     """
     unit = run.unit(report.unit)
+    titles = comparison.titles(unit, run.split["own_parts"])
     return render(
         "model_card.md.j2",
         run=run,
         deployed=deployed,
         report=report,
         unit=unit,
-        titles=comparison.titles(unit, run.split["own_parts"]),
+        titles={scheme: title for scheme, title in titles.items() if scheme in run.metrics},
         averages=comparison.averages(run.metrics),
         verdicts=comparison.against_baselines(run.metrics[CROSSVAL]),
-        figures=FIGURES,
+        figures=figures_folder,
     )
 
 
-def save_model_card(run: Run, deployed: Deployed, report: ReportParams, folder: Path) -> None:
-    """Write model_card.md into a folder, and its figures into model_card/ beside it; see `render_model_card`."""
+def draw_figures(run: Run, deployed: Deployed, report: ReportParams) -> dict[str, Figure]:
+    """Return the figures of the card by the names of their files, without ending: reliability and risk."""
     note, titles = note_of(run, report.note), word("TITLES")
-    with replacing(folder / FIGURES) as partial:
-        partial.mkdir()
-        bins, ece = deployed.reliability, deployed.ece
-        drawing.save(
-            figures.reliability(bins, ece.before, ece.after, titles["reliability"], note), partial / "reliability.svg"
-        )
-        drawing.save(figures.risk_coverage(deployed.risk, titles["risk"], note), partial / "risk.svg")
-    with replacing(folder / CARD) as partial:
-        partial.write_text(render_model_card(run, deployed, report), encoding="utf-8", newline="\n")
+    before, after = deployed.ece
+    return {
+        "reliability": figures.reliability(deployed.reliability, before, after, titles["reliability"], note),
+        "risk": figures.risk_coverage(deployed.risk, titles["risk"], note),
+    }

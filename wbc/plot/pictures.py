@@ -18,7 +18,6 @@ from wbc.plot.rendering import picture, word
 from wbc.plot.report import Report
 from wbc.plot.results import Results, Run
 from wbc.split.schemes import CROSSVAL
-from wbc.train.heads import Heads
 
 Maps = dict[str, npt.NDArray[np.float64]]  # {path: map}, see `HeatMaps.map`
 
@@ -30,29 +29,27 @@ def note_of(run: Run, note: str | None) -> str:
     return " ".join(filter(None, (word("SYNTHETIC") + "." if run.fetch["synthetic"] else "", note)))
 
 
-def maps_of_mistakes(report: Report, images: Path, backbone: Path, heads: Path) -> dict[str, Maps]:
+def maps_of_mistakes(report: Report, results: Results, images: Path) -> dict[str, Maps]:
     """Return the heat maps of the mistakes that the report shows, of the predicted class and by the heads in error.
 
     Args:
         report: its numbers.
+        results: the backbone and the heads; they are read only where there is a mistake to show.
         images: folder of the images.
-        backbone: the file backbone.pb, which is read only where there is a mistake to show.
-        heads: folder with the heads of each scheme.
 
     Returns:
         {scheme: {path: map}}.
     """
-    trained = Heads.load(heads)
-    of_fold = functools.cache(trained.of_fold)  # several mistakes are of one fold
-    facts, size = report.run.features, report.run.features["image_size"]
+    features, heads = results.features, results.heads
+    of_fold = functools.cache(heads.of_fold)  # several mistakes are of one fold
     maps: dict[str, Maps] = {scheme: {} for scheme in report.schemes}
     mistakes = [(scheme, row) for scheme, shown in report.schemes.items() for row in shown.mistakes]
     if not mistakes:
         return maps
-    maker = HeatMaps(backbone.read_bytes(), size, facts["tta_views"])
+    maker = HeatMaps(features.graph, features.image_size, features.facts["tta_views"])
     for scheme, row in track(mistakes, "plot", unit="heat maps"):
-        made_by = of_fold(row["fold"]) if scheme == CROSSVAL else [trained.head(scheme)]
-        image = resize(decode(images / row["path"])[0], size)
+        made_by = of_fold(row["fold"]) if scheme == CROSSVAL else [heads.head(scheme)]
+        image = resize(decode(images / row["path"])[0], features.image_size)
         maps[scheme][row["path"]] = maker.map(image, made_by, report.classes.index(row["predicted"]))
     return maps
 
@@ -121,13 +118,13 @@ class Pictures:
             prevalence = {name: float((predictions["label"] == name).mean()) for name in report.classes}
             precision = {name: scores.average_precision for name, scores in shown.classes.items()}
             yield f"{scheme}_pr", figures.pr(scored.pr, prevalence, precision, title["pr"], note)
-            if scored.history is not None:
-                epoch = shown.training["best_epoch"]
-                yield f"{scheme}_history", figures.history(scored.history, epoch, title["history"], note)
+            if scheme != CROSSVAL:
+                history, epoch = self._results.heads.history(scheme), shown.training["best_epoch"]
+                yield f"{scheme}_history", figures.history(history, epoch, title["history"], note)
 
     def _photographs(self) -> Iterator[tuple[str, Figure]]:
         """Yield (name, figure) of everything that shows cells."""
-        report, size = self._report, self._report.run.features["image_size"]
+        report, size = self._report, self._results.features.image_size
         titles = word("TITLES")
         if report.sets:
             rows = [

@@ -14,7 +14,6 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from wbc.common.wording import listed, plural
-from wbc.plot.comparison import has_wilson
 
 WORDS = "words.j2"  # macros and labels that the templates share
 
@@ -51,7 +50,6 @@ def _environment(is_html: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["has_wilson"] = has_wilson
     environment.filters |= {
         "plural": plural,
         "listed": listed,

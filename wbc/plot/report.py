@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from wbc.evaluate.results import Result
 from wbc.plot import comparison
 from wbc.plot.comparison import CLASS_METRICS, NEEDS_CELLS, Estimate, Gap, Row, Verdict, estimate, lookup
 from wbc.plot.mistakes import confusion_squares, one_per_group, wrong
 from wbc.plot.original_study import ORIGINAL, same_classes, whose
 from wbc.plot.params import PlotParams, ReportParams
-from wbc.plot.results import Results, Run, Scored
+from wbc.plot.results import Results, Run
 from wbc.split.schemes import CROSSVAL, HOLDOUTS, PARTS
 
 
@@ -38,13 +39,7 @@ class Scheme(NamedTuple):
     confusion: list[dict[str, Any]]  # see `mistakes.confusion_squares`
     mistakes: list[dict[str, Any]]  # rows of predictions.csv that are shown, one per group
     mistaken_groups: int
-    training: dict[str, Any]
-    sha256: str
-
-    @property
-    def wilson(self) -> bool:
-        """Return whether one of the intervals is Wilson's."""
-        return any(scores.metrics[key].wilson for scores in self.classes.values() for key in self.metrics)
+    training: dict[str, Any]  # see `Heads.facts`
 
     @property
     def undefined(self) -> bool:
@@ -80,6 +75,7 @@ class Report:
     label_errors: list[dict[str, Any]]  # rows of label_errors.csv, the most doubtful first
     too_small: bool  # whether the cells are smaller in these images than in those that trained the backbone
     too_large: bool
+    sha256: str  # of the cross-validation's predictions.csv
 
     @property
     def left_out(self) -> list[str]:
@@ -138,7 +134,7 @@ def build(results: Results, plot: PlotParams, report: ReportParams) -> Report:
         titles=comparison.titles(unit, split["own_parts"]),
         schemes={name: _scheme(run, name, scored, plot) for name, scored in results.scored.items()},
         recommended=estimate(metrics[CROSSVAL], "cells", "balanced_accuracy"),
-        gap=comparison.gap(metrics, split["leak"]["image"], split["shared_groups"].get("image"), len(units) == 1),
+        gap=comparison.gap(metrics, split["leak"]["image"], split["shared_groups"]["image"], len(units) == 1),
         verdicts=comparison.against_baselines(metrics[CROSSVAL]),
         averages=comparison.averages(metrics),
         recalls=recalls,
@@ -153,6 +149,7 @@ def build(results: Results, plot: PlotParams, report: ReportParams) -> Report:
         label_errors=results.label_errors.to_dict("records"),
         too_small=typical < trained[0],
         too_large=typical > trained[1],
+        sha256=results.sha256,
     )
 
 
@@ -182,7 +179,7 @@ def average_precision(curves: pd.DataFrame, name: str) -> float | None:
     return float(-np.sum(np.diff(curve["recall"]) * curve["precision"].to_numpy()[:-1]))
 
 
-def _scheme(run: Run, scheme: str, scored: Scored, plot: PlotParams) -> Scheme:
+def _scheme(run: Run, scheme: str, scored: Result, plot: PlotParams) -> Scheme:
     predictions, metrics, classes = scored.predictions, run.metrics[scheme], run.classes
     mistakes, each_group = wrong(predictions), one_per_group(predictions)
     pairs = mistakes.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
@@ -208,5 +205,4 @@ def _scheme(run: Run, scheme: str, scored: Scored, plot: PlotParams) -> Scheme:
         mistakes=each_group.head(plot.mistakes).to_dict("records"),
         mistaken_groups=len(each_group),
         training=run.training[scheme],
-        sha256=scored.sha256,
     )

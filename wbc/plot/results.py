@@ -7,8 +7,10 @@ import pandas as pd
 
 from wbc.common.files import read_json, sha256
 from wbc.common.tables import read_csv
+from wbc.embed.features import Features
+from wbc.evaluate.results import Details, Result
 from wbc.split.schemes import CROSSVAL, HOLDOUTS
-from wbc.split.table import Splits
+from wbc.train.heads import Heads
 
 SHOWN = (CROSSVAL, *reversed(HOLDOUTS))  # the schemes in the order of the report: the recommended estimate first
 
@@ -16,62 +18,52 @@ SHOWN = (CROSSVAL, *reversed(HOLDOUTS))  # the schemes in the order of the repor
 class Run(NamedTuple):
     """All that a run has recorded of itself, without tables of images."""
 
-    fetch: dict[str, Any]  # data/fetch.json
-    features: dict[str, Any]  # data/features/features.json
-    split: dict[str, Any]  # "split" of reports/details.json, see `wbc.split.audit`
-    truth: dict[str, Any]  # "truth" of it: {"known": False}, or what `wbc.evaluate.truth` returns
-    training: dict[str, dict[str, Any]]  # models/heads/training.json: {scheme: facts}
-    metrics: dict[str, dict[str, Any]]  # {scheme: reports/<scheme>/metrics.json} in the order of `SHOWN`
-
-    @classmethod
-    def load(cls, data: Path, models: Path, reports: Path) -> Self:
-        """Read the run's records from its three folders."""
-        details = read_json(reports / "details.json")
-        return cls(
-            read_json(data / "fetch.json"),
-            read_json(data / "features" / "features.json"),
-            {"shared_groups": {}, "overlap": None} | details["split"],
-            details["truth"],
-            read_json(models / "heads" / "training.json"),
-            {scheme: read_json(reports / scheme / "metrics.json") for scheme in SHOWN},
-        )
+    fetch: dict[str, Any]  # content of data/fetch.json, see `wbc.fetch.record`
+    features: dict[str, Any]  # see `Features.facts`
+    split: dict[str, Any]  # see `wbc.split.audit`
+    truth: dict[str, Any]  # {"known": False}, or what `wbc.evaluate.truth` returns
+    training: dict[str, dict[str, Any]]  # see `Heads.facts`
+    metrics: dict[str, dict[str, Any]]  # {scheme: see `Result.metrics`}, the recommended estimate first
 
     @property
     def classes(self) -> list[str]:
-        """The class names, sorted."""
+        """Return the class names, sorted."""
         return sorted(self.fetch["classes"])
+
+    @property
+    def overlap(self) -> int:
+        """Return how many images also trained the backbone."""
+        return (self.split.get("overlap") or {}).get("images", 0)
 
     def unit(self, cell: str) -> str:
         """Return the word for what is never divided: the widest kind of given groups, else `cell`."""
         return cell if self.split["level"] == "photograph" else self.split["level"]
 
 
-class Scored(NamedTuple):
-    """The tables of one scheme."""
-
-    predictions: pd.DataFrame  # reports/<scheme>/predictions.csv
-    roc: pd.DataFrame  # roc.csv
-    pr: pd.DataFrame  # pr.csv
-    history: pd.DataFrame | None  # models/heads/<scheme>/history.csv; the heads of the cross-validation have none
-    sha256: str  # of predictions.csv
-
-
 class Results(NamedTuple):
     """A run with its tables."""
 
     run: Run
+    features: Features
+    heads: Heads
     splits: pd.DataFrame  # data/splits.csv
     label_errors: pd.DataFrame  # reports/label_errors.csv
-    scored: dict[str, Scored]  # by scheme, in the order of `SHOWN`
+    scored: dict[str, Result]  # by scheme, in the order of `SHOWN`
+    sha256: str  # of reports/crossval/predictions.csv
 
     @classmethod
     def load(cls, data: Path, models: Path, reports: Path) -> Self:
         """Read everything that the report shows, but the images."""
-        scored = {}
-        for scheme in SHOWN:
-            folder = reports / scheme
-            tables = [read_csv(folder / f"{name}.csv") for name in ("predictions", "roc", "pr")]
-            history = None if scheme == CROSSVAL else read_csv(models / "heads" / scheme / "history.csv")
-            scored[scheme] = Scored(tables[0], tables[1], tables[2], history, sha256(folder / "predictions.csv"))
+        splits, details = read_csv(data / "splits.csv"), Details.load(reports / "details.json")
+        features, heads = Features.load(data / "features", len(splits)), Heads.load(models / "heads")
+        scored = {scheme: Result.load(reports / scheme) for scheme in SHOWN}
+        run = Run(
+            read_json(data / "fetch.json"),
+            features.facts,
+            details.split,
+            details.truth,
+            heads.facts,
+            {scheme: result.metrics for scheme, result in scored.items()},
+        )
         label_errors = read_csv(reports / "label_errors.csv")
-        return cls(Run.load(data, models, reports), Splits.load(data).table, label_errors, scored)
+        return cls(run, features, heads, splits, label_errors, scored, sha256(reports / CROSSVAL / "predictions.csv"))

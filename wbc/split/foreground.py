@@ -19,6 +19,7 @@ from wbc.common.progress import prefetch, track
 SIZE = 96  # pixels; detail finer than that says nothing of size
 BLUR = 1.0  # pixels
 MIDDLE = slice(SIZE // 4, SIZE - SIZE // 4)
+ALIKE = 1.25  # a cell may be this many times larger in one data set than in another without a warning
 
 
 def foreground_share(pixels: npt.NDArray[np.uint8]) -> float:

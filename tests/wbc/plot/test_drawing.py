@@ -46,7 +46,7 @@ def inlined(figure, folder, name):
 def test_in_a_page_a_figure_has_the_pages_colors_no_heading_and_ids_of_its_own(tmp_path):
     svg = inlined(figures.risk_coverage({0.5: 0.0, 1.0: 0.25}, "the title", "the note"), tmp_path, "risk")
     assert svg.startswith("<svg ") and svg.endswith("</svg>")
-    assert "the title" not in svg and "the note" not in svg and "surest first" in svg
+    assert "the title" not in svg and "the note" not in svg and "most confident first" in svg
     assert "var(--cell)" in svg and "var(--text)" in svg and drawing.VERMILION.lower() not in svg.lower()
     assert all(name.startswith("risk-") for name in re.findall(r' id="([^"]+)"', svg))
     assert all(name.startswith("risk-") for name in re.findall(r"(?:url\(|href=\")#([^)\"]+)", svg))

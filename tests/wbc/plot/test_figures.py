@@ -1,5 +1,7 @@
 """The figures say what their tables say: read back from the figure objects, not from pixels."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,8 +87,8 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends_and_its_shape():
 
 def test_recalls_leaves_an_undefined_recall_out_and_draws_intervals():
     one = {"a": Estimate(0.5, 0.25, 0.75), "mean": Estimate(0.5)}
-    two = {"a": Estimate(few="not estimable: 1 cell"), "mean": Estimate(0.25)}
-    axes = figures.recalls({"one": one, "two": two}, "title").axes[0]
+    two = {"a": Estimate(few=1), "mean": Estimate(0.25)}
+    axes = figures.recalls({"one": one, "two": two}, "title", "key").axes[0]
     marks = {line.get_label(): line.get_xdata() for line in axes.lines if line.get_marker() in ("o", "D")}
     np.testing.assert_array_equal(marks["one"], [0.5, 0.5])
     np.testing.assert_array_equal(marks["two"], [np.nan, 0.25])
@@ -115,10 +117,39 @@ def test_reliability_puts_a_dot_per_bin_at_its_confidence_and_accuracy():
     (dots,) = [collection for collection in axes.collections if len(collection.get_sizes()) == 2]
     assert dots.get_offsets().tolist() == [[0.5, 0.25], [0.9, 1.0]]
     assert dots.get_sizes()[1] > dots.get_sizes()[0]
-    assert texts(axes) == ["calibration error 0.115\n(uncalibrated 0.200)"]
+    assert texts(axes) == [], "nothing that a bar or dot could cross"
+    assert "calibration error 0.115" in " ".join(text.get_text() for text in axes.figure.texts)
+
+
+def test_a_bin_of_few_images_does_not_dominate_the_reliability_diagram():
+    bins = [{"confidence": 0.4, "accuracy": 1, "weight": 0.002}, {"confidence": 0.9, "accuracy": 0.9, "weight": 0.998}]
+    axes = figures.reliability(bins, 0.2, 0.115, "title").axes[0]
+    small, large = axes.collections[0].get_sizes()
+    assert small < large / 50
+    assert axes.lines[1].get_linewidth() < 1
 
 
 def test_risk_coverage_draws_the_mistakes_of_the_surest():
     axes = figures.risk_coverage({0.5: 0.0, 1.0: 0.25}, "title").axes[0]
     assert axes.lines[0].get_xydata().tolist() == [[0.5, 0], [1, 0.25]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["50 %", "100 %"]
+
+
+@pytest.mark.parametrize("most", [0.0, 0.004, 0.02, 0.5])
+def test_each_tick_of_few_mistakes_is_another_number(most):
+    figure = figures.risk_coverage({0.5: 0.0, 1.0: most}, "title")
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) > 2 and len(set(labels)) == len(labels)
+    assert all(len(label) <= 7 for label in labels)
+
+
+def test_names_of_neighboring_columns_of_the_confusion_matrix_do_not_touch():
+    names = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
+    figure = figures.confusion(names, names, range(5), names, "title")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "predicted class"
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    if not axes.get_xticklabels()[0].get_rotation():
+        assert all(left.x1 + 5 < right.x0 for left, right in itertools.pairwise(boxes))
