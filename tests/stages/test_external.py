@@ -84,7 +84,7 @@ def test_known_classes_are_scored_and_unknown_ones_should_be_abstained_from(proj
     assert metrics["unknown"] == {"platelet": {"images": 1, "abstained": 1.0, "ood": 1.0}}
     assert [file["path"] for file in metrics["unreadable"]] == ["basophil/broken.png"]
     assert "| Accuracy | 0.75 (" in page and "| 0.91 (0.80–1.00) |" in page
-    assert "| platelet | 1 | 100 % | 100 % |" in page
+    assert re.search(r"\| platelet \| 1 \| 100.{0,6}% \| 100.{0,6}% \|", page)
     assert "basophil/broken.png" in page and "trained on drawn cells" in page
     predictions = pd.read_csv(project / "reports/external/abroad/predictions.csv")
     assert predictions["predicted"].tolist()[:4] == ["basophil", "eosinophil", "basophil", "lymphocyte"]
@@ -97,7 +97,7 @@ def test_images_that_belong_together_are_resampled_together(project, monkeypatch
     assert (metrics["level"], metrics["groups"]) == ("patient", 3)
     assert (alone["level"], alone["groups"]) == ("image", 4)
     assert metrics["known"] == alone["known"]
-    assert "count each patient as independent, 3 in all" in page
+    assert "3 groups (patient)" in page
 
 
 def test_no_cell_of_the_table_is_run_by_a_spreadsheet(project, monkeypatch):
@@ -117,7 +117,7 @@ def test_class_names_that_nearly_match_are_noted_and_reasons_for_distrust_are_li
 def test_a_crop_looks_at_the_middle_only(project, monkeypatch):
     metrics, page = run(project, monkeypatch, "close")
     assert metrics["known"]["accuracy"] == 1.0
-    assert "The central 50 % of each side" in page
+    assert re.search("the central 50.{0,6}% of each side", page)
 
 
 @pytest.mark.parametrize(
