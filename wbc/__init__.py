@@ -8,7 +8,7 @@ Which room may import which stands in pyproject.toml; import-linter holds them t
 
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = ["Classifier"]
 
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 pytest.importorskip("streamlit", reason="`make app-packages` installs it")
 
-from tests import color_classifier
-from tests.color_classifier import CLASSES, COLORS
+from tests import color_package
+from tests.color_package import CLASSES, COLORS
 from tests.imports import ROOT
 
 EVIL = "![x](https:evil.example/a.png).jpg"  # in Markdown, an image on another server
@@ -27,7 +27,7 @@ EVIL = "![x](https:evil.example/a.png).jpg"  # in Markdown, an image on another 
 def root(tmp_path_factory):
     """A folder with a classifier that names colors."""
     root = tmp_path_factory.mktemp("app")
-    color_classifier.ship(root)
+    color_package.deploy(root)
     return root
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from stages import external
-from tests import color_classifier
-from tests.color_classifier import COLORS
+from tests import color_package
+from tests.color_package import COLORS
 
 PARAMS = r"""
 external:
@@ -26,7 +26,7 @@ external:
   nothing: {archive: strange}
   formulas: {archive: formulas}
   misspelled: {archive: misspelled}
-intervals: {confidence_level: 0.95, n_resamples: 100, seed: 1}
+intervals: {confidence_level: 0.95}
 """
 
 
@@ -34,16 +34,19 @@ intervals: {confidence_level: 0.95, n_resamples: 100, seed: 1}
 def project(tmp_path_factory):
     """A project with a shipped classifier, and data sets of other laboratories."""
     root = tmp_path_factory.mktemp("external")
-    color_classifier.ship(root)
+    color_package.deploy(root)
     (root / "params.yaml").write_text(PARAMS)
-    (root / "reports/crossval").mkdir()
+    (root / "reports/crossval").mkdir(parents=True)
+    (root / "reports/deployed").mkdir()
+    for table in ("predictions", "roc", "pr"):
+        (root / f"reports/crossval/{table}.csv").write_text("class\n")
     interval = {"low": 0.8, "high": 1.0}
     cells = {"accuracy": 0.91, "balanced_accuracy": 0.9}
     metrics = {"synthetic": 1, "cells": cells, "intervals": {"cells": dict.fromkeys(cells, interval)}}
     (root / "reports/crossval/metrics.json").write_text(json.dumps(metrics))
-    use = {"ece": {"after": 0.02}, "coverage_asked": 0.9, "coverage": 0.93, "set_size": 1.1}
-    use |= {"answered": 0.8, "accuracy_answered": 0.95, "unlike": 0.01}
-    (root / "reports/use.json").write_text(json.dumps(use))
+    home = {"ece": {"after": 0.02}, "coverage_asked": 0.9, "coverage": 0.93, "set_size": 1.1}
+    home |= {"answered": 0.8, "accuracy_answered": 0.95, "ood": 0.01}
+    (root / "reports/deployed/calibration.json").write_text(json.dumps(home))
 
     def save(path, color, frame=None):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,11 +81,11 @@ def test_known_classes_are_scored_and_unknown_ones_should_be_abstained_from(proj
     assert metrics["images"] == 4
     assert metrics["known"]["accuracy"] == 0.75
     assert metrics["known"]["balanced_accuracy"] == pytest.approx((1 + 0.5 + 1) / 3, abs=1e-3)
-    assert metrics["unknown"] == {"platelet": {"images": 1, "abstained": 1.0, "unlike": 1.0}}
+    assert metrics["unknown"] == {"platelet": {"images": 1, "abstained": 1.0, "ood": 1.0}}
     assert [file["path"] for file in metrics["unreadable"]] == ["basophil/broken.png"]
     assert "| Accuracy | 0.75 (" in page and "| 0.91 (0.80–1.00) |" in page
-    assert "| platelet | 1 | 100 % | 100 % |" in page
-    assert "basophil/broken.png" in page and "trained on synthetic cells" in page
+    assert re.search(r"\| platelet \| 1 \| 100.{0,6}% \| 100.{0,6}% \|", page)
+    assert "basophil/broken.png" in page and "trained on drawn cells" in page
     predictions = pd.read_csv(project / "reports/external/abroad/predictions.csv")
     assert predictions["predicted"].tolist()[:4] == ["basophil", "eosinophil", "basophil", "lymphocyte"]
     assert predictions["label"].tolist() == ["basophil", "eosinophil", "eosinophil", "lymphocyte", "platelet"]
@@ -94,7 +97,7 @@ def test_images_that_belong_together_are_resampled_together(project, monkeypatch
     assert (metrics["level"], metrics["groups"]) == ("patient", 3)
     assert (alone["level"], alone["groups"]) == ("image", 4)
     assert metrics["known"] == alone["known"]
-    assert "3 of the kind patient" in page
+    assert "3 groups (patient)" in page
 
 
 def test_no_cell_of_the_table_is_run_by_a_spreadsheet(project, monkeypatch):
@@ -114,7 +117,7 @@ def test_class_names_that_nearly_match_are_noted_and_reasons_for_distrust_are_li
 def test_a_crop_looks_at_the_middle_only(project, monkeypatch):
     metrics, page = run(project, monkeypatch, "close")
     assert metrics["known"]["accuracy"] == 1.0
-    assert "50 % of each side" in page
+    assert re.search("the central 50.{0,6}% of each side", page)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tools.code_dependencies import ROOT
 
 import wbc
-from tests import color_classifier
-from tests.color_classifier import CLASSES, COLORS
+from tests import color_package
+from tests.color_package import CLASSES, COLORS
+from tests.imports import ROOT
 from wbc import cli
 from wbc.predict.classifier import Classifier, pretrained_folder
 from wbc.predict.perturbations import PERTURBATIONS
@@ -31,7 +31,8 @@ BLUISH = [(160, 10, 230), (10, 160, 230), (10, 10, 230)]  # of another laborator
 def project(tmp_path_factory):
     """A project with a deployed classifier, and images of each color and of none."""
     root = tmp_path_factory.mktemp("cli")
-    color_classifier.ship(root)
+    color_package.deploy(root)
+    (root / "data/empty").mkdir(parents=True)
     new = root / "new"
     new.mkdir()
     for name, color in zip(CLASSES, COLORS, strict=True):
@@ -161,7 +162,7 @@ def test_the_page_shows_every_image_and_escapes_names(run, project):
     [
         (["predict", "nowhere"], "nowhere doesn't exist"),
         (["predict", "new/*.gif"], "Nothing fits the pattern"),
-        (["predict", "data/features"], "no file that is named as an image"),
+        (["predict", "data/empty"], "no file that is named as an image"),
         (["predict", "new", "--model", "nothing"], "`--model` names a classifier's folder"),
         (["predict", "new", "--output", "data"], "data is a folder, and a file is to be written"),
         (["predict", "new", "--output", "page.png"], "page.png doesn't end in .csv or .json or .jsonl or .html"),
@@ -267,7 +268,8 @@ def test_where_adapting_does_not_help_the_unadapted_classifier_is_kept(run, proj
     _, out, _ = run("adapt", tmp_path / "labelled", "--output", tmp_path / "adapted")
     assert "The unadapted classifier is as good or better: its weights are kept." in out
     shipped, kept = Classifier("models/deployed"), Classifier(tmp_path / "adapted")
-    assert all(np.array_equal(one.kernel, other.kernel) for one, other in zip(shipped.heads, kept.heads, strict=True))
+    pairs = zip(shipped.heads, kept.heads, strict=True)
+    assert all(np.array_equal(one.dense[-1].kernel, other.dense[-1].kernel) for one, other in pairs)
 
 
 def test_every_perturbation_is_scored_at_every_strength_beside_none(run, project):

@@ -17,12 +17,12 @@ from wbc.export.decision import Decision, save_reference
 from wbc.export.framing import ANY
 from wbc.export.ood import Reference
 from wbc.export.packaging import BACKBONE, DECISION, REFERENCE, read_facts, read_package, write_facts
-from wbc.train.head import Block, Head, save_head
+from wbc.train.head import build_head, save_head
+from wbc.train.params import HeadParams
 
 WHEN = Decision(["a", "b"], 1.1, 0.2, 0.5, 3, 0.9, 0.99)
 SETTINGS = {"image_size": 96, "test_views": 8, "learned_from": "3 cells", "synthetic": True, "foreground": (0.1, 0.2)}
-BLOCK = Block(np.ones((3, 4)), *(np.ones(4) for _ in Block._fields[1:]))
-HEAD = Head(np.zeros(3), np.ones(3), [BLOCK], np.ones((4, 2)), np.zeros(2))
+HEAD = build_head(3, 2, HeadParams(units=[4], dropout=0.0, l2=0.0, standardize=True), seed=1)
 
 
 @pytest.fixture
@@ -71,8 +71,9 @@ def declared(shape, kind="<f4"):
 
 def arrays(**changes):
     """The arrays of the head, some of them changed; None takes one out."""
-    named = {f"block_1_{name}": array for name, array in BLOCK._asdict().items()}
-    named |= {name: getattr(HEAD, name) for name in ("center", "scale", "kernel", "bias")}
+    norm = vars(HEAD.dense[0]) | vars(HEAD.norms[0])
+    named = {f"block_1_{name}": array for name, array in norm.items()}
+    named |= vars(HEAD.standardize) | vars(HEAD.dense[-1])
     named = {name: array.astype(np.float32) for name, array in named.items()} | changes
     return npz({name: array for name, array in named.items() if array is not None})
 
@@ -84,8 +85,8 @@ def test_what_is_written_is_read(folder):
     assert facts.foreground == (0.1, 0.2) and facts.score == "balanced accuracy 0.9"
     assert set(facts.sha256) == {"head.npz", REFERENCE, BACKBONE, "classifier.keras"} and not facts.weights_sha256
     assert backbone == b"backbone" and reference.directions.shape == (3, 3)
-    np.testing.assert_array_equal(head.blocks[0].kernel, BLOCK.kernel)
-    np.testing.assert_array_equal(head.kernel, HEAD.kernel)
+    np.testing.assert_array_equal(head.dense[0].kernel, HEAD.dense[0].kernel.astype(np.float32))
+    np.testing.assert_array_equal(head.dense[1].kernel, HEAD.dense[1].kernel.astype(np.float32))
 
 
 def test_a_backbone_yet_to_be_built_is_named_by_its_weights(folder):

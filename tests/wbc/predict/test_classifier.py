@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from tools.code_dependencies import ROOT
 
-from tests import color_classifier
-from tests.color_classifier import CLASSES, COLORS
+from tests import color_package
+from tests.color_package import CLASSES, COLORS
+from tests.imports import ROOT
 from wbc import Classifier
 from wbc.common.errors import UserError
 from wbc.embed import openvino_engine
@@ -21,7 +21,7 @@ from wbc.predict.sources import list_sources
 def project(tmp_path_factory):
     """A project with a deployed classifier, and an image of each color."""
     root = tmp_path_factory.mktemp("classifier")
-    color_classifier.ship(root)
+    color_package.deploy(root)
     (root / "new").mkdir()
     for name, color in zip(CLASSES, COLORS, strict=True):
         Image.new("RGB", (20, 30), color).save(root / f"new/{name}.png")
