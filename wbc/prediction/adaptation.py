@@ -45,14 +45,26 @@ def fit_head(old: Cells, new: Cells, classes: int, c: float = C) -> Head:
         classes: number of classes; one without a cell gets a probability of almost 0.
         c: how freely it learns: scikit-learn's C, the inverse of the weight of L2.
     """
-    features = np.concatenate([old.features, new.features]).astype(np.float64)
+    features = np.concatenate([old.features, new.features])
     labels = np.concatenate([old.labels, new.labels])
-    head = standardized(Head(np.zeros(0), np.ones(0), [], np.zeros((0, 0)), np.zeros(0)), features)
     weights = np.concatenate(
         [class_weight("sqrt", part.labels, classes)[part.labels] for part in (old, new) if len(part.labels)]
     )
     if len(old.labels) and len(new.labels):
         weights[len(old.labels) :] *= NEW_TO_OLD * len(old.labels) / len(new.labels)
+    return fit_regression(Cells(features, labels), weights, classes, c)
+
+
+def fit_regression(cells: Cells, weights: npt.NDArray[np.floating], classes: int, c: float = C) -> Head:
+    """Return logistic regression on weighted cells as a head without blocks.
+
+    Args:
+        cells: of at least two classes.
+        weights: of each cell.
+        classes, c: as for `fit_head`.
+    """
+    features, labels = cells.features.astype(np.float64), cells.labels
+    head = standardized(Head(np.zeros(0), np.ones(0), [], np.zeros((0, 0)), np.zeros(0)), features)
     regression = LogisticRegression(C=c, solver="newton-cg", max_iter=1000, tol=1e-6)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")

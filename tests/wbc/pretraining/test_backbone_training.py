@@ -3,7 +3,7 @@ import pydantic
 import pytest
 
 from wbc.models.tensorflow_setup import keras, start
-from wbc.pretraining.backbone_training import Cells, Phase, PretrainParams, pretrain, sample
+from wbc.pretraining.backbone_training import Cells, Phase, PretrainParams, _order, pretrain, sample
 from wbc.pretraining.domain_augmentation import DomainAugmentation
 
 SHIFT = DomainAugmentation(
@@ -69,7 +69,7 @@ def tiny_backbone():
 def run(path, **options):
     start(1)
     backbone = tiny_backbone()
-    history = pretrain(backbone, 2, cells(30, 1), cells(10, 2), PARAMS, 1, path, **options)
+    history, *_ = pretrain(backbone, 2, cells(30, 1), cells(10, 2), PARAMS, 1, path, **options)
     return backbone, history
 
 
@@ -128,6 +128,25 @@ def test_the_weights_are_trained_and_another_seed_gives_others(whole, tmp_path):
 def test_a_training_learns_to_tell_red_cells_from_blue_ones(tmp_path):
     params = PARAMS.model_copy(update={"phases": [Phase(image_size=32, epochs=8)], "learning_rate": 0.02})
     start(1)
-    history = pretrain(tiny_backbone(), 2, cells(96, 1), cells(40, 2), params, 1, tmp_path / "learns.npz")
+    history, *_ = pretrain(tiny_backbone(), 2, cells(96, 1), cells(40, 2), params, 1, tmp_path / "learns.npz")
     assert max(row["plain_accuracy"] for row in history) >= 0.9
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
+
+
+def test_strata_are_seen_equally_often_and_in_every_step():
+    strata = np.repeat([0, 1, 2, 3], [4, 40, 16, 20])
+    order = _order(Cells(np.empty((80, 1)), strata, strata), 10, 8, np.random.default_rng(1))
+    assert [np.bincount(step, minlength=4).tolist() for step in strata[order.reshape(10, 8)]] == [[2, 2, 2, 2]] * 10
+    times = np.bincount(order, minlength=80)
+    assert set(times[:4]) == {5}  # four cells fill a quarter of the places
+    assert set(times[4:44]) == {0, 1}
+
+
+def test_the_softmax_layer_is_the_one_of_the_weights_that_are_kept(tmp_path):
+    start(1)
+    backbone = tiny_backbone()
+    history, kernel, bias = pretrain(backbone, 2, cells(96, 1), cells(40, 2), PARAMS, 1, tmp_path / "layer.npz")
+    valid = cells(40, 2)
+    size = [row["image_size"] for row in history if row["best"]][-1]
+    called = (backbone(sample(valid, size)).numpy() @ kernel + bias).argmax(axis=1)
+    assert np.mean(called == valid.labels) == [row["plain_accuracy"] for row in history if row["best"]][-1]
