@@ -28,6 +28,7 @@ from wbc.pretraining.weights_file import save_float16
 
 TRAINED = Path(".cache/backbones/two_laboratories/efficientnetb0.weights.h5")
 MEAN = Path(".cache/backbones/mean/efficientnetb0.weights.h5")
+BACKBONES = {"as shipped": SHIPPED, "trained on": TRAINED, "mean": MEAN}
 C, MOST = 0.003, 300  # cells of a class that are learned from, and of Raabin's test parts that are scored
 TAUGHT = {"barcelona": ("train", "valid"), "raabin": ("Train",), "bccd": ("all",)}  # parts that may be learned from
 TESTS = {
@@ -47,11 +48,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
     options = parser.parse_args()
     start(seed=0)
-    if not MEAN.exists():
+    if TRAINED.exists() and not MEAN.exists():
         save_mean(SHIPPED, TRAINED, MEAN)
+    candidates = {name: weights for name, weights in BACKBONES.items() if weights.exists()}
     cells = read_cells()
     found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
-    for name, weights in {"as shipped": SHIPPED, "trained on": TRAINED, "mean": MEAN}.items():
+    for name, weights in candidates.items():
         described = Described(cells, weights)
         for option in OPTIONS:
             rows = described.left_out(option)
@@ -65,7 +67,7 @@ def main() -> None:
         print(f"{name}, at home: {home['accuracy']:.4f}", flush=True)
     write_json(
         options.output,
-        {"weights": {str(path): sha256(path) for path in (SHIPPED, TRAINED, MEAN)}, "scores": found},
+        {"weights": {name: sha256(weights) for name, weights in candidates.items()}, "scores": found},
     )
 
 
@@ -82,7 +84,9 @@ class Described:
     """The features of all laboratories by one backbone."""
 
     def __init__(self, cells: pd.DataFrame, weights: Path) -> None:
-        self.taught, self.tests = {}, {}
+        self.taught: dict[str, Cells] = {}
+        self.whole: dict[str, tuple[npt.NDArray, npt.NDArray[np.integer]]] = {}  # the same cells, whole images alone
+        self.tests: dict[str, tuple[npt.NDArray, npt.NDArray[np.integer]]] = {}
         for laboratory, names in TAUGHT.items():
             chosen = cells[(cells["laboratory"] == laboratory) & cells["part"].isin(names)]
             chosen = parts.capped(chosen, dict.fromkeys(CLASSES, MOST))
@@ -90,6 +94,7 @@ class Described:
             rows = features(weights, chosen, zooms)
             labels = np.repeat(chosen["number"].to_numpy(), len(zooms))
             self.taught[laboratory] = Cells(rows.reshape(-1, rows.shape[2]), labels)
+            self.whole[laboratory] = rows[:, 0], chosen["number"].to_numpy()
         for name, (laboratory, part) in TESTS.items():
             test = cells[(cells["laboratory"] == laboratory) & (cells["part"] == part)]
             if laboratory == "raabin":
