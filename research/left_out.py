@@ -29,7 +29,7 @@ from wbc.pretraining.weights_file import save_float16
 TRAINED = Path(".cache/backbones/two_laboratories/efficientnetb0.weights.h5")
 MEAN = Path(".cache/backbones/mean/efficientnetb0.weights.h5")
 BACKBONES = {"as shipped": SHIPPED, "trained on": TRAINED, "mean": MEAN}
-C, MOST = 0.003, 300  # cells of a class that are learned from, and of Raabin's test parts that are scored
+C, MOST = 0.003, 150  # cells of a class that are learned from, and of Raabin's test parts that are scored
 TAUGHT = {"barcelona": ("train", "valid"), "raabin": ("Train",), "bccd": ("all",)}  # parts that may be learned from
 TESTS = {
     "Barcelona": ("barcelona", "test"),
