@@ -5,6 +5,7 @@ Raabin-WBC        parts Train, TestA and TestB, as published
 LISC, BCCD        all cells; LISC for testing alone
 """
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
@@ -64,6 +65,11 @@ def features(weights: Path, cells: pd.DataFrame, zooms: Sequence[float] = (1.0,)
     return np.load(kept, allow_pickle=False)
 
 
+@functools.cache
+def _forward(weights: Path) -> engines.Forward:
+    return engines.build("openvino", backbones.build("EfficientNetB0", IMAGE_SIZE, weights)).load()
+
+
 def _compute(weights: Path, files: Sequence[Path], zooms: Sequence[float]) -> npt.NDArray[np.float16]:
     def views(file: Path) -> list[npt.NDArray[np.uint8]]:
         pixels = decode(file)[0]
@@ -74,7 +80,6 @@ def _compute(weights: Path, files: Sequence[Path], zooms: Sequence[float]) -> np
         for of_file in track(prefetch(views, files), "embed", total=len(files)):
             yield from of_file
 
-    model = backbones.build("EfficientNetB0", IMAGE_SIZE, weights)
-    rows = itertools.chain.from_iterable(engines.build("openvino", model).load()(every_view()))
+    rows = itertools.chain.from_iterable(_forward(weights)(every_view()))
     means = [mean_feature([next(rows), next(rows)]) for _ in range(len(files) * len(zooms))]
     return np.stack(means).astype(np.float16).reshape(len(files), len(zooms), -1)
