@@ -36,15 +36,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from wbc.splitting.truth import pair_scores
 
 from research.score_near_duplicates import make
-from wbc.core.errors import UserError, exit_on_user_error
-from wbc.data.images import decode, resize
-from wbc.features.views import test_images
-from wbc.grouping.canonical_frame import describe, frame
-from wbc.grouping.near_duplicates import find_near_duplicates
-from wbc.splitting.splits import split_by_group
-from wbc.splitting.truth import pair_scores
+from wbc.common.errors import UserError, exit_on_user_error
+from wbc.common.images import decode, resize
+from wbc.embed.views import tta_images
+from wbc.split.near_duplicates.canonical_frame import describe, frame
+from wbc.split.near_duplicates.search import find_near_duplicates
+from wbc.split.parts import split_by_group
 
 LIBRARIES = Path(__file__).with_name("near_duplicate_libraries.py")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
@@ -230,14 +230,13 @@ def encode(files: Sequence[Path], orientations: int) -> tuple[dict[str, np.ndarr
     Returns:
         ({name: array (files, numbers)}, {name: seconds for all files}).
     """
-    from wbc.features import engines
-    from wbc.models import backbones
-    from wbc.models.tensorflow_setup import start
+    from wbc.embed import backbones, engines
+    from wbc.embed.tensorflow_setup import start
 
     start(0)
-    forward = engines.build("openvino", backbones.build("EfficientNetB0", IMAGE_SIZE, WEIGHTS)).load()
+    forward = engines.build("openvino", backbones.build(IMAGE_SIZE, WEIGHTS)).load()
     started = time.process_time()
-    views = (view for file in files for view in test_images(resize(decode(file)[0], IMAGE_SIZE), orientations))
+    views = (view for file in files for view in tta_images(resize(decode(file)[0], IMAGE_SIZE), orientations))
     rows = np.concatenate([*forward(views)])
     features = rows.reshape(len(files), orientations, -1).mean(axis=1)
     embedded = time.process_time()
