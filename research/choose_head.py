@@ -54,11 +54,11 @@ class Candidate(NamedTuple):
 
     overrides: dict  # {dotted parameter: value}, what it changes of params.yaml
     settings: FitParams
-    columns: int  # of the features that it learns from: the zooms and its random views
+    columns: int  # of the features that it is trained on: the zooms and its random views
 
 
 class Outcome(NamedTuple):
-    """What nested cross-validation found."""
+    """Result of nested cross-validation."""
 
     probabilities: dict  # {candidate: float array (images, classes)}, each fold by a head trained without it
     choices: list  # the candidate that each fold's outside chooses, one per fold
@@ -290,7 +290,7 @@ def cross_validate(
 def command(overrides: dict[str, Any]) -> str:
     """Return a sentence with the command that takes a candidate's overrides over."""
     if not overrides:
-        return "That is what params.yaml says: there is nothing to change."
+        return "params.yaml already holds these values: there is nothing to change."
     words = ["dvc", "exp", "run"]
     for key, value in overrides.items():
         words += ["-S", f"{key}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"]
