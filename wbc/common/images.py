@@ -45,6 +45,9 @@ _NOT_AN_IMAGE = (
 # Pillow warns of large images and of damaged metadata; `decode` judges size and damage itself. The filter is set once,
 # here, because `warnings.catch_warnings` around each image is not safe in threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+# Pillow's blocks of 16 MiB stay with the thread that freed them, so each thread would keep the memory of a large image.
+# The C library returns blocks of more than 32 MiB at once. Smaller images take no more than they need.
+Image.core.set_block_size(64 * 2**20)
 
 
 class BadImage(Exception):
