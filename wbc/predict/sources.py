@@ -1,4 +1,4 @@
-"""Where the images to predict come from: files, folders, patterns, zips, and images in memory."""
+"""Sources of images to predict: files, folders, patterns, zips, and images in memory."""
 
 import glob
 import io
