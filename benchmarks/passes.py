@@ -34,7 +34,7 @@ def measure(files: list[Path], settings: dict[str, Any]) -> list[str]:
     """
     start(1)
     size = settings["image_size"]
-    backbone = build("EfficientNetB0", size, WEIGHTS)
+    backbone = build(size, WEIGHTS)
     forwards, refused = {}, []
     for name in engines.ENGINES:
         try:

@@ -19,7 +19,6 @@ the part train too well to tell how new ones look; and on its images as other la
 """
 
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -28,7 +27,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pydantic
-from sklearn.linear_model import LogisticRegression
 
 from wbc.common import params
 from wbc.common.errors import exit_on_user_error
@@ -48,12 +46,12 @@ from wbc.export.params import ExportParams
 from wbc.pretraining import domain_augmentation
 from wbc.pretraining.backbone_training import Settings
 from wbc.pretraining.laboratories import MeasureParams, read_home, read_laboratory
+from wbc.pretraining.regression import Cells, fit_regression
 from wbc.pretraining.shifted_features import shifted_features
 from wbc.pretraining.transfer import Labelled, cropped_features
 from wbc.split.foreground import foreground_share, summarize
 from wbc.train.class_weights import class_weight
 from wbc.train.head import Head, predict_proba, save_head
-from wbc.train.layers import SCORING, Dense, Standardize
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
@@ -102,7 +100,7 @@ def main() -> None:
     chosen_by = params.load(PARAMS, "classifier", ClassifierParams)
     trained_by = params.load(PARAMS, "pretrain", Settings).training.domain_augmentation
     start(seed=0)
-    model = backbones.build("EfficientNetB0", settings.image_size, WEIGHTS)
+    model = backbones.build(settings.image_size, WEIGHTS)
     table = read_home(CELLS, settings.classes, PARAMS)
 
     def described(cells: pd.DataFrame) -> Labelled:
@@ -170,23 +168,10 @@ def decide(head: Head, reference: novelty.Reference, cells: Changed, classes: li
 
 
 def fit(cells: Labelled, classes: Sequence[str], c: float) -> Head:
-    """Return scikit-learn's logistic regression on all views of some cells, as a head of one layer.
-
-    Args:
-        cells: at least one of each class.
-        classes: names of the classes, at least three.
-        c: scikit-learn's C, the inverse of the weight of L2.
-    """
+    """Return logistic regression on all views of some cells, as a head; see `fit_regression`."""
     features, labels = cells.to_fit()
-    features = features.astype(np.float64)
-    standardize = Standardize.fit(features)
-    regression = LogisticRegression(C=c, solver="newton-cg", max_iter=1000, tol=1e-6)
-    with warnings.catch_warnings():
-        # The last line search may find no lower point within the rounding: then this is the optimum.
-        warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")
-        weights = class_weight("sqrt", labels, len(classes))[labels]
-        regression.fit(standardize.forward(features, SCORING)[0], labels, weights)
-    return Head([standardize, Dense(regression.coef_.T, regression.intercept_)])
+    weights = class_weight("sqrt", labels, len(classes))[labels]
+    return fit_regression(Cells(features, labels), weights, len(classes), c)
 
 
 def appraise_probabilities(head: Head, cells: Changed) -> dict[str, float]:

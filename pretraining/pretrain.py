@@ -57,7 +57,7 @@ def main() -> None:
     checkpoint = CHECKPOINTS / f"{name_of(settings)}.npz"
     if checkpoint.exists():
         print(f"going on from {checkpoint}", file=sys.stderr)
-    history = backbone_training.pretrain(
+    history, *_ = backbone_training.pretrain(
         model, len(classes), train, valid, settings.training, settings.seed, checkpoint, report=say
     )
 

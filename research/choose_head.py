@@ -36,9 +36,9 @@ from wbc.common.errors import UserError, exit_on_user_error
 from wbc.common.files import replacing
 from wbc.common.progress import track
 from wbc.embed.features import Features
-from wbc.evaluate.intervals import IntervalParams
 from wbc.evaluate.metrics import cell_weights, score
-from wbc.evaluate.scoring import intervals_of
+from wbc.evaluate.params import IntervalParams
+from wbc.evaluate.scoring import describe
 from wbc.predict.outputs import file_to_write
 from wbc.split.table import Round, Rows, Splits
 from wbc.train import adam, cross_validation, exact, fitting, head, layers
@@ -54,11 +54,11 @@ class Candidate(NamedTuple):
 
     overrides: dict  # {dotted parameter: value}, what it changes of params.yaml
     settings: FitParams
-    columns: int  # of the features that it learns from: the zooms and its random views
+    columns: int  # of the features that it is trained on: the zooms and its random views
 
 
 class Outcome(NamedTuple):
-    """What nested cross-validation found."""
+    """Result of nested cross-validation."""
 
     probabilities: dict  # {candidate: float array (images, classes)}, each fold by a head trained without it
     choices: list  # the candidate that each fold's outside chooses, one per fold
@@ -185,9 +185,8 @@ def report(data: Data, candidates: dict[str, Candidate], outcome: Outcome, inter
 
 def described(data: Data, probabilities: np.ndarray, intervals: IntervalParams) -> str:
     """Return the balanced accuracy of all images' probabilities and its interval, as two cells of a table."""
-    weights = cell_weights(data.groups)
-    interval = intervals_of(data.labels, probabilities, data.groups, data.classes, weights, intervals)
-    low, high = (interval["balanced_accuracy"][end] for end in ("low", "high"))
+    scores = describe(data.labels, probabilities, data.groups, data.classes, {}, intervals)
+    low, high = scores["intervals"]["cells"]["balanced_accuracy"].values()
     return f"{data.quality(slice(None), probabilities):.3f} | {low:.3f}–{high:.3f}"
 
 
@@ -291,7 +290,7 @@ def cross_validate(
 def command(overrides: dict[str, Any]) -> str:
     """Return a sentence with the command that takes a candidate's overrides over."""
     if not overrides:
-        return "That is what params.yaml says: there is nothing to change."
+        return "params.yaml already holds these values: there is nothing to change."
     words = ["dvc", "exp", "run"]
     for key, value in overrides.items():
         words += ["-S", f"{key}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"]

@@ -15,7 +15,7 @@ from wbc.common.files import replacing
 from wbc.common.params import load
 from wbc.plot.params import PlotParams, ReportParams
 from wbc.plot.pictures import Pictures, maps_of_mistakes
-from wbc.plot.rendering import render
+from wbc.plot.rendering import render, word
 from wbc.plot.report import build
 from wbc.plot.results import Results
 
@@ -38,7 +38,7 @@ def main() -> None:
         with replacing(REPORTS / page) as partial:
             partial.write_text(render(template, **report.content, **pictures), encoding="utf-8", newline="\n")
     print(f"wrote {', '.join(str(REPORTS / page) for page in PAGES.values())} and {len(pictures['files'])} figures")
-    print(f"recommended estimate of the balanced accuracy: {report.recommended}")
+    print(f"recommended estimate of the balanced accuracy: {word('plain', report.recommended)}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ SETTINGS = {
             "reduce_factor": 0.5, "reduce_patience": 2, "stop_patience": 5,
         },
     },
-    "intervals": {"confidence_level": 0.9, "n_resamples": 100, "seed": 1},
+    "intervals": {"confidence_level": 0.9},
 }  # fmt: skip
 CONTENT = SETTINGS | {"embed": {"views": 1, "zooms": [1]}}
 FEATURES = np.zeros((4, 3, 12), np.float16)

@@ -1,5 +1,4 @@
 import hashlib
-import importlib.util
 import json
 
 import numpy as np
@@ -10,19 +9,19 @@ from PIL import Image
 
 from stages import embed
 from tests.imports import ROOT
-from wbc.common import params
 from wbc.common.errors import UserError
 from wbc.common.images import decode, resize
+from wbc.embed.features import Features
 from wbc.embed.inference import compiled
+from wbc.embed.params import EmbedParams
 from wbc.embed.tensorflow_setup import keras
-from wbc.pretraining import efficientnet_lite0
+from wbc.embed.weights import BLOOD_SHA256, find_weights
 
 SETTINGS = {
-    "backbone": "EfficientNetB0",
     "weights": "blood",
     "weights_sha256": None,
     "image_size": 128,
-    "test_views": 8,
+    "tta_views": 8,
     "zooms": [1],
     "views": 8,
     "seed": 1,
@@ -32,8 +31,8 @@ SETTINGS = {
 }
 
 
-def find(**changes):
-    return embed.find_weights(embed.EmbedParams(**SETTINGS | changes))
+def find(weights="blood", weights_sha256=None, blood=ROOT / embed.BLOOD):
+    return find_weights(weights, weights_sha256, blood)
 
 
 def test_words_are_not_paths():
@@ -47,11 +46,6 @@ def test_blood_is_the_file_that_the_repository_carries():
     assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def test_blood_weights_are_not_for_the_other_backbone():
-    with pytest.raises(UserError, match=r"`embed.weights: imagenet` and `embed.image_size: 224`"):
-        find(backbone="EfficientNetLite0")
-
-
 def test_a_file_is_used_only_under_its_hash(tmp_path):
     file = tmp_path / "own.weights.h5"
     file.write_bytes(b"weights")
@@ -63,18 +57,19 @@ def test_a_file_is_used_only_under_its_hash(tmp_path):
 
 
 def test_a_misspelt_word_names_the_choices():
-    with pytest.raises(UserError, match="Must be one of blood, imagenet, random"):
+    with pytest.raises(UserError, match="Expected blood, imagenet, random, or the path"):
         find(weights="imagnet")
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"backbone": "ResNet50"},
+        {"backbone": "EfficientNetB0"},
+        {"test_views": 8},
         {"image_size": 16},
         {"views": -1},
-        {"test_views": 4},
-        {"test_views": True},
+        {"tta_views": 4},
+        {"tta_views": True},
         {"weights_sha256": "0" * 63},
         {"image_size": "128"},
         {"seed": -1},
@@ -87,51 +82,45 @@ def test_a_misspelt_word_names_the_choices():
 )
 def test_values_out_of_range_are_refused(changes):
     with pytest.raises(pydantic.ValidationError):
-        embed.EmbedParams(**SETTINGS | changes)
+        EmbedParams(**SETTINGS | changes)
 
 
-def test_the_imagenet_configuration_is_a_switch_of_three_parameters(tmp_path, monkeypatch):
-    """With EfficientNet-Lite0 and no network: features of two images, and the backbone that made them."""
-    if importlib.util.find_spec(efficientnet_lite0.PACKAGE) is None:
-        pytest.skip("the package of its weights is not installed; type `make lite0`")
+def test_the_stage_writes_the_features_and_the_backbone_that_made_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for word in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(word, "http://127.0.0.1:9")
+    monkeypatch.setenv("FEATURE_CACHE", str(tmp_path / "cache"))
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["embed"] |= {"backbone": "EfficientNetLite0", "weights": "imagenet", "image_size": 224}
-    params["embed"] |= {"test_views": 1, "views": 1}
+    params["embed"] |= {"weights": "random", "image_size": 32, "tta_views": 1, "views": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/images/a").mkdir(parents=True)
     random = np.random.default_rng(0)
+    rows = ["path,label,sha256"]
     for number in range(2):
-        pixels = random.integers(256, size=(64, 64, 3)).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"data/images/a/{number}.png")
-    digests = [
-        hashlib.sha256((tmp_path / f"data/images/a/{number}.png").read_bytes()).hexdigest() for number in range(2)
-    ]
-    rows = [f"a/{number}.png,a,{digest}" for number, digest in enumerate(digests)]
-    (tmp_path / "data/manifest.csv").write_text("\n".join(["path,label,sha256", *rows]) + "\n")
+        file = tmp_path / f"data/images/a/{number}.png"
+        Image.fromarray(random.integers(256, size=(64, 64, 3)).astype(np.uint8)).save(file)
+        rows.append(f"a/{number}.png,a,{hashlib.sha256(file.read_bytes()).hexdigest()}")
+    (tmp_path / "data/manifest.csv").write_text("\n".join(rows) + "\n")
 
     embed.main()
-    features = np.load(tmp_path / "data/features/features.npy")
-    made_by = json.loads((tmp_path / "data/features/features.json").read_text())
-    assert (made_by["backbone"], made_by["weights"], made_by["image_size"]) == ("EfficientNetLite0", "imagenet", 224)
-    model = keras.models.load_model(tmp_path / "data/features/backbone.keras", compile=False)
-    images = [resize(decode(tmp_path / f"data/images/a/{number}.png")[0], 224) for number in range(2)]
-    assert features.shape == (2, 2, 1280)
-    assert features[:, 0] == pytest.approx(np.concatenate(list(compiled(model)(images))), abs=5e-3)
-    assert np.ptp(features[:, 0]) > 0.5
+    folder = tmp_path / "data/features"
+    features = Features.load(folder, 2)
+    names = {"backbone.keras", "backbone.pb", "features.json", "features.npy"}
+    assert {file.name for file in folder.iterdir()} == names
+    assert features.array.shape == (2, 2, 1280)
+    expected = {"images": 2, "features": 1280, "weights": "random", "image_size": 32, "tta_views": 1, "zooms": [1]}
+    assert expected.items() <= json.loads((folder / "features.json").read_text()).items()
+    model = keras.models.load_model(folder / "backbone.keras", compile=False)
+    images = [resize(decode(tmp_path / f"data/images/a/{number}.png")[0], 32) for number in range(2)]
+    assert features.scored == pytest.approx(np.concatenate(list(compiled(model)(images))), abs=5e-3)
+    assert np.ptp(features.scored) > 0.5
 
 
 def test_the_published_blood_weights_are_the_pinned_ones():
-    assert hashlib.sha256((ROOT / embed.BLOOD).read_bytes()).hexdigest() == embed.BLOOD_SHA256
+    assert hashlib.sha256((ROOT / embed.BLOOD).read_bytes()).hexdigest() == BLOOD_SHA256
 
 
-def test_one_flipped_bit_in_the_blood_weights_is_refused(tmp_path, monkeypatch):
+def test_one_flipped_bit_in_the_blood_weights_is_refused(tmp_path):
     content = bytearray((ROOT / embed.BLOOD).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "blood.weights.h5").write_bytes(content)
-    monkeypatch.setattr(embed, "BLOOD", tmp_path / "blood.weights.h5")
-    settings = params.load(ROOT / "params.yaml", "embed", embed.EmbedParams)
     with pytest.raises(UserError, match="it is damaged"):
-        embed.find_weights(settings)
+        find(blood=tmp_path / "blood.weights.h5")

@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -280,7 +281,9 @@ def test_a_list_that_does_not_fit_names_its_parameter_and_loses_nothing(capsys):
     put(CELLS)
     before = run()
     put({"exclude.csv": b"file\nbasophil/9.png\n"}, "data/labels")
-    assert "basophil/9.png. `fetch.exclude` and `fetch.relabel`" in refused(capsys, exclude="exclude.csv")
+    assert "basophil/9.png. `fetch.labels`, `fetch.exclude` and `fetch.relabel`" in refused(
+        capsys, exclude="exclude.csv"
+    )
     assert json.loads(Path("data/fetch.json").read_text()) == before
 
 
@@ -290,7 +293,9 @@ def test_lists_are_read_before_the_images_are_got(capsys, monkeypatch):
 
     put(CELLS)
     monkeypatch.setattr(fetch.sources, "get", get)
-    assert "data/labels/none.csv doesn't exist. `fetch.exclude` and" in refused(capsys, exclude="none.csv")
+    assert "data/labels/none.csv doesn't exist. `fetch.labels`, `fetch.exclude` and" in refused(
+        capsys, exclude="none.csv"
+    )
     assert "`fetch.exclude` is ''" in refused(capsys, exclude="")
 
 
@@ -304,3 +309,71 @@ def test_images_that_somebody_put_among_the_delivered_ones_stop_the_stage(capsys
     assert "data/images/ holds 3 files that no run put there, or that were changed, such as a/b/deep.txt." in said
     assert "`fetch.archive`" in said
     assert tree() == before
+
+
+def test_parts_and_patients_of_the_data_set_are_columns_of_the_manifest(capsys):
+    paths = ["train/basophil/1.png", "test/basophil/2.png", "train/monocyte/1.jpg", "test/monocyte/2.png"]
+    put(dict(zip(paths, CELLS.values(), strict=True)))
+    report = run()
+    assert {row["path"]: row["part"] for row in manifest()} == {
+        "basophil/1.png": "train",
+        "basophil/2.png": "test",
+        "monocyte/1.jpg": "train",
+        "monocyte/2.png": "test",
+    }
+    assert report["parts"] == {"train": 2, "test": 2}
+    said = capsys.readouterr().out
+    assert "divided already (train 2, test 2). `split.parts: manifest` in params.yaml keeps these parts" in said
+    run(layout="{patient}/{class}/*")
+    assert [row["given_patient"] for row in manifest()] == ["train", "test", "train", "test"]
+
+
+def test_a_layout_that_is_not_clear_names_the_parameter(capsys):
+    put(
+        {f"{name}/P{number}/1.png": CELLS["basophil/1.png"] for name in ("basophil", "monocyte") for number in range(2)}
+    )
+    said = refused(capsys)
+    assert "{class}/*/*   2 classes: basophil 2, monocyte 2" in said
+    assert "Set `fetch.layout` in params.yaml" in said
+    report = run(layout="{class}/{patient}/*")
+    assert report["groups"] == {"patient": 2} and report["classes"] == {"basophil": 2, "monocyte": 2}
+    assert "Groups that stay together: 2 by patient." in capsys.readouterr().out
+    assert "does not fit 4 of 4 images" in refused(capsys, layout="{class}/*")
+
+
+def test_labels_from_a_table_and_what_is_said_of_an_image_moves_with_it():
+    put({f"scans/{number}.png": content for number, content in enumerate(CELLS.values()) if number != 2})
+    put({"labels.csv": b"file,label,patient\n0.png,a,P1\n1.png,b,P2\n3.png,b,\n"}, "data/labels")
+    put({"relabel.csv": b"file,label\nb/1.png,a\n"}, "data/labels")
+    run(labels="labels.csv", relabel="relabel.csv")
+    assert {row["path"]: row["given_patient"] for row in manifest()} == {
+        "a/0.png": "P1",
+        "a/1.png": "P2",
+        "b/3.png": "",
+    }
+
+
+def test_masks_stop_the_stage_unless_they_are_kept(capsys):
+    buffer = io.BytesIO()
+    Image.fromarray((np.indices((12, 12)).sum(0) < 9).astype(np.uint8) * 255).save(buffer, "PNG")
+    put({**CELLS, "monocyte/3.png": buffer.getvalue()})
+    said = refused(capsys)
+    assert "3.png: a mask, not a photograph: it has 2 colors" in said and "`fetch.on_mask: keep`" in said
+    assert run(on_mask="keep")["images"] == 5
+    put({"masks/1.png": CELLS["basophil/1.png"]})
+    assert "Or set `fetch.on_mask: keep`" in refused(capsys)
+
+
+def test_labels_and_a_layout_are_one_too_many(capsys):
+    assert "set one of them to null" in refused(capsys, layout="{class}/*", labels="labels.csv")
+
+
+def test_what_a_system_left_is_told_from_what_else_is_ignored(capsys):
+    put({**CELLS, "@eaDir/1.png": b"", "notes/about.txt": b"text"})
+    report = run()
+    assert report["left_by_systems"] == ["@eaDir/"] and report["ignored"] == ["notes/about.txt"]
+    said = capsys.readouterr().out
+    assert (
+        "since it is not in a class folder: notes/about.txt. Ignored, since a system or program left it: @eaDir/."
+        in said
+    )

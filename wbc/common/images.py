@@ -1,7 +1,10 @@
 """Decoding one image file to RGB, whatever it is stored as, and saying what had to be converted."""
 
+import contextlib
 import io
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +23,11 @@ FORMATS = {
 _MULTI_PICTURE = "MPO"  # what Pillow calls a JPEG that carries more pictures behind the first, as some cameras write
 MIN_SIDE = 8  # pixels; nothing smaller shows a cell
 MAX_PIXELS = 150_000_000  # a 10,000 x 10,000 image fits; a decompression bomb doesn't
-# Cameras of 10, 12 and 14 bits store their levels in 16 without saying so. A level above what 14 bits hold can only be
-# of the full range; without one, white isn't known, and a wrong guess would make the image black.
-FULL_RANGE = 2**14
+# Cameras of 10, 12 and 14 bits store their levels in 16 without saying so. Levels above what 14 bits hold can only be
+# of the full range; without them white isn't known, and a wrong guess would make the image black. Single bright pixels
+# or a scale bar show nothing; the background of a cell is bright, so a tenth of all levels must be that high.
+FULL_RANGE, BRIGHT_SHARE = 2**14, 0.1
+BAND = 512  # rows
 
 # What else comes under an image's name: the first bytes, and what it is.
 _NOT_AN_IMAGE = (
@@ -40,10 +45,38 @@ _NOT_AN_IMAGE = (
 # Pillow warns of large images and of damaged metadata; `decode` judges size and damage itself. The filter is set once,
 # here, because `warnings.catch_warnings` around each image is not safe in threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+# Pillow's blocks of 16 MiB stay with the thread that freed them, so each thread would keep the memory of a large image.
+# The C library returns blocks of more than 32 MiB at once. Smaller images take no more than they need.
+Image.core.set_block_size(64 * 2**20)
 
 
 class BadImage(Exception):
     """A file that can't be used as an image; the message is the reason."""
+
+
+class PixelBudget:
+    """Pixels that all threads of a process may decode at once: each takes up to 20 bytes of memory meanwhile."""
+
+    def __init__(self, pixels: int):
+        self._all = self._free = pixels
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def hold(self, pixels: int) -> Iterator[None]:
+        """Wait until there is room for so many pixels, and keep it during the block."""
+        pixels = min(pixels, self._all)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= pixels)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += pixels
+                self._changed.notify_all()
+
+
+BUDGET = PixelBudget(MAX_PIXELS)
 
 
 def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.NDArray[np.uint8], list[str]]:
@@ -70,8 +103,14 @@ def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.N
         content, suffix = Path(source).read_bytes(), suffix if suffix is not None else Path(source).suffix
     if not content:
         raise BadImage("the file is empty")
+    suffix = suffix if suffix is None else suffix.lower()
+    if content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        _check_suffix(suffix, "TIFF")
+        from wbc.common import tiff  # here: it takes longer to load than most images, and few are TIFFs
+
+        return tiff.decode(content)
     try:
-        image: Image.Image = Image.open(io.BytesIO(content), formats=list(FORMATS))
+        image: Image.Image = Image.open(io.BytesIO(content), formats=[kind for kind in FORMATS if kind != "TIFF"])
     except Image.DecompressionBombError:
         raise BadImage(f"more than {MAX_PIXELS:,} pixels") from None
     except Exception:  # Pillow's decoders raise whatever a damaged file makes them stumble over, TypeError among it
@@ -80,24 +119,36 @@ def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.N
             if start.startswith(magic):
                 raise BadImage(what) from None
         raise BadImage(f"not a readable image ({', '.join(FORMATS)} can be read)") from None
-    if suffix is not None:
-        suffix = suffix.lower()
-        kind = "JPEG" if image.format == _MULTI_PICTURE else image.format
-        if suffix not in FORMATS[str(kind)]:
-            raise BadImage(f"named {suffix or 'without an ending'} but holds a {kind} image")
-    width, height = image.size
+    _check_suffix(suffix, "JPEG" if image.format == _MULTI_PICTURE else str(image.format))
+    check_size(*image.size)
+    with BUDGET.hold(image.width * image.height):
+        return _load(image)
+
+
+def _check_suffix(suffix: str | None, kind: str) -> None:
+    """Refuse a file whose name has an ending that does not fit its format."""
+    if suffix is not None and suffix not in FORMATS[kind]:
+        raise BadImage(f"named {suffix or 'without an ending'} but holds a {kind} image")
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse an image that is too small to show a cell, or too large for the memory."""
     if min(width, height) < MIN_SIDE:
         raise BadImage(f"{width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed")
     if width * height > MAX_PIXELS:
         raise BadImage(f"{width} x {height} pixels; at most {MAX_PIXELS:,} in all can be read")
+
+
+def _load(image: Image.Image) -> tuple[npt.NDArray[np.uint8], list[str]]:
+    """Return the pixels of an opened image, and what was converted."""
     notes = []
     try:
-        if (frames := getattr(image, "n_frames", 1)) > 1:
-            notes.append(f"first of {frames} frames")
+        if getattr(image, "is_animated", False):
+            notes.append("first of several frames")
         deep = image.mode.startswith("RGB") and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
         image.load()
         if deep:  # Pillow has dropped the lower 8 of the 16 bits of each color
-            _check_full_range(256 * int(np.max(image.convert("RGB").getextrema())) + 255)
+            check_full_range(np.asarray(image)[..., :3].astype(np.uint16) * 256 + 255)
             notes.append("16-bit to 8-bit")
         if image.getexif().get(0x0112, 1) != 1:
             notes.append("rotated as its EXIF says")
@@ -114,37 +165,54 @@ def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
     mode = image.mode
     if mode == "RGB" and "transparency" not in image.info:
         return image
-    if mode == "F":
-        raise BadImage("floating-point pixels, whose white may be 1, 255 or anything; save it with 8 bits per channel")
     if mode.startswith("I"):
-        levels = np.asarray(image)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise BadImage("gray levels outside 0-65535; save it with 8 bits per channel")
-        _check_full_range(int(levels.max()))
+        levels = np.asarray(image).astype(np.uint16)
+        check_full_range(levels)
         notes.append("16-bit to 8-bit")
         notes.append("grayscale to RGB")
-        # 65535 / 257 = 255: the full 16-bit range becomes the full 8-bit range. Row by row, since the whole numbers
-        # between take four times the memory of the image.
-        gray = np.empty(levels.shape, np.uint8)
-        for row, scaled in zip(levels, gray, strict=True):
-            scaled[:] = (row.astype(np.uint32) + 128) // 257
-        return Image.fromarray(gray).convert("RGB")
+        return Image.fromarray(to_8_bits(levels, 2**16 - 1)).convert("RGB")
     if mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         notes.append("transparency laid on white")
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
+        rgb = Image.new("RGB", image.size)
+        for top in range(0, image.height, BAND):  # in bands, so that a large image isn't in memory four times
+            band = image.crop((0, top, image.width, min(top + BAND, image.height))).convert("RGBA")
+            white = Image.new("RGBA", band.size, (255, 255, 255, 255))
+            rgb.paste(Image.alpha_composite(white, band).convert("RGB"), (0, top))
+        return rgb
     notes.append({"L": "grayscale to RGB", "1": "grayscale to RGB", "P": "palette to RGB"}.get(mode, f"{mode} to RGB"))
     return image.convert("RGB")
 
 
-def _check_full_range(brightest: int) -> None:
-    if brightest < FULL_RANGE:
+def to_8_bits(levels: npt.NDArray[np.unsignedinteger], white: int) -> npt.NDArray[np.uint8]:
+    """Return levels from 0 to `white` scaled to 0-255 and rounded, by a table: no larger numbers are in memory."""
+    table = (np.arange(white + 1, dtype=np.uint32) * 510 + white) // (2 * white)
+    return table.astype(np.uint8)[levels]
+
+
+def check_full_range(levels: npt.NDArray[np.unsignedinteger]) -> None:
+    """Refuse 16-bit levels of which it isn't known whether white is 65,535.
+
+    Raises:
+        BadImage: fewer than a tenth are above what a camera of 14 bits can say.
+    """
+    if np.count_nonzero(levels >= FULL_RANGE) < BRIGHT_SHARE * levels.size:
         raise BadImage(
-            f"16-bit levels of which the brightest is {brightest:,}, so white may be 1,023, 4,095, 16,383 or "
-            "65,535; save "
-            "it with 8 bits per channel"
+            f"16-bit levels, nine tenths of them below {FULL_RANGE:,} and the brightest {int(levels.max()):,}; white "
+            "may be 1,023, 4,095, 16,383 or 65,535; save it with 8 bits per channel"
         )
+
+
+def on_white(rgb: npt.NDArray[np.uint8], opacity: npt.NDArray[np.uint8], premultiplied: bool) -> npt.NDArray[np.uint8]:
+    """Return an RGB image (height, width, 3) laid on white.
+
+    Args:
+        rgb: its colors.
+        opacity: (height, width), 255 where nothing shines through.
+        premultiplied: whether the colors are multiplied by the opacity already.
+    """
+    seen = opacity[..., None].astype(np.uint16)
+    colored = rgb.astype(np.uint16) if premultiplied else (rgb * seen + 127) // 255
+    return np.minimum(colored + 255 - seen, 255).astype(np.uint8)
 
 
 def central(pixels: npt.NDArray[np.uint8], share: float) -> npt.NDArray[np.uint8]:

@@ -21,6 +21,9 @@ def explain_os_error(error: OSError | MemoryError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{where} is not there. It comes from an earlier stage: type `dvc repro`, which runs it."
     if isinstance(error, PermissionError):
+        if path is not None and not os.access(path, os.F_OK):  # a file was to be made in a folder that can't be written
+            where = f"The folder {_existing(Path(path))}/"
+            return f"{where} can't be written: {error.strerror}.{_owner(path)} Make it writable, then type it again."
         return (
             f"{where} can't be used: {error.strerror}.{_owner(path)} Make it readable and writable, then type it again."
         )
@@ -69,7 +72,7 @@ def full_disk(path: str | os.PathLike | None) -> str:
 def _existing(path: Path) -> Path:
     """Return `path`, or the nearest folder above it that exists."""
     path = path.absolute()
-    return next((place for place in (path, *path.parents) if place.exists()), Path("/"))
+    return next((place for place in (path, *path.parents) if os.access(place, os.F_OK)), Path("/"))
 
 
 def _owner(path: str | None) -> str:

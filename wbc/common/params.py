@@ -1,18 +1,19 @@
 """Reading params.yaml: a key that doesn't exist, a wrong type or a value out of range is an error that names it."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pydantic
-from ruamel.yaml import YAML, AliasEvent
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml import YAML, AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from wbc.common.errors import UserError
 
 S = TypeVar("S", bound=pydantic.BaseModel)
-MAX_BYTES, MAX_ALIASES = 2**20, 100  # of a parameters file; aliases of aliases can ask for more memory than there is
+MAX_LETTERS, MAX_ALIASES, MAX_BRACKETS = 2**17, 100, 1000  # of a parameters file; more of them take minutes to read
+MAX_FAULTS = 20  # that a message lists
 
 
 # Names of earlier versions: {old: what to write now}.
@@ -60,7 +61,11 @@ def load(path: Path | str, name: str, schema: type[S]) -> S:
     try:
         return schema.model_validate(content[name])
     except pydantic.ValidationError as error:
-        faults = "\n".join(f"  - {_describe(name, schema, fault)}" for fault in error.errors())
+        found = error.errors()
+        lines = [f"  - {_describe(name, schema, fault)}" for fault in found[:MAX_FAULTS]]
+        if len(found) > MAX_FAULTS:
+            lines.append(f"  - and {len(found) - MAX_FAULTS:,} more")
+        faults = "\n".join(lines)
         raise UserError(f"{path} can't be used:\n{faults}\nCorrect it there, then type `dvc repro`.") from None
 
 
@@ -83,18 +88,40 @@ def read_yaml(path: Path | str) -> Any:
     """
     try:
         with Path(path).open(encoding="utf-8") as file:
-            text = file.read(MAX_BYTES + 1)
-        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
-        if len(text) > MAX_BYTES or aliases > MAX_ALIASES:
-            raise UserError(
-                f"{path} has {len(text):,} characters and {aliases:,} aliases (`*name`); at most {MAX_BYTES:,} and "
-                f"{MAX_ALIASES:,} are read."
-            )
-        return YAML(typ="safe").load(text)
+            text = file.read(MAX_LETTERS + 1)
     except FileNotFoundError:
         raise UserError(f"{path} doesn't exist. Run this from the project's top folder.") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
+    if len(text) > MAX_LETTERS or text.count("[") + text.count("{") > MAX_BRACKETS:
+        raise UserError(
+            f"{path} is no parameters file: it has over {MAX_LETTERS:,} letters or {MAX_BRACKETS:,} brackets."
+        )
+    try:
+        _check_aliases(path, text)
+        return YAML(typ="safe").load(text)
+    except UserError:
+        raise
+    except Exception as error:  # numbers, dates and tags make the constructors raise ValueError, TypeError and others
+        raise UserError(f"{path} is not valid YAML: {str(error)[:1000] or type(error).__name__}") from None
+
+
+def _check_aliases(path: Path | str, text: str) -> None:
+    """Refuse many aliases, and aliases of aliases: a few lines of them can ask for more memory than there is."""
+    aliases = 0
+    anchored: list[bool] = []  # for each collection that is open, whether it or one around it has an anchor
+    for event in YAML(typ="safe").parse(text):
+        if isinstance(event, CollectionStartEvent):
+            anchored.append(bool(event.anchor) or any(anchored[-1:]))
+        elif isinstance(event, CollectionEndEvent):
+            anchored.pop()
+        elif isinstance(event, AliasEvent):
+            aliases += 1
+            if aliases > MAX_ALIASES or any(anchored[-1:]):
+                raise UserError(
+                    f"{path} has aliases (`*name`) in what an anchor (`&name`) marks, or more than {MAX_ALIASES:,} of "
+                    "them. Write the values out."
+                )
 
 
 def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str:
@@ -108,7 +135,17 @@ def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str
         return f"`{key}` is not a parameter.{_nearest(keys[-1], valid, '.'.join([section, *keys[:-1]]))}"
     if fault["type"] == "missing":
         return f"`{key}` is missing."
-    return f"`{key}` is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+    return f"`{key}` is {_shown(fault['input'])}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it stands in YAML, cut where it is long."""
+    shown = reprlib.Repr()
+    shown.maxstring = shown.maxother = 100
+    try:
+        return shown.repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:

@@ -36,8 +36,7 @@ def key(made_of: str) -> bytes:
 
 def project_cache(maker: str, length: int) -> "FeatureCache":
     """Return the cache that the environment's FEATURE_CACHE names, or that in .cache/features: see `FeatureCache`."""
-    address = os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute()
-    return FeatureCache(address, maker, length, LIMIT)
+    return FeatureCache(os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute(), maker, length, LIMIT)
 
 
 class FeatureCache:
@@ -92,10 +91,7 @@ class FeatureCache:
     def trim(self, keep: Iterable[str] = ()) -> None:
         """Remove the shards written longest ago until the rest is within the limit, and what killed writers left.
 
-        Shards of other makers count and go too; other files in the folder stay.
-
-        Args:
-            keep: shards in use, which stay.
+        Shards of other makers count and go too. Those in `keep`, and files that are not the cache's own, stay.
         """
         self.files.invalidate_cache()
         now, keep = datetime.datetime.now(datetime.UTC), set(keep)

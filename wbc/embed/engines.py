@@ -26,6 +26,7 @@ AUTO = "auto"  # in place of an engine's name: the fastest here
 FEATURE_CODE = (
     "wbc.common.environment",
     "wbc.common.images",
+    "wbc.common.tiff",
     "wbc.embed.embedding",
     "wbc.embed.engines",
     "wbc.embed.openvino_engine",
@@ -93,7 +94,16 @@ def surroundings(name: str) -> str:
     Args:
         name: a key of `ENGINES`.
     """
-    packages = ("tensorflow", "keras", "numpy", "pillow", "opencv-python-headless", *ENGINES[name].packages)
+    packages = (
+        "tensorflow",
+        "keras",
+        "numpy",
+        "pillow",
+        "tifffile",
+        "imagecodecs",
+        "opencv-python-headless",
+        *ENGINES[name].packages,
+    )
     versions = " ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
     return f"{name} {CHUNK} {ENGINES[name].kernels} {versions} {code_digest(FEATURE_CODE)}"
 

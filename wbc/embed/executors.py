@@ -20,11 +20,11 @@ PATIENCE = "30s"  # for a scheduler to answer
 
 
 def local(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Execute:
-    """Return a function for `features.write_features` that embeds in this process.
+    """Return a function for `embedding.write_features` that embeds in this process.
 
     Args:
         build: build() returns the `engines.Engine`; it is called only if there is something to embed.
-        spec: a `features.ViewSpec`.
+        spec: an `embedding.ViewSpec`.
         cache: the `FeatureCache` to write to.
     """
 
@@ -40,7 +40,7 @@ def local(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> E
 
 
 def dask(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Execute:
-    """Return a function for `features.write_features` that has a Dask cluster embed, one shard per task.
+    """Return a function for `embedding.write_features` that has a Dask cluster embed, one shard per task.
 
     The scheduler's address is taken from DASK_SCHEDULER_ADDRESS (see
     https://docs.dask.org/en/stable/configuration.html); without one, worker processes are started on this machine, one

@@ -39,6 +39,13 @@ with _without_chatter():
     import keras
     import tensorflow as tf
 
+# Keras' own defaults, whatever keras.json in ~/.keras or in $KERAS_HOME says. The epsilon is part of the features:
+# a Normalization layer divides by at least that much.
+keras.config.set_epsilon(1e-7)
+keras.config.set_floatx("float32")
+keras.config.set_dtype_policy("float32")
+keras.config.set_image_data_format("channels_last")
+
 __all__ = ["keras", "start", "tf"]
 
 
@@ -51,6 +58,4 @@ def start(seed: int) -> None:
         seed: whole number from 0 to 2**32 - 1.
     """
     keras.utils.set_random_seed(seed)
-    keras.config.set_image_data_format("channels_last")
-    keras.config.set_floatx("float32")
     tf.config.experimental.enable_op_determinism()

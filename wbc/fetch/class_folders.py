@@ -73,7 +73,7 @@ def sort_into_classes(
     left = {kind for name in names if (kind := litter(name))}
     paths = [PurePosixPath(name) for name in sorted(names) if not litter(name)]
     folders = {PurePosixPath(name) for name in folder_names if not litter(name)}
-    images = _images(paths, start_of)
+    images = _images(paths, start_of, in_class_folders=reading.labels is None)
     fields = _fields_of_view(paths)
     cells = [path for path in paths if path in images and path.parent not in fields]
     if not cells:
@@ -120,10 +120,13 @@ def sort_into_classes(
     )
 
 
-def _images(paths: Paths, start_of: Callable[[str], bytes]) -> set[PurePosixPath]:
-    """Return the files that are images by their name or, in folders without any such file, by their content."""
+def _images(paths: Paths, start_of: Callable[[str], bytes], in_class_folders: bool) -> set[PurePosixPath]:
+    """Return the files that are images by their name or their content.
+
+    In class folders, a folder with a file that is named as an image is known already: all its files are judged later.
+    """
     named = {path for path in paths if looks_like_image(path)}
-    folders = {path.parent for path in named} - {PurePosixPath()}
+    folders = {path.parent for path in named} - {PurePosixPath()} if in_class_folders else set()
     return named | {path for path in paths if path.parent not in folders and holds_image(start_of(str(path)))}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-# Metrics of a class by their names in metrics.json; those of NEEDS_CELLS rest on the cells of the class.
+# Metrics of a class by their names in metrics.json; a class of few cells has no estimate of NEEDS_CELLS.
 CLASS_METRICS = ("precision", "recall", "specificity", "f1", "auc")
 NEEDS_CELLS = ("recall", "f1", "auc")
 

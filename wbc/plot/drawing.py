@@ -1,4 +1,4 @@
-"""What all figures have in common: their style, their heading, and how they are written for a file and for a page.
+"""The common parts of all figures: style, heading, and writing to a file and to a page.
 
 Text in an SVG stays text: a reader's browser draws class names that DejaVu has no letters for, and a changed number is
 one changed line in `git diff`. In a PNG such names are drawn by a font of this machine's, where there is one.
@@ -47,7 +47,7 @@ STYLE = {
     "text.parse_math": False,  # a class may be called "$a$"
 }
 styled = matplotlib.style.context(STYLE, after_reset=True)  # after a reset: no matplotlibrc of the user's counts
-# Drawn color: the property of the page's style sheet that stands for it, so that a figure follows light and dark.
+# Drawn color: the property of the page's style sheet, so that a figure follows light and dark.
 THEME = {BLACK: "--text", "white": "--card", "#ffffff": "--card", GRAY: "--faint", SOFT: "--soft", GRID: "--line"} | {
     BLUE: "--file",
     VERMILION: "--cell",
@@ -98,7 +98,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _choose_fonts(figure: Figure) -> None:
-    """Let other fonts draw the letters that `FONT` lacks, where this machine has them; all else stays as it is."""
+    """Let other fonts draw the letters that `FONT` lacks, where this machine has them; other text keeps its font."""
     letters = font_manager.get_font(font_manager.findfont(FONT))
     for text in figure.findobj(Text):
         if any(not letters.get_char_index(ord(letter)) for letter in text.get_text() if letter.isprintable()):
@@ -112,7 +112,7 @@ def inline(figure: Figure, path: Path, name: str) -> str:
     Args:
         figure: made by `new_figure`.
         path: the SVG file that `save` wrote of it; drawing takes long, so it isn't drawn again.
-        name: put before every id, so that several figures can stand in one page.
+        name: put before every id, so that several figures can be in one page.
     """
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]

@@ -48,7 +48,7 @@ def confusion(
 
     Args:
         truth, predicted: class names of the scored images, in the same order.
-        groups: the number of each image's group; a row says how many groups its images show.
+        groups: the number of each image's group; a row gives their number.
         classes: all class names, in the order of rows and columns.
         title: first line above the figure.
         note: a label below the title, such as a warning about the data; "" for none.
@@ -150,7 +150,7 @@ def roc(curves: pd.DataFrame, auc: dict[str, str], title: str, note: str = "") -
 
     Args:
         curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
-        auc: {class: what stands below its name, such as "AUC 0.90"}; its order is that of the panels.
+        auc: {class: what stands below its name, such as "AUC 0.90"}; the panels are in its order.
         title, note: as in `confusion`.
     """
     chance = dict.fromkeys(auc, ([0, 1], [0, 1]))
@@ -167,7 +167,7 @@ def pr(
     Args:
         curves: data frame with the columns class, recall and precision, recall falling, as scikit-learn returns them; a
             class without a curve has no rows.
-        prevalence: {class: its share of the scored images, 0-1}; its order is that of the panels.
+        prevalence: {class: its share of the scored images, 0-1}; the panels are in its order.
         precision: {class: its average precision, 0-1, or None where it isn't defined}.
         title, note: as in `confusion`.
     """
@@ -178,7 +178,7 @@ def pr(
 
 @styled
 def mistakes(rows: Sequence[tuple[Pixels, str, str, float]], title: str, note: str = "") -> Figure:
-    """Draw thumbnails of wrongly classified images, each beside its heat map, with their true and predicted class.
+    """Draw thumbnails of misclassified images, each with its heat map, its true and its predicted class.
 
     Args:
         rows: one (pixels, true class, predicted class, probability of the predicted class) per image; pixels are uint8
@@ -369,7 +369,7 @@ def _panels(
     note: str,
     drawstyle: str = "default",
 ) -> Figure:
-    """Draw a panel per class: its curve, in gray those of the others, and dashes where guessing would be."""
+    """Draw a panel per class: its curve, the other curves in gray, and dashes where guessing would be."""
     classes = list(chance)
     across = min(2, len(classes))
     down = math.ceil(len(classes) / across)

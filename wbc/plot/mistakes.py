@@ -1,4 +1,4 @@
-"""Which images were named wrongly, and which of them are shown."""
+"""The misclassified images, and those of them that are shown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def wrong(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_per_group(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the surest mistake of each group, the most confident first, as `wrong` has them."""
+    """Return the most confident mistake of each group, in the order of `wrong`."""
     return wrong(predictions).drop_duplicates("group")
 
 
@@ -32,7 +32,7 @@ def confusion_squares(predictions: pd.DataFrame, classes: Sequence[str], picture
     Returns:
         [{"label", "images", "groups": scored ones of the class, "squares": [{"predicted", "images", "groups", "share":
         of the true class, 0-1, or None, "examples": [{"path", "probability": of the predicted class}]}]}]. Examples of
-        mistakes are the surest ones, of right answers the least sure.
+        mistakes are the most confident ones, of correct predictions the least confident.
     """
     rows = []
     for label in classes:

@@ -45,8 +45,8 @@ class Deployed(NamedTuple):
     negatives: dict[str, Abstention]  # {kind of image without a cell: answers}
 
 
-def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figures_folder: str = "deployed") -> str:
-    """Return the model card as Markdown; its links are those of a page in reports/.
+def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figures_folder: str = "model_card") -> str:
+    """Return the model card as Markdown; its links start from reports/.
 
     Args:
         run: the run that trained the classifier; of its metrics, the cross-validation's are needed.
@@ -55,14 +55,13 @@ def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figure
         figures_folder: where reliability.svg and risk.svg are, seen from the page; see `draw_figures`.
     """
     unit = run.unit(report.unit)
-    titles = comparison.titles(unit, run.split["own_parts"])
     return render(
         "model_card.md.j2",
         run=run,
         deployed=deployed,
         report=report,
         unit=unit,
-        titles={scheme: title for scheme, title in titles.items() if scheme in run.metrics},
+        titles=comparison.titles(unit, run.split["own_parts"]),
         averages=comparison.averages(run.metrics),
         verdicts=comparison.against_baselines(run.metrics[CROSSVAL]),
         figures=figures_folder,

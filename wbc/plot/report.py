@@ -27,7 +27,7 @@ class ClassScores(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """What the report shows of one scheme."""
+    """The numbers of one scheme in the report."""
 
     images: int  # scored ones
     groups: int  # scored ones

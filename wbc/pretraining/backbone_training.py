@@ -64,9 +64,18 @@ class Cells(NamedTuple):
 
     images: np.ndarray  # uint8 (n, side, side, 3), RGB
     labels: np.ndarray  # int (n,), class numbers from 0
+    strata: np.ndarray | None = None  # int (n,), such as laboratory and class; each stratum is seen equally often
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+class Trained(NamedTuple):
+    """What a training leaves beside the backbone's weights."""
+
+    history: list[dict[str, Any]]  # one dict per epoch, see `pretrain`
+    kernel: np.ndarray  # float32 (features, classes), of the training's own softmax layer at the best epoch
+    bias: np.ndarray  # float32 (classes,)
 
 
 def pretrain(
@@ -78,7 +87,7 @@ def pretrain(
     seed: int,
     checkpoint: Path,
     report: Callable[[dict[str, Any]], object] | None = None,
-) -> list[dict[str, Any]]:
+) -> Trained:
     """Train `backbone` in place and leave in it the averaged weights of the epoch that does best on `valid`.
 
     Best is the lowest loss on the validation images as other laboratories might have taken them. Every epoch ends with
@@ -94,8 +103,9 @@ def pretrain(
         report: called as report(row) after each epoch, with its row of the history.
 
     Returns:
-        history: a list of one dict per epoch: epoch (from 1), image_size, learning_rate, loss, accuracy (of training),
-        shifted_loss, shifted_accuracy, plain_accuracy (of validation), best (1 for an epoch better than all before).
+        the history, a list of one dict per epoch: epoch (from 1), image_size, learning_rate, loss, accuracy (of
+        training), shifted_loss, shifted_accuracy, plain_accuracy (of validation), best (1 for an epoch better than all
+        before); and the softmax layer.
     """
     keras.utils.set_random_seed(seed)
     training = _Training(backbone, classes, params, steps=len(train) // params.batch_size)
@@ -112,9 +122,10 @@ def pretrain(
         training.save(checkpoint, history)
         if report:
             report(row)
-    for variable, value in zip(backbone.weights, training.best, strict=True):
+    *weights, kernel, bias = training.best
+    for variable, value in zip(backbone.weights, weights, strict=True):
         variable.assign(value)
-    return history
+    return Trained(history, kernel, bias)
 
 
 class _Training:
@@ -140,7 +151,7 @@ class _Training:
         self.optimizer.build(self.trainable)
         self.weights = backbone.weights + self.top.weights
         self.averaged = [tf.Variable(weight.value, dtype=weight.dtype) for weight in self.weights]
-        self.best = [weight.numpy() for weight in backbone.weights]
+        self.best = [weight.numpy() for weight in self.weights]
         self.step = tf.function(self._step)
         self.logits = tf.function(lambda images: self.top(self.backbone(images, training=False), training=False))
         self.shifted = tf.function(
@@ -163,8 +174,8 @@ class _Training:
         return loss, tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
 
     def epoch(self, train: Cells, size: int, random: np.random.Generator, key: tuple[int, int]) -> dict[str, float]:
-        """See every training image once, but for a remainder smaller than a batch."""
-        order = random.permutation(len(train))[: self.steps * self.params.batch_size]
+        """See as many images as there are, but for a remainder smaller than a batch: each once, or by strata."""
+        order = _order(train, self.steps, self.params.batch_size, random)
         losses, right = [], 0
         for step, rows in enumerate(order.reshape(self.steps, -1)):
             batch_key = tf.constant([key[0], key[1] * self.steps + step])
@@ -212,8 +223,8 @@ class _Training:
             weight.assign(value)
 
     def keep_best(self) -> None:
-        """Keep the averaged weights of the backbone."""
-        self.best = [average.numpy() for average in self.averaged[: len(self.best)]]
+        """Keep the averaged weights."""
+        self.best = [average.numpy() for average in self.averaged]
 
     def _variables(self) -> list[Any]:
         # `variables` holds the states of the random generators of dropout too, which `weights` leaves out.
@@ -241,6 +252,22 @@ class _Training:
             {name.removeprefix("history_"): value for name, value in zip(names, row, strict=True)}
             for row in zip(*columns, strict=True)
         ]
+
+
+def _order(cells: Cells, steps: int, size: int, random: np.random.Generator) -> np.ndarray:
+    """Return the rows of an epoch's images, step after step; with strata, each step has equally many of every one."""
+    count = steps * size
+    if cells.strata is None:
+        return random.permutation(len(cells))[:count]
+    numbers = np.unique(cells.strata)
+    turns = np.resize(random.permutation(numbers), count)
+    order = np.empty(count, int)
+    for number in numbers:
+        rows = np.flatnonzero(cells.strata == number)
+        places = np.flatnonzero(turns == number)
+        rounds = [random.permutation(rows) for _ in range(-(-len(places) // len(rows)))]
+        order[places] = np.concatenate([*rounds, rows[:0]])[: len(places)]
+    return random.permuted(order.reshape(steps, size), axis=1).ravel()
 
 
 def sample(cells: Cells, size: int, count: int = 256) -> tf.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from wbc.train.exact import Floats
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' defaults
-LARGEST_STEP = 4.0  # of a weight, in learning rates: (1 - BETA_1) / sqrt(1 - BETA_2) is 3.2, whatever the gradients
+LARGEST_STEP = 4.0  # of a weight, in learning rates: (1 - BETA_1) / sqrt(1 - BETA_2) is 3.2, for any gradients
 CHUNK = 32768  # weights that are updated at once, so that all that is read and written stays in the core's cache
 
 

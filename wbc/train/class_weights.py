@@ -1,4 +1,4 @@
-"""How much an image of each class counts."""
+"""Weights of classes in the loss."""
 
 from typing import Literal
 

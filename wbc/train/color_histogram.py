@@ -1,4 +1,4 @@
-"""Which colors an image holds, the features that know nothing of shape."""
+"""Color histograms: features of an image without its shapes."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -45,5 +45,5 @@ def fit_predict(
     test: Labels,
     params: FitParams,
 ) -> Floats:
-    """Train a head on some rows and return the probabilities (test images, classes) of others, each image as it is."""
+    """Train a head on some rows and return the probabilities (test images, classes) of other images."""
     return predict_proba(fit_head(features, labels, classes, train, valid, params).head, features[test, 0])

@@ -66,12 +66,6 @@ def rows_on_grid(values: Floats, bits: int) -> Floats:
     return rounded(values, np.ldexp(1.5, MANTISSA - 1 + exponent - bits))
 
 
-def matmul(left: Floats, right: Floats) -> Floats:
-    """Return the product of two matrices, each rounded so that every sum in it is exact."""
-    bits = product_bits(left.shape[1])
-    return on_grid(left, bits) @ on_grid(right, bits)
-
-
 def matmul_by_row(left: Floats, right: Floats) -> Floats:
     """Return the exact product of two matrices, no row of which depends on the other rows of `left`."""
     bits = product_bits(left.shape[1])

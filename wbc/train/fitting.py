@@ -21,7 +21,7 @@ Labels = npt.NDArray[np.integer]
 
 
 class Batch(NamedTuple):
-    """Rows that one step learns from."""
+    """Rows that one step is trained on."""
 
     features: Floats  # (rows, n)
     one_hot: Floats  # (rows, classes)
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 
 
 class ViewBatches:
-    """Batches in which every image comes once an epoch, each by a view drawn anew.
+    """Batches in which every image comes once an epoch, each by a view drawn again.
 
     Args:
         features: array (all images, zooms + views, n), in memory or memory-mapped; only the rows of a batch are read.

@@ -132,7 +132,7 @@ def count_parameters(head: Head) -> tuple[int, int]:
 
 
 def predict_proba(head: Head, features: npt.ArrayLike) -> Floats:
-    """Return the class probabilities of features, the same bits on every CPU and for any rows beside them.
+    """Return the class probabilities of features, the same bits on every CPU and next to any other rows.
 
     Args:
         head: the weights.

@@ -1,7 +1,7 @@
 """The layers of a head, each with a forward and a backward pass in exact arithmetic.
 
-Training, scoring and the gradient by the features take the same forward pass. Its `Mode` says how operands are rounded
-and whose statistics normalize.
+Training, scoring and the gradient by the features take the same forward pass. Its `Mode` sets how operands are rounded
+and which statistics normalize.
 """
 
 import abc
@@ -22,7 +22,7 @@ EPSILON = 0.001  # added to a variance, as Keras has it
 
 
 class Mode(NamedTuple):
-    """How a forward pass rounds the operands of products, to a number of bits, and whether it is part of training."""
+    """The rounding of operands to a number of bits, and whether a forward pass is part of training."""
 
     round_inputs: Callable[[Floats, int], Floats]
     round_kernel: Callable[[Floats, int], Floats]
@@ -87,7 +87,7 @@ class Standardize(Layer):
         return cls(np.zeros(features), np.ones(features))
 
     def forward(self, values: Floats, mode: Mode = SCORING) -> tuple[Floats, None]:
-        """Subtract the mean and divide by the deviation, whatever the mode."""
+        """Subtract the mean and divide by the deviation, in any mode."""
         outputs = values - self.center
         outputs /= self.scale
         return outputs, None
@@ -198,7 +198,7 @@ class Dropout(Layer):
     random: np.random.Generator
 
     def forward(self, values: Floats, mode: Mode) -> tuple[Floats, Floats | float]:
-        """Silence values in training."""
+        """Set values to 0 in training."""
         if not mode.is_training:
             return values, 1.0
         kept = (self.random.random(values.shape) >= self.rate) / (1 - self.rate)

@@ -20,7 +20,7 @@ class HeadParams(Section):
 
 
 class OptimizerParams(Section):
-    """How a head is fitted."""
+    """The optimizer, and when training ends."""
 
     epochs: pydantic.PositiveInt
     batch_size: int = pydantic.Field(ge=2)  # batch normalization needs more than one row
@@ -33,7 +33,7 @@ class OptimizerParams(Section):
 
 
 class FitParams(Section):
-    """What fitting one head takes."""
+    """Settings of one head: seed, shape and optimizer."""
 
     seed: int = pydantic.Field(ge=0, lt=2**32)
     head: HeadParams

@@ -38,9 +38,9 @@ class Job(NamedTuple):
 def fit_side_by_side(
     features: npt.NDArray, labels: Labels, classes: int, jobs: dict[K, Job]
 ) -> Iterator[tuple[K, Fit]]:
-    """Yield (key, fitted head) of each job as it is done. Those with most work start first.
+    """Yield (key, fitted head) of each job when it is done. Those with most work start first.
 
-    The arithmetic is exact, so a head is the same bits whether it is fitted alone or beside others.
+    The arithmetic is exact, so a head fitted here has the same bits as one fitted alone.
 
     Args:
         features: array (images, zooms + views, n). Where it is memory-mapped, each process maps the same file.

@@ -62,6 +62,10 @@ def test_what_main_returns_comes_through():
     ("error", "words"),
     [
         (PermissionError(errno.EACCES, "Permission denied", "/etc/shadow"), ["/etc/shadow", "Permission denied"]),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/proc/.new.making"),
+            ["The folder /proc/ can't be written"],
+        ),
         (OSError(errno.EROFS, "Read-only file system", "reports"), ["reports", "read-only"]),
         (OSError(errno.EMFILE, "Too many open files", "a"), ["ulimit -n"]),
         (OSError(errno.ENAMETOOLONG, "File name too long", "a"), ["shorter path"]),

@@ -2,14 +2,21 @@
 
 import io
 import struct
+import subprocess
+import sys
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from wbc.common import images
 from wbc.common.images import MIN_SIDE, BadImage, decode, resize
 
+TOP = Path(__file__).parents[3]
 GRADIENT = np.add.outer(np.arange(20) * 6, np.arange(30) * 4).astype(np.uint8)  # (20, 30): wider than high
 COLOR = Image.fromarray(np.stack([GRADIENT, GRADIENT[:, ::-1], 255 - GRADIENT], axis=-1))
 NOISE = Image.fromarray(np.random.default_rng(0).integers(256, size=(40, 40, 3), dtype=np.uint8))  # hardly compresses
@@ -83,6 +90,19 @@ def test_clear_pixels_become_white():
     assert np.all(decode(encoded(clear, "PNG"))[0] == 255)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_opacity_is_the_same_in_every_band_of_a_high_image(mode):
+    noise = NOISE.resize((12, 1300)).convert(mode)
+    if mode == "P":
+        noise.info["transparency"] = 7
+    else:
+        noise.putalpha(NOISE.resize((12, 1300)).convert("L"))
+    content = encoded(noise, "PNG")
+    image = Image.open(io.BytesIO(content)).convert("RGBA")
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    assert np.array_equal(decode(content)[0], np.asarray(Image.alpha_composite(white, image).convert("RGB")))
+
+
 def test_exif_rotation_turns_the_pixels():
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn by 90 degrees clockwise
@@ -95,14 +115,14 @@ def test_the_first_of_several_frames_is_used():
     first = COLOR.convert("P")
     content = encoded(first, "GIF", save_all=True, append_images=[first.rotate(90), first.rotate(180)], duration=10)
     pixels, notes = decode(content)
-    assert "first of 3 frames" in notes
+    assert "first of several frames" in notes
     assert np.array_equal(pixels, decode(encoded(first, "GIF"))[0])
 
 
 def test_a_jpeg_with_more_pictures_behind_the_first_is_a_jpeg(tmp_path):
     file = tmp_path / "1.jpg"
     COLOR.save(file, "MPO", save_all=True, append_images=[COLOR])
-    assert decode(file)[1] == ["first of 2 frames"]
+    assert decode(file)[1] == ["first of several frames"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +139,7 @@ def test_a_jpeg_with_more_pictures_behind_the_first_is_a_jpeg(tmp_path):
         ("1.png", encoded(Image.new("1", (13_000, 12_000)), "PNG"), "at most 150,000,000"),
         ("1.png", encoded(Image.new("1", (20_000, 20_000)), "PNG"), "more than 150,000,000"),
         ("1.tif", encoded(COLOR.convert("F"), "TIFF"), "floating-point"),
-        ("1.tif", encoded(Image.fromarray(np.full((9, 9), 70_000, np.int32)), "TIFF"), "outside 0-65535"),
+        ("1.tif", encoded(Image.fromarray(np.full((9, 9), 70_000, np.int32)), "TIFF"), "not unsigned"),
     ],
 )
 def test_what_can_not_be_used_has_a_reason(tmp_path, name, content, reason):
@@ -190,3 +210,52 @@ def test_levels_of_a_camera_stored_in_16_bits_are_refused_and_not_made_black(bit
 def test_what_came_in_place_of_an_image_is_recognized(content, word):
     with pytest.raises(BadImage, match=word):
         decode(content, suffix=".jpg")
+
+
+def test_all_threads_together_decode_no_more_pixels_than_the_budget(monkeypatch):
+    decoding, most = [], []
+
+    def load(image):
+        decoding.append(image.size)
+        most.append(sum(width * height for width, height in decoding))
+        time.sleep(0.01)
+        decoding.remove(image.size)
+        return np.asarray(image), []
+
+    monkeypatch.setattr(images, "_load", load)
+    monkeypatch.setattr(images, "BUDGET", images.PixelBudget(2000))
+    sizes = [(30, 30), (30, 31), (40, 50), (30, 32), (100, 100)] * 4
+    contents = [encoded(Image.new("RGB", size), "PNG") for size in sizes]
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(decode, contents))) == len(sizes)
+    assert max(most) == 100 * 100, "a larger image than the budget is decoded alone"
+    assert sorted(most)[-5] <= 2000
+
+
+def test_the_budget_is_asked_before_anything_is_decoded(monkeypatch):
+    monkeypatch.setattr(images, "MAX_PIXELS", 100)
+    monkeypatch.setattr(images, "_load", None)
+    with pytest.raises(BadImage, match="at most 100"):
+        decode(encoded(COLOR, "PNG"))
+
+
+MEASURE = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from wbc.common import images
+images.BUDGET = images.PixelBudget(4000 * 4000)
+content, threads = open(sys.argv[1], "rb").read(), int(sys.argv[2])
+with ThreadPoolExecutor(threads) as pool:
+    list(pool.map(lambda _: images.decode(content)[0].shape, range(threads)))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_eight_threads_need_hardly_more_memory_than_one(tmp_path):
+    Image.new("RGBA", (4000, 4000)).save(tmp_path / "large.png")
+    one, eight = (
+        int(subprocess.run([sys.executable, "-c", MEASURE, tmp_path / "large.png", str(threads)], cwd=TOP, check=True,
+                           capture_output=True).stdout)
+        for threads in (1, 8)
+    )  # fmt: skip
+    assert eight < 1.5 * one, "1.1 times; 3.5 times where every thread keeps what it has freed"

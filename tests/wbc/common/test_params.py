@@ -80,3 +80,38 @@ def test_aliases_of_aliases_are_refused(tmp_path):
     (tmp_path / "params.yaml").write_text("\n".join(bomb))
     with pytest.raises(UserError, match="aliases"):
         read_yaml(tmp_path / "params.yaml")
+
+
+NESTED = "\n".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]" for n in range(1, 9))
+MERGED = "\n".join(f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}], k{n}: 1}}" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"b0: &b0 [x, x]\n{NESTED}\ntrain: {{seed: *b8}}", "aliases"),
+        (f"m0: &m0 {{x: 1}}\n{MERGED}\ntrain: {{<<: *m8}}", "aliases"),
+        ("train: &t {seed: *t}", "aliases"),
+        ("train: " + "[" * 100_000, "1,000 brackets"),
+        ("train: " + "{a: " * 5000 + "}" * 5000, "1,000 brackets"),
+        ("\n".join(" " * depth + "a:" for depth in range(450)), "no section"),
+        ("a:\n" * 100_000, "131,072 letters"),
+        (f"train: {{seed: {'1' * 10_000}}}", "not valid YAML"),
+        (f"train: {{head: 0x{'f' * 10_000}}}", "is a number of thousands of digits"),
+        ("train: {seed: 2001-13-45}", "not valid YAML: month must be in 1..12"),
+        ("train: {seed: !!int x}", "not valid YAML"),
+        ("train: {<<: 3}", "not valid YAML"),
+        (f"train: {{seed: {'x' * 50_000}}}", "..."),
+        (f"train: {{{', '.join(f'k{n}: 1' for n in range(900))}}}", "and 882 more"),
+    ],
+    ids=range(14),
+)
+def test_hostile_yaml_is_a_short_message(tmp_path, text, said):
+    with pytest.raises(UserError) as error:
+        read(tmp_path, text)
+    assert said in str(error.value)
+    assert len(str(error.value)) < 3000
+
+
+def test_a_plain_alias_is_read(tmp_path):
+    assert read(tmp_path, "s: &seed 3\ntrain: {seed: *seed, head: {dropout: 0, units: []}}").seed == 3

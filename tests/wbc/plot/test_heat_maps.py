@@ -29,16 +29,16 @@ def red_finder():
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.AveragePooling2D(8)(image))
     kernel = np.array([[-1.0, 1.0], [0.0, 0.0], [1.0, -1.0]])
     head = Head([Standardize(np.zeros(3), np.full(3, 50.0)), Dense(kernel, np.zeros(2))])
-    return engines.build("openvino", keras.Model(image, pooled)), head
+    return engines.build("openvino", keras.Model(image, pooled)).content, head
 
 
-@pytest.mark.parametrize("test_views", [1, 8])
-def test_a_map_shows_the_place_that_speaks_for_the_class_and_no_other(red_finder, test_views):
-    engine, head = red_finder
+@pytest.mark.parametrize("tta_views", [1, 8])
+def test_a_map_shows_the_place_that_speaks_for_the_class_and_no_other(red_finder, tta_views):
+    graph, head = red_finder
     image = np.zeros((32, 32, 3), np.uint8)
     image[8:16, 24:32, 0] = 200  # red in row 1, column 3
     image[24:32, 0:8, 2] = 200  # blue in row 3, column 0
-    maps = HeatMaps(engine, test_views)
+    maps = HeatMaps(graph, 32, tta_views)
     for label, place in ((1, (1, 3)), (0, (3, 0))):
         expected = np.zeros((4, 4))
         expected[place] = 1
@@ -91,7 +91,7 @@ def test_what_a_map_of_a_drawn_cell_shows_is_what_decides():
 
     images, labels = drawn(5, seed=2)
     named = predict_proba(head, features(images))
-    maps = HeatMaps(engine, 8)
+    maps = HeatMaps(engine.content, SIZE, 8)
     lost, inside = {"bright": [], "dark": []}, []
     for image, probabilities in zip(images, named, strict=True):
         label = probabilities.argmax()

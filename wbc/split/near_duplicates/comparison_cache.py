@@ -17,11 +17,12 @@ from wbc.common.code_digest import code_digest
 # The modules and packages that decide what comes of a comparison.
 CODE = (
     "wbc.common.images",
+    "wbc.common.tiff",
     "wbc.split.near_duplicates.canonical_frame",
     "wbc.split.near_duplicates.comparisons",
     "wbc.split.near_duplicates.registration",
 )
-PACKAGES = ("numpy", "opencv-python-headless", "pillow")
+PACKAGES = ("numpy", "opencv-python-headless", "pillow", "tifffile", "imagecodecs")
 RECORD = np.dtype([("key", "V16"), ("odds", "<f8"), ("color", "<f8")])
 HEAD = 4 + 32  # bytes of a block before its pairs
 BLOCK = 256  # pairs that a kill may cost, some seconds' work

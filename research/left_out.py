@@ -1,0 +1,140 @@
+"""Choose backbone and cells of the shipped classifier: each laboratory left out in turn, by the rule written before.
+
+    python -m research.left_out --output .cache/shift/left_out.json
+
+Reads the weights as shipped and those of `research/backbones/two_laboratories.yaml`, and makes the mean of both in
+.cache/backbones/mean/. The rule is in docs/decisions/0001-backbone-of-two-laboratories.md: for each backbone and each
+way to weigh the cells, logistic regression learns from all laboratories but one, and is scored on that one.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from research.laboratories import CLASSES, IMAGE_SIZE, SHIPPED, ZOOMS, features, read_cells
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import sha256, write_json
+from wbc.embed import backbones
+from wbc.embed.tensorflow_setup import start
+from wbc.evaluate.metrics import score
+from wbc.pretraining import parts
+from wbc.pretraining.regression import Cells, fit_regression
+from wbc.pretraining.weights_file import save_float16
+from wbc.train.class_weights import ClassWeights, class_weight
+from wbc.train.head import Head, predict_proba
+
+TRAINED = Path(".cache/backbones/two_laboratories/efficientnetb0.weights.h5")
+MEAN = Path(".cache/backbones/mean/efficientnetb0.weights.h5")
+BACKBONES = {"as shipped": SHIPPED, "trained on": TRAINED, "mean": MEAN}
+C, MOST = 0.003, 150  # cells of a class that are learned from, and of Raabin's test parts that are scored
+TAUGHT = {"barcelona": ("train", "valid"), "raabin": ("Train",), "bccd": ("all",)}  # parts that may be learned from
+TESTS = {
+    "Barcelona": ("barcelona", "test"),
+    "TestA": ("raabin", "TestA"),
+    "TestB": ("raabin", "TestB"),
+    "LISC": ("lisc", "all"),
+    "BCCD": ("bccd", "all"),
+}
+OPTIONS = ("Barcelona alone", "each cell once", "each laboratory the same", "each laboratory and class the same")
+
+
+@exit_on_user_error
+def main() -> None:
+    """Print the scores of every backbone and option at every laboratory left out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
+    options = parser.parse_args()
+    start(seed=0)
+    if TRAINED.exists() and not MEAN.exists():
+        save_mean(SHIPPED, TRAINED, MEAN)
+    candidates = {name: weights for name, weights in BACKBONES.items() if weights.exists()}
+    cells = read_cells()
+    found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for name, weights in candidates.items():
+        described = Described(cells, weights)
+        for option in OPTIONS:
+            rows = described.left_out(option)
+            found.setdefault(name, {})[option] = rows
+            shown = ", ".join(
+                f"{test} {row['accuracy']:.3f} / {row['balanced_accuracy']:.3f}" for test, row in rows.items()
+            )
+            print(f"{name}, {option}: {shown}", flush=True)
+        home = score_of(described.fit(("barcelona",), OPTIONS[0]), *described.tests["Barcelona"])
+        found[name]["at home"] = {"Barcelona": home}
+        print(f"{name}, at home: {home['accuracy']:.4f}", flush=True)
+    write_json(
+        options.output,
+        {"weights": {name: sha256(weights) for name, weights in candidates.items()}, "scores": found},
+    )
+
+
+def save_mean(one: Path, other: Path, path: Path) -> None:
+    """Write the mean of two backbones' weights, statistics of normalization included."""
+    models = [backbones.build(IMAGE_SIZE, weights) for weights in (one, other)]
+    pairs = zip(*(model.get_weights() for model in models), strict=True)
+    models[0].set_weights([np.mean(pair, axis=0) for pair in pairs])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_float16(models[0], path)
+
+
+class Described:
+    """The features of all laboratories by one backbone."""
+
+    def __init__(self, cells: pd.DataFrame, weights: Path) -> None:
+        self.taught: dict[str, Cells] = {}
+        self.whole: dict[str, tuple[npt.NDArray, npt.NDArray[np.integer]]] = {}  # the same cells, whole images alone
+        self.tests: dict[str, tuple[npt.NDArray, npt.NDArray[np.integer]]] = {}
+        for laboratory, names in TAUGHT.items():
+            chosen = cells[(cells["laboratory"] == laboratory) & cells["part"].isin(names)]
+            chosen = parts.capped(chosen, dict.fromkeys(CLASSES, MOST))
+            zooms = ZOOMS if laboratory == "barcelona" else ZOOMS[:1]
+            rows = features(weights, chosen, zooms)
+            labels = np.repeat(chosen["number"].to_numpy(), len(zooms))
+            self.taught[laboratory] = Cells(rows.reshape(-1, rows.shape[2]), labels)
+            self.whole[laboratory] = rows[:, 0], chosen["number"].to_numpy()
+        for name, (laboratory, part) in TESTS.items():
+            test = cells[(cells["laboratory"] == laboratory) & (cells["part"] == part)]
+            if laboratory == "raabin":
+                test = parts.capped(test, dict.fromkeys(CLASSES, MOST))
+            self.tests[name] = (features(weights, test)[:, 0], test["number"].to_numpy())
+
+    def left_out(self, option: str) -> dict[str, dict[str, float]]:
+        """Return {test: its scores}, each by a regression that has learned nothing from the test's laboratory."""
+        scores: dict[str, dict[str, float]] = {}
+        fitted: dict[tuple[str, ...], Head] = {}
+        for name, (laboratory, _) in TESTS.items():
+            learned = ("barcelona",) if option == OPTIONS[0] else tuple(TAUGHT)
+            learned = tuple(other for other in learned if other != laboratory)
+            if learned:
+                fitted[learned] = fitted.get(learned) or self.fit(learned, option)
+                scores[name] = score_of(fitted[learned], *self.tests[name])
+        return scores
+
+    def fit(self, laboratories: tuple[str, ...], option: str) -> Head:
+        """Return logistic regression on some laboratories, weighed as `option` says."""
+        taught = [self.taught[laboratory] for laboratory in laboratories]
+        cells = Cells(*(np.concatenate(columns) for columns in zip(*taught, strict=True)))
+        return fit_regression(cells, weights_of([part.labels for part in taught], option), len(CLASSES), C)
+
+
+def weights_of(labels: list[npt.NDArray[np.integer]], option: str) -> npt.NDArray[np.floating]:
+    """Return the weights of the cells of some laboratories, 1 on average."""
+    if option in OPTIONS[:2]:
+        together = np.concatenate(labels)
+        return class_weight("sqrt", together, len(CLASSES))[together]
+    kind: ClassWeights = "sqrt" if option == OPTIONS[2] else "balanced"
+    largest = sum(map(len, labels)) / len(labels)
+    parts_of = [class_weight(kind, part, len(CLASSES))[part] * largest / len(part) for part in labels]
+    return np.concatenate(parts_of)
+
+
+def score_of(head: Head, rows: npt.NDArray, labels: npt.NDArray[np.integer]) -> dict[str, float]:
+    """Return accuracy and balanced accuracy of a head on some features."""
+    return score(labels, predict_proba(head, rows).argmax(axis=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Try ways to move a site's features without labels, and see whether one of them loses nowhere.
+
+    python -m research.site_centering --output .cache/shift/centering.json
+
+The backbone is the shipped one; logistic regression learns from Barcelona alone, as in research/left_out.py. At each
+other laboratory the features of all its images are moved by one vector before they are classified:
+
+    mean            the site's mean becomes the home's
+    balanced        the same of means in which every class weighs the same; the site's classes are those that the
+                    classifier predicts, by their probabilities, and a class below 2 % of the site is left out of both
+    ... half        half of the way
+    ... far         only where the means differ by more than FAR home standard deviations (root mean square)
+
+Each laboratory is scored as it is, and with as many cells of each class, for a mean depends on the mix of classes.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from research.laboratories import SHIPPED, read_cells
+from research.left_out import OPTIONS, Described, score_of
+from wbc.common.errors import exit_on_user_error
+from wbc.common.files import write_json
+from wbc.embed.tensorflow_setup import start
+from wbc.train.head import Head, predict_proba
+
+FAR = 0.5
+LEAST = 0.02  # share of a site's images that a class must have to count
+Rows = npt.NDArray[np.floating]
+
+
+@exit_on_user_error
+def main() -> None:
+    """Print accuracy and balanced accuracy of every way at every laboratory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
+    options = parser.parse_args()
+    start(seed=0)
+    described = Described(read_cells(), SHIPPED)
+    home = described.taught["barcelona"]
+    head = described.fit(("barcelona",), OPTIONS[0])
+    class_means = np.stack([home.features[home.labels == number].mean(axis=0, dtype=float) for number in range(5)])
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name, (rows, labels) in described.tests.items():
+        if name == "Barcelona":
+            continue
+        for mix, chosen in (("", np.arange(len(labels))), (", even mix", even(labels))):
+            site, true = rows[chosen].astype(float), labels[chosen]
+            moves = ways(head, site, class_means)
+            found[name + mix] = {way: score_of(head, site - move, true) for way, move in moves.items()}
+            shown = (
+                f"{way} {row['accuracy']:.3f} / {row['balanced_accuracy']:.3f}"
+                for way, row in found[name + mix].items()
+            )
+            print(f"{name}{mix}: {', '.join(shown)}", flush=True)
+    write_json(options.output, found)
+
+
+def even(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Return the rows of as many cells of each class as the rarest has, at least ten of each that has them."""
+    rows = [np.flatnonzero(labels == number) for number in np.unique(labels)]
+    most = max(10, min(map(len, rows)))
+    return np.sort(np.concatenate([row[np.linspace(0, len(row) - 1, min(most, len(row))).astype(int)] for row in rows]))
+
+
+def ways(head: Head, site: Rows, class_means: Rows) -> dict[str, Rows]:
+    """Return {way: the vector that is subtracted from the features of a site}.
+
+    Args:
+        head: of the home laboratory.
+        site: features of the site's images.
+        class_means: of the home's classes.
+    """
+    mean = site.mean(axis=0) - class_means.mean(axis=0)
+    probabilities = predict_proba(head, site)
+    counts = probabilities.sum(axis=0) >= LEAST * len(site)
+    site_means = (probabilities.T @ site) / np.maximum(probabilities.sum(axis=0), 1e-9)[:, None]
+    balanced = site_means[counts].mean(axis=0) - class_means[counts].mean(axis=0)
+    moves = {"none": np.zeros_like(mean)}
+    for name, move in (("mean", mean), ("balanced", balanced)):
+        far = float(np.sqrt(np.mean((move / head.standardize.scale) ** 2))) > FAR
+        moves |= {name: move, f"{name} half": move / 2, f"{name} far": move * far, f"{name} half far": move / 2 * far}
+    return moves
+
+
+if __name__ == "__main__":
+    main()
