@@ -50,10 +50,8 @@ def main() -> None:
     if settings.parts is not None:
         with advise("`split.parts` in params.yaml names it; then type `dvc repro`."):
             image = read_parts(Path(where_given(settings.parts, GIVEN)), paths)
-    if settings.search:
-        found = find_near_duplicates([IMAGES / path for path in paths], COMPARISONS)
-    else:
-        found = only_identical(manifest["sha256"])
+    files = [IMAGES / path for path in paths]
+    found = find_near_duplicates(files, COMPARISONS) if settings.search else only_identical(manifest["sha256"])
     group = united(found.group, given.table) if given else found.group
     if given:
         facts, given_groups, is_given = statements(given, paths, labels), given.numbers, given.is_given
@@ -67,7 +65,6 @@ def main() -> None:
     )
     content = audit(table, found.pixels, shares, found.group, excluded, too_doubtful, facts, given_groups)
     content |= {"searched": settings.search, "own_parts": settings.parts is not None}
-    files = [IMAGES / path for path in paths]
     content["foreground"] = foreground.measure(files, labels)
     content["overlap"] = Fingerprints.load(FINGERPRINTS).overlap(files, paths)
     if given:

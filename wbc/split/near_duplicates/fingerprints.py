@@ -94,7 +94,7 @@ class Fingerprints(NamedTuple):
         return self._match(_describe(pixels, CROPS) for pixels in images)
 
     def overlap(self, files: Sequence[Path], names: Sequence[str]) -> dict[str, Any]:
-        """Return which image files match, for JSON: {"known": fingerprints, "images": matches, "paths": their names}."""
+        """Return {"known": number of fingerprints, "images": files that match, "paths": their names}, for JSON."""
         matches = self.matches(files)
         paths = [name for name, match in zip(names, matches, strict=True) if match]
         return {"known": len(self.codes), "images": len(paths), "paths": paths}
@@ -126,7 +126,7 @@ def _describe(pixels: npt.NDArray[np.uint8], crops: Sequence[float]) -> Waves:
     The search for the nucleus begins with the middle of the image, and should begin with the same of a crop.
     """
     green = cv2.resize(np.ascontiguousarray(pixels[..., 1]), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    green = cv2.GaussianBlur(green, (0, 0), 1.0).astype(np.uint8)
+    green = cv2.GaussianBlur(green, (0, 0), 1.0)
     scale = np.array(pixels.shape[1::-1]) / SIDE
     waves = []
     for center, radius in dict.fromkeys(_nucleus(green, SIDE / 4 / crop) for crop in crops):
@@ -137,8 +137,10 @@ def _describe(pixels: npt.NDArray[np.uint8], crops: Sequence[float]) -> Waves:
     return described if np.abs(described).max() > FLAT else np.zeros_like(described)
 
 
-def _nucleus(green: npt.NDArray[np.uint8], radius: float) -> tuple[tuple[float, float], float]:
-    """Return center (x, y) and radius of the nucleus, in pixels, found from a circle of `radius` in the middle.
+def _nucleus(green: np.ndarray, radius: float) -> tuple[tuple[float, float], float]:
+    """Return center (x, y) and radius of the nucleus, found from a circle of `radius` pixels in the middle.
+
+    `green` is the green channel, uint8 (96, 96).
 
     What is darker than a threshold (Otsu's, see `wbc.split.foreground`) within twice the radius is the nucleus. Its
     own center and radius give the next circle. What lies outside doesn't count, so that a crop gives the same.
