@@ -74,12 +74,12 @@ class Classifier:
         self.folder, self.crop = Path(folder), crop
         self.facts, self.heads, self.reference, graph = read_package(self.folder)
         self.decision: Decision = self.facts.decision
-        self.size, self.test_views = self.facts.image_size, self.facts.test_views
+        self.size, self.tta_views = self.facts.image_size, self.facts.tta_views
         self.caution: str = DRAWN if self.facts.synthetic else ""  # to be shown with whatever it says
         self.foreground: Range = self.facts.foreground
         # Made ready when first asked for, and once for all that `cropped` returns.
         self._forward = functools.cache(functools.partial(openvino_engine.load, graph, self.size))
-        self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.test_views))
+        self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.tta_views))
 
     @classmethod
     def pretrained(cls, crop: float = 1.0) -> Self:
@@ -166,10 +166,10 @@ class Classifier:
             for source, (image, error, foreground, notes) in zip(listed, prefetch(self._load, read), strict=True):
                 waiting.append(Described(source, None, error, foreground, notes))
                 if image is not None:
-                    yield from tta_images(image, self.test_views)
+                    yield from tta_images(image, self.tta_views)
 
         rows = itertools.chain.from_iterable(self._forward()(images()))
-        while views := list(itertools.islice(rows, self.test_views)):
+        while views := list(itertools.islice(rows, self.tta_views)):
             while waiting[0].error:
                 yield waiting.popleft()
             features = mean_feature(views).astype(np.float16)  # as those are stored that the heads were trained on

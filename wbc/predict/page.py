@@ -82,7 +82,7 @@ def made_at(model: Path) -> int:
 
 def about(classifier: Classifier) -> None:
     """Name the classifier, its classes and its score."""
-    trained = classifier.facts.learned_from or "images that it doesn't name"
+    trained = classifier.facts.trained_on or "images that it doesn't name"
     score = classifier.facts.score or "none recorded; `wbc score` measures it on labelled images"
     facts = {"Classifier": f"{classifier.folder}, trained on {trained}", "Classes": ", ".join(classifier.classes)}
     facts["Score"] = score
