@@ -76,7 +76,7 @@ class Facts(pydantic.BaseModel):
     synthetic: bool = False  # whether these were drawn cells only
     foreground: Annotated[tuple[Share, Share], pydantic.Field(strict=False), pydantic.AfterValidator(_is_ordered)] = ANY
     sha256: dict[FileName, Digest]
-    weights_sha256: Digest | None = None  # of the weights that the backbone is yet to be built from
+    weights_sha256: Digest | None = None  # of the weights that the backbone is built from
 
     @pydantic.field_validator("tta_views")
     @classmethod
@@ -132,7 +132,7 @@ def write_facts(
         synthetic: whether these were drawn cells only, of which the classifier then warns.
         foreground: how much of its image a cell covered in those.
         score: in words, with what it was measured on.
-        weights_sha256: of the weights that its backbone is yet to be built from; None where it is in the folder.
+        weights_sha256: of the weights that its backbone is built from; then the folder may lack it.
     """
     content = {**to_json(decision), "heads": list(heads), "image_size": image_size, "tta_views": tta_views}
     content |= {"trained_on": trained_on, "synthetic": synthetic, "foreground": list(foreground)}

@@ -3,6 +3,7 @@
 import collections
 import copy
 import functools
+import importlib.resources
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from wbc.common.errors import UserError, advise
+from wbc.common.errors import UserError
 from wbc.common.images import BadImage, central, decode, resize
 from wbc.common.progress import prefetch
 from wbc.embed import openvino_engine
@@ -30,7 +31,6 @@ from wbc.split.foreground import foreground_share
 from wbc.train import exact
 from wbc.train.head import mean_probabilities
 
-PRETRAINED_ADVICE = "`make pretrained` builds it."
 DRAWN = "This classifier was trained on drawn cells, not on photographs: its predictions for photographs are not valid."
 BATCH = 32  # images whose answers are worked out together
 
@@ -38,8 +38,8 @@ One = str | os.PathLike | Image.Image | np.ndarray  # a path, or an image in mem
 
 
 def pretrained_folder() -> Path:
-    """Return the folder of the pretrained classifier."""
-    return Path("models/pretrained")
+    """Return the folder of the pretrained classifier, which this package ships."""
+    return Path(str(importlib.resources.files("wbc.predict") / "pretrained"))
 
 
 class Described(NamedTuple):
@@ -88,8 +88,7 @@ class Classifier:
         Args:
             crop: as for the class.
         """
-        with advise(PRETRAINED_ADVICE):
-            return cls(pretrained_folder(), crop)
+        return cls(pretrained_folder(), crop)
 
     @property
     def classes(self) -> list[str]:
