@@ -15,7 +15,7 @@ from wbc.fetch.label_table import LabelTable
 from wbc.fetch.layout import CLASS, Paths, read_layout
 
 # Words in the names of folders that hold no photographs of cells but drawings of their outlines; and what the names of
-# such files end in where they stand beside the photographs, as 1_mask.png beside 1.png.
+# such files end in where they are in the folder of the photographs, as 1_mask.png next to 1.png.
 _MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"}
 _MASK_FILE = re.compile(rf"(?i)(.+)[_\- .](?:{'|'.join(sorted(_MASKS))}|ground_truth|seg)")
 _PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
@@ -27,7 +27,7 @@ class Masks(UserError):
 
 
 class UnpackReport(NamedTuple):
-    """What a source holds beside the files of its classes."""
+    """Classes of a source, and its files that are not among their images."""
 
     labels: list[str]  # the classes, sorted
     unusable: list[tuple[str, str]]  # (path, reason) of files in class folders that no disk or table can hold by name
@@ -63,7 +63,7 @@ def sort_into_classes(
         start_of: function that returns the first bytes of a file; asked where its name doesn't say what it is.
 
     Returns:
-        (targets, report): dict path → "<class>/<file>" in sorted order, and what `UnpackReport` tells.
+        (targets, report): dict path → "<class>/<file>" in sorted order, and the `UnpackReport`.
 
     Raises:
         UserError: no image, an unclear layout, a folder in which a class may be missing, fewer than two classes, masks,
@@ -188,12 +188,12 @@ def _no_images(source: Path, paths: Paths) -> UserError:
 
 
 def _refuse_packed(paths: Paths, images: set[PurePosixPath], source: Path) -> None:
-    """Stop where packed files stand beside class folders: they may hold the images of a class."""
+    """Refuse packed files next to class folders: they may hold the images of a class."""
     with_images = {path.parent for path in images}
     packed = [path for path in paths if path.name.lower().endswith(_PACKED) and path.parent not in with_images]
     if packed:
         raise UserError(
-            f"{source} holds packed files beside its folders of images, where a class may be missing:\n{some(packed)}\n"
+            f"{source} holds packed files next to its folders of images, where a class may be missing:\n{some(packed)}\n"
             "Unpack them, each into a folder that is called after its class, or remove them."
         )
 
@@ -210,7 +210,7 @@ def _refuse_empty_folders(folders: set[PurePosixPath], paths: Paths, source: Pat
 def _refuse_unreadable_folders(
     paths: Paths, images: set[PurePosixPath], source: Path, start_of: Callable[[str], bytes]
 ) -> None:
-    """Stop where a folder holds no image but files that may be images of a kind that can't be read here."""
+    """Refuse folders without an image whose files may be images of a kind that can't be read here."""
     with_images = {parent for path in images for parent in path.parents}
     unreadable = defaultdict(list)
     for path in paths:
@@ -225,11 +225,11 @@ def _refuse_unreadable_folders(
 
 
 def _refuse_masks(cells: Paths, source: Path) -> None:
-    """Stop where masks stand beside the images: they would be merged into the same classes and learned as cells."""
+    """Refuse masks among the images: they would be merged into the same classes, and trained on as cells."""
     stems = {path.with_suffix("") for path in cells}
     files = [path for path in cells if (match := _MASK_FILE.fullmatch(path.stem)) and path.with_name(match[1]) in stems]
     if files:
-        raise Masks(f"{source} holds masks beside the images that they belong to:\n{some(files)}\n{NO_PHOTOGRAPHS}")
+        raise Masks(f"{source} holds masks next to the images that they belong to:\n{some(files)}\n{NO_PHOTOGRAPHS}")
     folders = sorted({path.parent for path in cells if any(map(_names_masks, path.parts[:-1]))})
     if folders:
         raise Masks(f"{source} holds folders of masks:\n{some(folders)}\n{NO_PHOTOGRAPHS}")

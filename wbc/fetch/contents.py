@@ -1,4 +1,4 @@
-"""What a file holds, by its first bytes."""
+"""Kinds of files, recognized by their first bytes."""
 
 from pathlib import PurePath
 

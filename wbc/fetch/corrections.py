@@ -1,4 +1,4 @@
-"""Images that a user leaves out, or gives another label: what the report calls suspect, once somebody has looked."""
+"""Corrections by the user: images that are left out or get another label."""
 
 import difflib
 from pathlib import Path, PurePosixPath
@@ -15,14 +15,14 @@ EXCLUDES, LABEL = "excluded", "label"  # what the lists say of a file: columns b
 
 
 class Corrected(NamedTuple):
-    """What was done to the images."""
+    """The images that were moved."""
 
     excluded: list[tuple[str, str]]  # (path, reason), as for unusable images
     relabelled: dict[str, str]  # old path: new path, both <class>/<name>
 
 
 class Corrections(NamedTuple):
-    """What a user's lists say; without rows where there is no list."""
+    """The lists of a user; without rows where there is no list."""
 
     excluded: pd.DataFrame  # columns `file` and `excluded`
     relabelled: pd.DataFrame  # columns `file` and `label`

@@ -58,7 +58,7 @@ def read_list(file: Path) -> pd.DataFrame:
 
 
 def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Return what a CSV says of each image, and the names in it that fit none.
+    """Return the values that a CSV gives to each image, and the names in it that fit none.
 
     Args:
         file: the CSV, for messages.

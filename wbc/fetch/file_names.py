@@ -12,7 +12,7 @@ LISTED = 10  # paths that an error names; the first few show what is wrong
 
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # Unicode's categories: control, format (bidi, zero width), line, paragraph
 IMAGE_SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes}
-# What operating systems, network disks and programs leave behind by themselves. "icon\r" is the Mac's file for a
+# What operating systems, network disks and programs leave behind. "icon\r" is the Mac's file for a
 # folder's picture; a colon or its stand-ins mark an NTFS stream, which WSL and network disks show as a file.
 _LITTER = re.compile(
     r"""
@@ -32,7 +32,7 @@ _LITTER = re.compile(
 
 
 def litter(path: str) -> str | None:
-    """Return the part of `path` down to what a system or program left there by itself, or None."""
+    """Return the part of `path` down to the file or folder that a system or program left there, or None."""
     parts = path.split("/")
     for depth, part in enumerate(parts, start=1):
         if _LITTER.fullmatch(part):

@@ -42,7 +42,7 @@ class LabelTable(NamedTuple):
         for label in table[LABEL].unique():
             if label.lower() in MISSING:
                 raise UserError(
-                    f"{file} gives the label {label!r}, which often stands for a missing value. Rename it if it is a "
+                    f"{file} gives the label {label!r}, which often means a missing value. Rename it if it is a "
                     "class; else take these rows out."
                 )
             if any(separator in label for separator in "|;,"):

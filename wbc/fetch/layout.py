@@ -27,7 +27,7 @@ class UnclearLayout(UserError):
 
 
 class Fit(NamedTuple):
-    """What a layout says of the files of a source."""
+    """The images of a source, as a layout reads them."""
 
     placed: dict[PurePosixPath, dict[str, str]]  # path: {"class": ..., and "part", "patient", ... where they are named}
     left_out: list[PurePosixPath]  # images in folders that the layout doesn't name
@@ -58,7 +58,7 @@ def read_layout(images: Paths, source: Path, pattern: str | None) -> Fit:
         images: files that are images.
         source: what they are in, for messages.
         pattern: such as "{class}/{patient}/*", relative to `source` or to a folder that holds everything else.
-            {class}, {part} and other names in braces stand for folders, * for any folder or file, ** for any depth. An
+            {class}, {part} and other names in braces match one folder, * any folder or file, ** any depth. An
             image in a folder that has another name than the pattern asks for is left out.
 
     Raises:

@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 class Inventory(NamedTuple):
-    """What a folder of class folders holds."""
+    """The inspected files of a folder of class folders."""
 
     rows: list[Row]  # the usable images, sorted by path
     converted: dict[str, dict]  # what `images.decode` has to convert: {"count": n, "examples": [paths]}

@@ -12,8 +12,8 @@ def why_mask(pixels: npt.NDArray[np.uint8]) -> str | None:
     """Return why an image is a mask, or None of a photograph.
 
     A mask has at least two and at most a few gray levels or colors. JPEG and resizing add levels between them, but most
-    pixels stay within 2 of at most 4 levels, the fewer ones too: 0.9 of the pixels of masks, 0.2 to 0.7 of those of
-    cells that are photographed in gray.
+    pixels stay within 2 of at most 4 levels, the fewer ones too: 0.9 of the pixels of a mask are,
+    and 0.2 to 0.7 of a gray photograph of a cell.
 
     Args:
         pixels: RGB image (height, width, 3).

@@ -21,14 +21,14 @@ class KaggleParams(Section):
 
 
 class FetchParams(Section):
-    """Where the images come from, and what is done with those that can't be used."""
+    """Source of the images, and treatment of bad ones."""
 
     source: one_of(SOURCES)  # type: ignore[valid-type]
     on_bad_image: Literal["stop", "quarantine"]
     on_mask: Literal["stop", "keep"]
     archive: str = pydantic.Field(min_length=1)  # a zip or a folder of class folders
     layout: str | None = pydantic.Field(min_length=1)  # such as "{class}/{patient}/*"; null: plain layouts only
-    labels: FileName | None  # in data/labels/, in place of folders
+    labels: FileName | None  # in data/labels/, instead of folders
     exclude: FileName | None  # in data/labels/
     relabel: FileName | None
     kaggle: KaggleParams
@@ -38,5 +38,5 @@ class FetchParams(Section):
     def labels_or_layout(self) -> Self:
         """Refuse two ways to say the class of an image."""
         if self.layout is not None and self.labels is not None:
-            raise ValueError("layout and labels both say which class an image has: set one of them to null")
+            raise ValueError("layout and labels both give the class of an image: set one of them to null")
         return self

@@ -27,7 +27,7 @@ class Unused(pydantic.BaseModel):
 
 
 class FetchRecord(pydantic.BaseModel):
-    """Where the images come from, and what was done with them."""
+    """Source of the images, and the treatment of each file that is not used as it is."""
 
     source: str  # the word of `fetch.source`
     synthetic: bool
@@ -118,7 +118,7 @@ class FetchRecord(pydantic.BaseModel):
             parts = ", ".join(f"{part} {count:,}" for part, count in self.parts.items())
             sentences.append(
                 f"The data set is divided already ({parts}). `split.parts: manifest` in params.yaml keeps these parts "
-                "for the split by file; otherwise they are dropped, and the images are divided anew."
+                "for the split by file; otherwise they are dropped, and the images are divided again."
             )
         if self.relabelled:
             sentences.append(f"Given another label: {len(self.relabelled):,} ({_few(list(self.relabelled))}).")

@@ -20,7 +20,7 @@ CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DV
 
 
 class Origin(NamedTuple):
-    """Where the images come from, in words and numbers for the record."""
+    """A source of images, described for the record."""
 
     description: str
     name: str
@@ -43,7 +43,7 @@ def get(settings: FetchParams, images: Path, labels: LabelTable | None) -> Origi
     reading = Reading(settings.layout, labels, settings.on_mask == "keep")
     with (
         advise(
-            "Set `fetch.layout` in params.yaml to the pattern that fits. Write {patient} or {slide} in place of a * "
+            "Set `fetch.layout` in params.yaml to the pattern that fits. Write {patient} or {slide} instead of a * "
             "whose images shall stay together, and {part} for folders of training and test images.",
             UnclearLayout,
         ),
@@ -81,7 +81,7 @@ def _unpack_archive(settings: FetchParams, images: Path, reading: Reading) -> Or
 def _download_from_kaggle(settings: FetchParams, images: Path, reading: Reading) -> Origin:
     kaggle = settings.kaggle
     advice = (
-        "`fetch.kaggle` in params.yaml says what is downloaded (dataset, version, sha256). Correct that, or use "
+        "`fetch.kaggle` in params.yaml names the download (dataset, version, sha256). Correct that, or use "
         "another source: `fetch.source: archive` with `fetch.archive`, or `fetch.source: synthetic`."
     )
     with advise(advice):

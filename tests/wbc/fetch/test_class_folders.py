@@ -142,7 +142,7 @@ def test_masks_beside_the_images_are_refused():
 
 @pytest.mark.parametrize("mask", ["1_mask.png", "1-Mask.bmp", "1_seg.png", "1.gt.png", "1 segmentation.tif"])
 def test_a_mask_beside_its_image_is_refused(mask):
-    with pytest.raises(UserError, match="masks beside the images") as error:
+    with pytest.raises(UserError, match="masks next to the images") as error:
         sort("basophil/1.jpg", f"basophil/{mask}", "monocyte/1.jpg", "monocyte/unmasked_mask.jpg")
     assert mask in str(error.value) and "unmasked" not in str(error.value)
 

@@ -54,7 +54,7 @@ def test_groups_and_parts_come_with_the_labels(tmp_path):
         ("file,label\n1.png,A/B\n", "can't be the name of a folder"),
         ("file,label\n1.png,..\n", "can't be the name of a folder"),
         ("file,label\n1.png,\n", "gives no label to 1.png"),
-        ("file,label\n1.png,nan\n", "often stands for a missing value"),
+        ("file,label\n1.png,nan\n", "often means a missing value"),
         ("file,label,part\n1.png,A,fold1\n", "names the part 'fold1'"),
         ("file,label,patent\n1.png,A,P1\n", "and may have part, laboratory, site, patient"),
         ("name,label\n1.png,A\n", "should have the columns `file` and `label`"),
