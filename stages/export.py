@@ -37,6 +37,7 @@ from wbc.split.schemes import CROSSVAL
 from wbc.split.table import Splits
 from wbc.train.head import mean_probabilities
 from wbc.train.heads import Heads
+from wbc.train.params import TrainParams
 
 DATA, IMAGES, MODELS, REPORTS = Path("data"), Path("data/images"), Path("models"), Path("reports")
 
@@ -45,6 +46,7 @@ DATA, IMAGES, MODELS, REPORTS = Path("data"), Path("data/images"), Path("models"
 def main() -> None:
     """Calibrate the ensemble, write its files, and check them."""
     settings = params.load("params.yaml", "export", ExportParams)
+    dropout = params.load("params.yaml", "train", TrainParams).head.dropout
     splits, heads = Splits.load(DATA), Heads.load(MODELS / "heads")
     features = Features.load(DATA / "features", len(splits.table))
     record, details = FetchRecord.load(DATA), Details.load(REPORTS / "details.json")
@@ -56,7 +58,7 @@ def main() -> None:
     tta_views, classes = features.facts["tta_views"], splits.classes
     scored = Result.load(REPORTS / "image").predictions
     scored = scored.iloc[checks.sample(len(scored))]
-    study = build_classifier(backbone, keras_head(heads.head("image")), tta_views, "study")
+    study = build_classifier(backbone, keras_head(heads.head("image"), dropout), tta_views, "study")
     probabilities = scored.filter(regex="^p_").to_numpy()
     checks.save_checked(
         MODELS / "study.keras", study, classes, [IMAGES / path for path in scored["path"]], probabilities

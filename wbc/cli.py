@@ -100,7 +100,7 @@ def _add_adapt(commands: argparse._SubParsersAction) -> None:
         "adapt", help="adapt a classifier with labelled cells", **_texts(text, "wbc adapt labelled/ --output ours")
     )
     _add_labelled(parser)
-    _add_model(parser, crop=False)
+    _add_model(parser)
     parser.add_argument(
         "--output", type=Path, default=Path("models/adapted"), metavar="FOLDER", help="(default: %(default)s)"
     )
@@ -213,7 +213,7 @@ def adapt(arguments: argparse.Namespace) -> None:
     from wbc.predict import adaptation, adapted_folder, labelled, summary
     from wbc.predict.outputs import folder_to_write
 
-    classifier = load(arguments.model)
+    classifier = load(arguments.model, arguments.crop)
     output = folder_to_write(arguments.output, adapted_folder.file_names(classifier))
     cells, foreground = labelled.described(arguments.labelled, classifier, dict(arguments.labels))
     shots = adaptation.shots(cells)
@@ -225,7 +225,8 @@ def adapt(arguments: argparse.Namespace) -> None:
         adapted_folder.write(folder, classifier, adapted, cells, foreground, Path(arguments.labelled).resolve().name)
         write_csv(folder / adapted_folder.CURVE, table)
     print("\n".join(summary.of_adapting(table, adapted, len(cells.labels))))
-    print(f"Written: {output}")
+    crop = f" Use it with the same `--crop {arguments.crop:g}`." if arguments.crop < 1 else ""
+    print(f"Written: {output}.{crop}")
 
 
 def app(arguments: argparse.Namespace) -> None:

@@ -56,4 +56,4 @@ def test_its_backbone_is_that_of_the_default_run():
     params = (ROOT / "params.yaml").read_text(encoding="utf-8")
     facts = json.loads((ROOT / ready.PACKED / "decision.json").read_text(encoding="utf-8"))
     assert "weights: blood " in params and f"image_size: {facts['image_size']} " in params
-    assert f"test_views: {facts['test_views']} " in params
+    assert f"tta_views: {facts['test_views']} " in params

@@ -18,7 +18,7 @@ UNLIKE = "out of distribution"  # why it abstains from an image unlike those tha
 
 
 class Decision(NamedTuple):
-    """What turns the heads' probabilities into answers; fitted on out-of-fold predictions."""
+    """Calibration and thresholds that turn probabilities into answers; fitted on out-of-fold predictions."""
 
     classes: list[str]
     temperature: float
@@ -30,7 +30,7 @@ class Decision(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What is said of some images."""
+    """Calibrated probabilities, prediction sets and abstentions of some images."""
 
     probabilities: exact.Floats  # (images, classes), calibrated
     members: npt.NDArray[np.bool_]  # (images, classes): which classes are in the prediction set
@@ -48,10 +48,10 @@ def fit(
     sample_weight: exact.Floats,
     params: ExportParams,
 ) -> tuple[Decision, exact.Floats]:
-    """Fit a `Decision` on images that were scored by heads which had not learned from them.
+    """Fit a `Decision` on images that were scored by heads which were not trained on them.
 
     Args:
-        features: array (images, zooms, n): of each image at each zoom that it is learned from; scored is the first.
+        features: array (images, zooms, n): of each image at each zoom in training; the first is scored.
         out_of_fold: float array (images, classes) of probabilities.
         labels, groups, folds: class, group and fold number of each image.
         classes: class names in the order of their numbers.
@@ -104,7 +104,7 @@ def fit_apart(
 
 
 def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Floats) -> Answers:
-    """Say what a classifier's probabilities and distances amount to.
+    """Return the answers that probabilities and distances give.
 
     Args:
         probabilities: float array (images, classes), of the heads and not yet calibrated.

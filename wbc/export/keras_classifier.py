@@ -16,10 +16,12 @@ from wbc.train.layers import EPSILON, MOMENTUM, BatchNorm, Dense
 Weights = list[tuple[Any, list[np.ndarray]]]  # layers and their weights
 
 
-def keras_head(head: Head) -> "keras.Model":
+def keras_head(head: Head, dropout: float = 0.0) -> "keras.Model":
     """Return a head as a Keras model from (features,) numbers to (classes,) probabilities, with its weights.
 
-    The dropout layers of the study are there for further training; scoring ignores them.
+    Args:
+        head: the weights.
+        dropout: rate of the dropout layer after each block, 0-1. It matters for further training only.
     """
     head = folded(head)
     # Not `Sequential`, which builds itself anew with every layer that is added to it or read.
@@ -28,7 +30,7 @@ def keras_head(head: Head) -> "keras.Model":
     for number, (own_dense, own_norm) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
         dense = keras.layers.Dense(own_dense.bias.size, activation="relu", name=f"dense_{number}")
         norm = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"norm_{number}")
-        values = keras.layers.Dropout(0.0, name=f"dropout_{number}")(norm(dense(values)))
+        values = keras.layers.Dropout(dropout, name=f"dropout_{number}")(norm(dense(values)))
         weights += [(dense, own_dense.arrays), (norm, own_norm.arrays)]
     last = keras.layers.Dense(head.classes, activation="softmax", name="probabilities")
     return _with_weights(keras.Model(features, last(values), name="head"), [*weights, (last, head.dense[-1].arrays)])

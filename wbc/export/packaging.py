@@ -1,8 +1,8 @@
 """The folder of a packaged classifier, and the file in it that describes it: decision.json.
 
-Such a folder may come from a stranger. So every file is a regular file of a limited size, decision.json fits a schema,
-every file has the SHA-256 that decision.json names, and arrays are read without unpickling, with their shapes and
-values checked. Only backbone.pb, heads and reference.npz are opened; a .keras, .h5, .onnx or .tflite file beside them
+Such a folder may come from an untrusted author. Every file must be a regular file of limited size. decision.json must
+fit a schema and name the SHA-256 of every other file. Arrays are read without unpickling; their shapes and values are
+checked. Only backbone.pb, heads and reference.npz are opened; a .keras, .h5, .onnx or .tflite file beside them
 is hashed and never loaded.
 """
 
@@ -94,7 +94,7 @@ class Facts(pydantic.BaseModel):
 
     @property
     def decision(self) -> Decision:
-        """When the classifier may answer."""
+        """Calibration and thresholds."""
         return from_json(self.model_dump())
 
 

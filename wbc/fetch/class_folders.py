@@ -193,7 +193,7 @@ def _refuse_packed(paths: Paths, images: set[PurePosixPath], source: Path) -> No
     packed = [path for path in paths if path.name.lower().endswith(_PACKED) and path.parent not in with_images]
     if packed:
         raise UserError(
-            f"{source} holds packed files next to its folders of images, where a class may be missing:\n{some(packed)}\n"
+            f"{source} holds packed files next to its folders, where a class may be missing:\n{some(packed)}\n"
             "Unpack them, each into a folder that is called after its class, or remove them."
         )
 

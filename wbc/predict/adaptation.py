@@ -43,7 +43,7 @@ class Cells(NamedTuple):
 
 
 class Adapted(NamedTuple):
-    """What adapting came to."""
+    """Result of adapting."""
 
     heads: list[Head]  # adapted, or the shipped ones where those are better
     decision: Decision  # refitted on the labelled cells, each held out

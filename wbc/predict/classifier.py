@@ -75,7 +75,7 @@ class Classifier:
         self.facts, self.heads, self.reference, graph = read_package(self.folder)
         self.decision: Decision = self.facts.decision
         self.size, self.test_views = self.facts.image_size, self.facts.test_views
-        self.caution: str = DRAWN if self.facts.synthetic else ""  # to be shown with whatever it says
+        self.caution: str = DRAWN if self.facts.synthetic else ""  # shown with its predictions
         self.foreground: Range = self.facts.foreground
         # Made ready when first asked for, and once for all that `cropped` returns.
         self._forward = functools.cache(functools.partial(openvino_engine.load, graph, self.size))
@@ -184,7 +184,7 @@ class Classifier:
         yield from waiting
 
     def _answers(self, features: npt.NDArray[np.float16]) -> Iterator[Prediction]:
-        """Yield what is said of the images of some features, without their names."""
+        """Yield the predictions of images by their features, without their names."""
         probabilities: exact.Floats = mean_probabilities(self.heads, features)
         distances = self.reference.distances(features, self.decision.neighbors)
         answers = answer(self.decision, probabilities, distances)

@@ -29,8 +29,7 @@ def of_predictions(classifier: Classifier, predictions: Sequence[Prediction]) ->
     if out >= FEWEST and out > OUT * len(read):
         lines.append(
             f"{out:,} of {len(read):,} images ({out / len(read):.0%}) are out of distribution; "
-            f"{1 - classifier.decision.known:.0%} were expected. Score labelled images with `wbc score` before relying "
-            "on the others."
+            f"{1 - classifier.decision.known:.0%} were expected. The classifier may be unreliable on images like these."
         )
     if note := framing_note([prediction.foreground for prediction in read], classifier.foreground, classifier.crop):
         lines.append(note)

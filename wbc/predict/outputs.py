@@ -20,7 +20,7 @@ def file_to_write(text: str, endings: Collection[str] = ()) -> Path:
     if path.is_dir():
         raise UserError(f"{path} is a folder, and a file is to be written. Name one in it, such as {path / 'NAME'}.")
     if endings and path.suffix.lower() not in endings:
-        raise UserError(f"{path} doesn't end in {' or '.join(endings)}, and so doesn't say how it is to be written.")
+        raise UserError(f"{path} doesn't end in {' or '.join(endings)}, so the format is unknown.")
     return path
 
 

@@ -1,7 +1,7 @@
 """The page of `wbc app`: predictions of dropped images. Streamlit runs it anew after every action on it.
 
-File names, class names and descriptions come from strangers. So they are written as escaped HTML and never as Markdown,
-in which a name can be an image on another server.
+File names, class names and descriptions are untrusted. They are written as escaped HTML and never as Markdown, in which
+a name can be an image on another server.
 """
 
 import argparse

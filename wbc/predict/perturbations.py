@@ -1,4 +1,4 @@
-"""What a microscope, a stain, a camera and a cropping program do to an image, each at five strengths.
+"""Perturbations of an image by stain, light, focus, compression, noise and cropping, each at five strengths.
 
 The kinds follow Hendrycks and Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and
 Perturbations, ICLR 2019, arXiv:1903.12261, as far as they occur with single cells; the stain is shifted in optical

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Prediction(NamedTuple):
-    """What the classifier says of one image."""
+    """Prediction of one image."""
 
     path: str
     label: str  # the likeliest class; "" of an image that can't be read
@@ -51,7 +51,7 @@ class Predictions(list[Prediction]):
 
 
 def row_of(prediction: Prediction, classes: list[str]) -> dict[str, Any]:
-    """Return what is written of one image."""
+    """Return the row of one image in a table, by columns."""
     probabilities: list[float | None] = [*prediction.probabilities] or [None] * len(classes)
     return {
         "path": prediction.path,

@@ -51,7 +51,7 @@ def balanced_accuracies(
     numbers: npt.NDArray[np.integer],
     folds: npt.NDArray[np.integer] | None = None,
 ) -> pd.DataFrame:
-    """Return the balanced accuracy under each perturbation and strength; strength 0 is the image as it is.
+    """Return the balanced accuracy under each perturbation and strength; strength 0 is the unperturbed image.
 
     Args:
         classifier: to be scored.

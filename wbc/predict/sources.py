@@ -1,4 +1,4 @@
-"""Where the images to predict come from: files, folders, patterns, zips, and images in memory."""
+"""Sources of images to predict: files, folders, patterns, zips, and images in memory."""
 
 import glob
 import io
@@ -75,7 +75,7 @@ def image_source(image: Pixels, name: str) -> Source:
         image = Image.fromarray(np.ascontiguousarray(pixels))
     if not isinstance(image, Image.Image):
         raise UserError(f"{name}: expected a path, a Pillow image or an array; found {type(image).__name__}.")
-    if image.mode == "HSV":  # which no file format holds
+    if image.mode in ("HSV", "YCbCr"):  # which no file holds as they are
         image = image.convert("RGB")
     # PNG has no CMYK and no floating point; TIFF holds whatever Pillow does, and `decode` judges it.
     kind = "PNG" if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "TIFF"

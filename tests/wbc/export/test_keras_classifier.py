@@ -5,8 +5,8 @@ from wbc.embed import backbones
 from wbc.embed.keras_file import save
 from wbc.embed.tensorflow_setup import keras
 from wbc.embed.views import orientations
-from wbc.export.keras_classifier import build_classifier, keras_head
-from wbc.train.head import Head, build_head, count_parameters, predict_proba
+from wbc.export.keras_classifier import build_classifier, keras_ensemble, keras_head
+from wbc.train.head import Head, build_head, count_parameters, mean_probabilities, predict_proba
 from wbc.train.layers import Standardize
 from wbc.train.params import HeadParams
 
@@ -16,7 +16,7 @@ STUDY = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standar
 @pytest.fixture(scope="module")
 def model():
     head = keras_head(build_head(1280, 5, STUDY, seed=1), dropout=0.3)
-    return build_classifier(backbones.build(32, "random"), [head])
+    return build_classifier(backbones.build(32, "random"), head, tta_views=1, name="study")
 
 
 def count(weights):
@@ -62,17 +62,14 @@ def backbone():
 
 
 def test_all_orientations_are_averaged_without_a_weight_more_and_survive_the_file(backbone, tmp_path):
-    heads = [
-        keras_head(build_head(144, 3, HeadParams(units=[], dropout=0, l2=0, standardize=False), n), name=f"head_{n}")
-        for n in (1, 2)
-    ]
-    model = build_classifier(backbone, heads, test_views=8)
-    assert model.count_params() == backbone.count_params() + sum(head.count_params() for head in heads)
+    head = keras_head(build_head(144, 3, HeadParams(units=[], dropout=0, l2=0, standardize=False), seed=1))
+    model = build_classifier(backbone, head, tta_views=8, name="classifier")
+    assert model.count_params() == backbone.count_params() + head.count_params()
     images = np.random.default_rng(0).integers(256, size=(3, 8, 8, 3)).astype(np.uint8)
     features = np.mean(
         [backbone(np.stack(turned)).numpy() for turned in zip(*map(orientations, images), strict=True)], axis=0
     )
-    expected = np.mean([head(features).numpy() for head in heads], axis=0)
+    expected = head(features).numpy()
     save(model, tmp_path / "model.keras")
     for classifier in (model, keras.models.load_model(tmp_path / "model.keras", compile=False)):
         assert classifier(images).numpy() == pytest.approx(expected, abs=1e-4)
@@ -87,3 +84,17 @@ def test_the_statistics_of_the_inputs_are_part_of_the_first_kernel(backbone):
         model = keras_head(head)
         assert model.count_params() == count_parameters(head)[0]
         assert model(features.astype(np.float32)).numpy() == pytest.approx(predict_proba(head, features), abs=1e-4)
+
+
+@pytest.mark.parametrize("units", [[], [8], [16, 8]])
+def test_an_ensemble_is_the_mean_of_its_heads_with_all_their_weights(units):
+    random = np.random.default_rng(0)
+    features = random.normal(3, 5, (40, 144))
+    params = HeadParams(units=units, dropout=0.0, l2=0.0, standardize=True)
+    heads = [
+        Head([Standardize.fit(features + seed), *build_head(144, 3, params, seed).layers[1:]]) for seed in range(4)
+    ]
+    model = keras_ensemble(heads)
+    assert model.count_params() == sum(count_parameters(head)[0] for head in heads)
+    expected = mean_probabilities(heads, features)
+    assert model(features.astype(np.float32)).numpy() == pytest.approx(expected, abs=1e-4)

@@ -1,10 +1,10 @@
 import numpy as np
 
-from wbc.export.negatives import EACH, SIDE, strangers
+from wbc.export.negatives import EACH, SIDE, negatives
 
 
 def test_each_kind_is_what_it_is_called_and_always_the_same():
-    drawn, again = strangers(), strangers()
+    drawn, again = negatives(), negatives()
     assert list(drawn) == [
         "white",
         "black",

@@ -50,8 +50,11 @@ def test_masks_are_recognized(photos):
         assert why(mask_of(photo, (255, 0, 0)).resize((200, 200), Image.Resampling.BILINEAR), format="PNG")
 
 
-def test_an_image_of_one_color_is_no_mask():
-    assert why_mask(np.full((20, 20, 3), 200, np.uint8)) is None
+def test_an_image_of_one_color_or_drawn_in_two_is_no_mask():
+    image = np.full((20, 20, 3), 200, np.uint8)
+    assert why_mask(image) is None
+    image[5:10, 5:10] = (130, 20, 90)
+    assert why_mask(image) is None
 
 
 def test_masks_are_bad_images_unless_they_are_allowed(tmp_path, photos):
