@@ -46,7 +46,7 @@ def test_both_files_are_checked_and_say_what_they_are(project):
         assert checked["images"] == 6 and checked["bytes"] > 1000
         about = json.loads((project / f"models/formats/{name}/about.json").read_text())
         assert (about["classes"], about["image_size"]) == (CLASSES, 8)
-        assert about["learned_from"] == "the images of colors"
+        assert about["trained_on"] == "the images of colors"
     model = onnx.load(project / "models/formats/onnx/classifier.onnx")
     onnx.checker.check_model(model)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
