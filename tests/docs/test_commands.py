@@ -29,7 +29,7 @@ ELSEWHERE = {
     "make test": ".ci/run",
     "make setup": ".ci/run",
     "git clone REPOSITORY": "- has no repository to clone",
-    "pip install dist/": "tests/pipeline/test_wheel.py",,
+    "pip install dist/": "tests/pipeline/test_wheel.py",
     "make app": "tests/browser/test_app.py",
     "make verify": "tests/tools/test_verify.py",
     "make formats": "tests/stages/test_formats.py",
