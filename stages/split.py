@@ -22,7 +22,7 @@ from wbc.common.tables import read_csv
 from wbc.split import foreground
 from wbc.split.audit import audit
 from wbc.split.folds import exclude, halves, roles
-from wbc.split.given import read_groups, read_parts, statements, united, where_given
+from wbc.split.given import find_groups, find_parts, statements, united
 from wbc.split.near_duplicates.fingerprints import Fingerprints
 from wbc.split.near_duplicates.search import find_near_duplicates, only_identical
 from wbc.split.params import SplitParams
@@ -41,15 +41,14 @@ def main() -> None:
     paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)
 
     # What the user gives is read first: a mistake in it shows before the search, which takes minutes.
-    given = facts = given_groups = is_given = None
+    facts = given_groups = is_given = None
     with advise("Add images; then type `dvc repro`."):
         image = split_by_image(labels, shares, settings.seed)
-    if settings.groups is not None:
-        with advise("`split.groups` in params.yaml names it; then type `dvc repro`."):
-            given = read_groups(where_given(settings.groups, GIVEN), paths)
+    with advise("`split.groups` in params.yaml names it; then type `dvc repro`."):
+        given = find_groups(manifest, settings.groups, GIVEN)
     if settings.parts is not None:
         with advise("`split.parts` in params.yaml names it; then type `dvc repro`."):
-            image = read_parts(Path(where_given(settings.parts, GIVEN)), paths)
+            image = find_parts(manifest, settings.parts, GIVEN)
     files = [IMAGES / path for path in paths]
     found = find_near_duplicates(files, COMPARISONS) if settings.search else only_identical(manifest["sha256"])
     group = united(found.group, given.table) if given else found.group

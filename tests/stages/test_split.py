@@ -148,6 +148,27 @@ def test_own_parts_take_the_place_of_the_split_by_file_and_are_audited(tree, cap
     assert audit["own_parts"]
 
 
+def test_groups_and_parts_that_the_data_set_names_are_kept(tree):
+    table = pd.read_csv("data/manifest.csv")
+    table["part"] = ["test" if path.endswith("9.png") else "train" for path in table["path"]]
+    table["given_patient"] = ["01" if label == "b" else "" for label in table["label"]]
+    table.to_csv("data/manifest.csv", index=False)
+    params(tree, parts="manifest", groups=r"(?P<slide>[0-3])\.png", folds=2, search=False)
+    split.main()
+    splits = Splits.load(Path("data")).table
+    assert splits["image"].tolist() == table["part"].tolist()
+    assert splits.loc[splits["label"] == "b", "group"].nunique() == 1
+    assert splits["given_patient"].tolist() == table["given_patient"].tolist() and "given_slide" in splits
+    assert json.loads((tree / "data/split.json").read_text())["level"] == "patient"
+
+
+def test_parts_that_the_data_set_does_not_name_are_an_error(tree, capsys):
+    params(tree, parts="manifest")
+    with pytest.raises(SystemExit):
+        split.main()
+    assert "data/manifest.csv has no column `part`" in capsys.readouterr().err
+
+
 def test_groups_that_are_not_there_are_named_with_their_parameter(tree, capsys):
     params(tree, groups="groups.csv")
     with pytest.raises(SystemExit):
