@@ -12,9 +12,10 @@ from PIL import Image
 
 pytest.importorskip("tf2onnx", reason="`make formats` installs it")
 
+from tests.color_classifier import CLASSES, COLORS
+
 from stages import formats
 from tests import color_classifier
-from tests.color_classifier import CLASSES, COLORS
 from tests.imports import ROOT
 from wbc.embed.tensorflow_setup import keras
 from wbc.export.calibration import tempered
