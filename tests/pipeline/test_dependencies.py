@@ -12,7 +12,7 @@ import yaml
 from tests.imports import ROOT, code_of
 
 PIPELINES = {"stages": ".", "pretraining": "pretraining"}  # package of the scripts: folder of their dvc.yaml
-CODE = re.compile(r"^(wbc|stages|pretraining)(/|$)(?!.*\.(json|csv|h5|md|yaml|zip)$)")
+CODE = re.compile(r"^((wbc|stages)(/|$)|pretraining/\w+\.py$)")
 MOST = 0.5  # of a room's modules; a stage that imports more of them may depend on the room as a folder
 
 
