@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev lite0 mlflow formats cluster app-packages repro predict app blood wheel lint test test-fast check format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup dev lite0 mlflow formats cluster app-packages repro predict app blood wheel site lint test test-fast check format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -67,6 +67,9 @@ blood: lite0  ## train the blood-cell weights anew, from the images that pretrai
 wheel: dev  ## build the package into dist/, the pretrained classifier in it
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
+site: .venv/site  ## build the documentation into site/; a broken link fails
+	@$(BIN)/python -m mkdocs build --quiet
+
 lint: dev  ## check form, types and imports, without running anything
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
@@ -116,6 +119,7 @@ lock: .cache/lock/bin/uv  ## pin the dependencies of pyproject.toml anew, and th
 	$< $(COMPILE) pyproject.toml --extra pipeline --extra cluster --group dev --constraint requirements.txt --output-file requirements/dev.txt
 	for extra in app cluster formats mlflow; do \
 		$< $(COMPILE) pyproject.toml --extra $$extra --constraint requirements.txt --output-file requirements/$$extra.txt; done
+	$< $(COMPILE) --group site --constraint requirements.txt --output-file requirements/site.txt
 	$< $(COMPILE) --no-deps requirements/lite0.in --output-file requirements/lite0.txt
 	$(BIN)/python -m tools.lock_environment
 
