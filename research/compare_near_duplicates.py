@@ -17,7 +17,7 @@ A pair counts where its two images are in one group. The leak is the share of te
 cell in training, the mean of three splits by group. `--single` archives hold one image per cell: printed is the share
 of images that share a group with another image, at each library's best thresholds. The real weights of imagededup's CNN
 are downloaded from a hub; here its CNN class gets the encodings of this project instead: the features of the backbone,
-and the descriptor of wbc/grouping/canonical_frame.py.
+and the descriptor of wbc/split/near_duplicates/canonical_frame.py.
 """
 
 import argparse
@@ -36,12 +36,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from wbc.splitting.truth import pair_scores
 
 from research.score_near_duplicates import make
 from wbc.common.errors import UserError, exit_on_user_error
 from wbc.common.images import decode, resize
 from wbc.embed.views import tta_images
+from wbc.evaluate.truth import pair_scores
 from wbc.split.near_duplicates.canonical_frame import describe, frame
 from wbc.split.near_duplicates.search import find_near_duplicates
 from wbc.split.parts import split_by_group
@@ -169,7 +169,7 @@ def own_groups(images: ImageSet) -> tuple[dict[str, list[Candidate]], dict[str, 
     found = find_near_duplicates(images.files)
     spent = 1000 * (time.process_time() - started) / len(images.files)
     groups = {"none: a split by file": np.arange(len(images.files))}
-    groups |= {"wbc/grouping, `photo_id`": found.photo_id, "wbc/grouping, `group`": found.group}
+    groups |= {"wbc/split, `photo_id`": found.photo_id, "wbc/split, `group`": found.group}
     return {name: [Candidate("", None, own)] for name, own in groups.items()}, dict.fromkeys([*groups][1:], spent)
 
 

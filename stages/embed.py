@@ -17,10 +17,9 @@ DASK_SCHEDULER_ADDRESS compute what is missing. Neither changes the result.
 import functools
 from pathlib import Path
 
-import pandas as pd
-
 from wbc.common import params
 from wbc.common.errors import advise, exit_on_user_error
+from wbc.common.tables import read_csv
 from wbc.embed import backbones, engines, executors
 from wbc.embed.cache import project_cache
 from wbc.embed.embedding import ViewSpec, write_features
@@ -46,7 +45,7 @@ def main() -> None:
         weights, weights_sha256 = find_weights(settings.weights, settings.weights_sha256, BLOOD)
         backbone = backbones.build(settings.image_size, weights, settings.seed)
 
-    manifest = pd.read_csv("data/manifest.csv", dtype=str, keep_default_na=False)
+    manifest = read_csv("data/manifest.csv")
     images = [(f"data/images/{path}", digest) for path, digest in manifest[["path", "sha256"]].itertuples(index=False)]
     engine = engines.choose(settings.engine)
     spec = ViewSpec(settings.augmentation, settings.seed, settings.tta_views, tuple(settings.zooms))

@@ -2,7 +2,8 @@
 
     python -m stages.split
 
-Reads data/images/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. Writes
+Reads data/images/, data/manifest.csv, pretraining/fingerprints.npz, and from data/given/ the groups and parts that the
+user knows. Writes
 
     data/splits.csv   a row per image: path, label, photo_id, group, image, grouped, fold, given_<kind>
     data/folds.csv    a row per image and fold: path, fold, role (train, test, excluded), block
@@ -22,13 +23,14 @@ from wbc.split import foreground
 from wbc.split.audit import audit
 from wbc.split.folds import exclude, halves, roles
 from wbc.split.given import find_groups, find_parts, statements, united
+from wbc.split.near_duplicates.fingerprints import Fingerprints
 from wbc.split.near_duplicates.search import find_near_duplicates, only_identical
 from wbc.split.params import SplitParams
 from wbc.split.parts import folds, split_by_group, split_by_image
 from wbc.split.table import Splits
 
 DATA, IMAGES, GIVEN = Path("data"), Path("data/images"), Path("data/given")
-COMPARISONS = Path(".cache/comparisons")
+COMPARISONS, FINGERPRINTS = Path(".cache/comparisons"), Path("pretraining/fingerprints.npz")
 
 
 @exit_on_user_error
@@ -47,10 +49,8 @@ def main() -> None:
     if settings.parts is not None:
         with advise("`split.parts` in params.yaml names it; then type `dvc repro`."):
             image = find_parts(manifest, settings.parts, GIVEN)
-    if settings.search:
-        found = find_near_duplicates([IMAGES / path for path in paths], COMPARISONS)
-    else:
-        found = only_identical(manifest["sha256"])
+    files = [IMAGES / path for path in paths]
+    found = find_near_duplicates(files, COMPARISONS) if settings.search else only_identical(manifest["sha256"])
     group = united(found.group, given.table) if given else found.group
     if given:
         facts, given_groups, is_given = statements(given, paths, labels), given.numbers, given.is_given
@@ -64,7 +64,8 @@ def main() -> None:
     )
     content = audit(table, found.pixels, shares, found.group, excluded, too_doubtful, facts, given_groups)
     content |= {"searched": settings.search, "own_parts": settings.parts is not None}
-    content["foreground"] = foreground.measure([IMAGES / path for path in paths], labels)
+    content["foreground"] = foreground.measure(files, labels)
+    content["overlap"] = Fingerprints.load(FINGERPRINTS).overlap(files, paths)
     if given:
         table = table.join(given.table.add_prefix("given_"))
     halved = halves(labels, group, fold, settings.seed)

@@ -29,7 +29,14 @@ def make(root: Path) -> None:
     backbone = keras.Model(image, features, name="backbone")
     backbone.save(root / "data/features/backbone.keras")
     (root / "data/features/backbone.pb").write_bytes(engines.ENGINES["openvino"].convert(backbone))
-    facts = {"backbone": "Color", "weights": "random", "parameters": 0, "image_size": SIZE, "tta_views": 8, "zooms": [1]}
+    facts = {
+        "backbone": "Color",
+        "weights": "random",
+        "parameters": 0,
+        "image_size": SIZE,
+        "tta_views": 8,
+        "zooms": [1],
+    }
     (root / "data/features/features.json").write_text(json.dumps(facts))
 
     rows, values = [], []
@@ -63,7 +70,12 @@ def make(root: Path) -> None:
     ).save(root / "data")
     (root / "data/truth.csv").write_text("path,cell\n")
     split = {"images": len(table), "groups": len(table), "level": "photograph", "searched": True, "own_parts": False}
-    split |= {"given": None, "shared_groups": {}, "excluded": {"images": 0, "too_doubtful": []}, "leak": {"image": 0.0, "grouped": 0.0}}
+    split |= {
+        "given": None,
+        "shared_groups": {},
+        "excluded": {"images": 0, "too_doubtful": []},
+        "leak": {"image": 0.0, "grouped": 0.0},
+    }
     split |= {"foreground": {"typical": 0.25, "classes": {"basophil": 0.2, "eosinophil": 0.3, "lymphocyte": 0.25}}}
     (root / "data/split.json").write_text(json.dumps(split))
     (root / "data/baselines").mkdir()

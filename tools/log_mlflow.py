@@ -4,12 +4,11 @@
     python -m tools.log_mlflow                              # into MLFLOW_TRACKING_URI, or else the folder mlruns/
     python -m tools.log_mlflow --tracking-uri http://host:5000 --experiment cells --name wider
 
-Read are only files that the pipeline wrote, so a run of another machine can be logged after `dvc pull` or
-`git checkout`. The pipeline itself knows nothing of MLflow.
+It reads only files that the pipeline wrote. To log a run of another machine, type `git checkout` and `dvc pull` first.
+The pipeline does not use MLflow.
 """
 
 import argparse
-import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,12 @@ from wbc.common.errors import UserError, advise, exit_on_user_error
 from wbc.common.files import read_json, sha256
 from wbc.common.params import flat, read_yaml
 from wbc.split.schemes import HOLDOUTS
+from wbc.train.heads import Heads
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-FILES = ["index.html", "README.md", "model_card.md", "data_card.md", "metrics.json", "reliability.csv"]
+FILES = ["index.html", "README.md", "model_card.md", "data_card.md", "metrics.json", "deployed/reliability.csv"]
 LONGEST = 6000  # characters that MLflow keeps of a parameter
 
 
@@ -37,7 +37,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with advise("`dvc repro` makes the results, `dvc pull` and `git checkout` bring them."):
         scores = read_json("reports/metrics.json")
-        histories = {protocol: history(Path("reports", protocol, "history.csv")) for protocol in HOLDOUTS}
+        heads = Heads.load(Path("models/heads"))
+        histories = {scheme: heads.history(scheme).to_dict("records") for scheme in HOLDOUTS}
         tags = {"dvc.lock": sha256(Path("dvc.lock"))}
     client, failures = connect(arguments.tracking_uri)
     try:
@@ -49,11 +50,11 @@ def main() -> None:
         for key, score in scores.items():
             if isinstance(score, int | float):
                 client.log_metric(run, key, score)
-        for protocol, epochs in histories.items():
+        for scheme, epochs in histories.items():
             for epoch in epochs:
                 step = int(epoch.pop("epoch"))
                 for key, value in epoch.items():
-                    client.log_metric(run, f"{protocol}.{key}", value, step=step)
+                    client.log_metric(run, f"{scheme}.{key}", value, step=step)
         for name in FILES:
             client.log_artifact(run, str(Path("reports", name)))
         client.log_artifact(run, "params.yaml")
@@ -83,12 +84,6 @@ def connect(address: str) -> tuple["MlflowClient", type[Exception]]:
     except ModuleNotFoundError as error:
         raise UserError("MLflow's client is not installed here. Next: type make mlflow, then this again.") from error
     return MlflowClient(tracking_uri=address), MlflowException
-
-
-def history(path: Path) -> list[dict[str, float]]:
-    """Return the numbers of each epoch of a history.csv."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 if __name__ == "__main__":

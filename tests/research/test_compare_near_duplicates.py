@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from wbc.synthetic.dataset import SyntheticParams, draw_dataset
 
 from research.compare_near_duplicates import LIBRARIES, Candidate, ImageSet, print_known, score, text, thresholds
 from research.compare_near_duplicates import group as group_of
+from wbc.fetch.drawn.dataset import SyntheticParams, draw_dataset
 
 # Another interpreter may have the libraries: they are no packages of this project.
 PYTHON = os.environ.get("NEAR_DUPLICATE_LIBRARIES") or sys.executable

@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from stages import split
+from wbc.split.near_duplicates.fingerprints import Fingerprints
 from wbc.split.table import Splits
 
 
@@ -28,7 +29,17 @@ def tree(tmp_path, monkeypatch):
     pd.DataFrame({"path": paths, "label": [path[0] for path in paths], "sha256": digests}).to_csv(
         "data/manifest.csv", index=False
     )
+    known = [tmp_path / "data/images/a/0.png", tmp_path / "data/images/b/3.png"]
+    (tmp_path / "pretraining").mkdir()
+    Fingerprints.of(known).save(tmp_path / "pretraining/fingerprints.npz")
     return tmp_path
+
+
+def test_images_that_trained_the_backbone_are_listed(tree):
+    params(tree)
+    split.main()
+    overlap = json.loads((tree / "data/split.json").read_text())["overlap"]
+    assert overlap == {"known": 2, "images": 2, "paths": ["a/0.png", "b/3.png"]}
 
 
 def params(tree, **changes):

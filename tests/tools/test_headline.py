@@ -5,7 +5,7 @@ import pytest
 from tools import headline
 
 
-def write(root, protocol, balanced, baseline, synthetic):
+def write(root, scheme, balanced, baseline, synthetic):
     scores = {"accuracy": 0.9, "balanced_accuracy": balanced}
     simple = {"cells": {"balanced_accuracy": baseline}}
     metrics = {
@@ -17,8 +17,8 @@ def write(root, protocol, balanced, baseline, synthetic):
         },
         "baseline": {"logistic_regression": simple, "color_histogram": simple},
     }
-    (root / "reports" / protocol).mkdir(parents=True)
-    (root / "reports" / protocol / "metrics.json").write_text(json.dumps(metrics))
+    (root / "reports" / scheme).mkdir(parents=True)
+    (root / "reports" / scheme / "metrics.json").write_text(json.dumps(metrics))
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def printed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(baseline=0.1, synthetic=0):
-        for protocol, balanced in (("image", 0.85), ("grouped", 0.61), ("crossval", 0.55)):
-            write(tmp_path, protocol, balanced, baseline, synthetic)
+        for scheme, balanced in (("image", 0.85), ("grouped", 0.61), ("crossval", 0.55)):
+            write(tmp_path, scheme, balanced, baseline, synthetic)
         split = {"level": "photograph", "own_parts": False}
         (tmp_path / "reports" / "details.json").write_text(json.dumps({"split": split, "truth": {"known": False}}))
         headline.main()

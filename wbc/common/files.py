@@ -102,6 +102,26 @@ def _put_back(room: Path, path: Path) -> None:
         (room / REPLACED).replace(path)
 
 
+@contextlib.contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """Name a file of this pipeline in the error where the block can't make sense of it.
+
+    Readers of JSON, CSV and arrays raise errors of many kinds for a damaged file. The block reads, and nothing else.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        yield
+    except (UserError, OSError, MemoryError):  # they say by themselves what is wrong
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise UserError(
+            f"{path} is damaged, or was edited by hand ({reason}). Type `dvc repro`, which makes it anew."
+        ) from error
+
+
 def write_json(path: Path | str, content: Any) -> None:
     """Write `content` as indented JSON in the order given, ending in a newline; NaN is refused."""
     with replacing(path) as partial:
@@ -109,8 +129,13 @@ def write_json(path: Path | str, content: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Return what the JSON file at `path` holds."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Return what the JSON file at `path` holds.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    with reading(path):
+        return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_csv(path: Path | str, frame: "pd.DataFrame") -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.common.errors import UserError
-from wbc.common.files import read_json, replacing, write_json
+from wbc.common.files import read_json, reading, replacing, write_json
 
 ARRAY, FACTS, GRAPH, KERAS = "features.npy", "features.json", "backbone.pb", "backbone.keras"
 
@@ -35,9 +35,10 @@ class Features(NamedTuple):
             images: how many images they must be of.
 
         Raises:
-            UserError: they are of another number of images.
+            UserError: they are damaged, or of another number of images.
         """
-        array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
+        with reading(folder / ARRAY):
+            array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
         if len(array) != images:
             raise UserError(
                 f"{folder}/ holds the features of {len(array):,} images, but the splits are of {images:,}: they were "

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wbc.common.files import reading
 from wbc.common.zips import write_npz
 from wbc.export import calibration
 from wbc.export import ood as novelty
@@ -144,5 +145,5 @@ def save_reference(reference: novelty.Reference, path: Path) -> None:
 
 def load_reference(path: Path) -> novelty.Reference:
     """Return what `save_reference` wrote."""
-    with np.load(path, allow_pickle=False) as saved:
+    with reading(path), np.load(path, allow_pickle=False) as saved:
         return novelty.Reference(*(saved[name].astype(np.float64) for name in novelty.Reference._fields))

@@ -5,7 +5,7 @@ from typing import Self
 
 import pydantic
 
-from wbc.common.files import read_json, write_json
+from wbc.common.files import read_json, reading, write_json
 from wbc.fetch.manifest import Inventory, Manifest, count_classes
 from wbc.fetch.sources import Origin
 
@@ -88,7 +88,8 @@ class FetchRecord(pydantic.BaseModel):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read fetch.json in a folder."""
-        return cls.model_validate(read_json(folder / RECORD))
+        with reading(folder / RECORD):
+            return cls.model_validate(read_json(folder / RECORD))
 
     def save(self, folder: Path) -> None:
         """Write fetch.json into a folder."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wbc.common.errors import UserError
-from wbc.common.files import write_csv
+from wbc.common.files import reading, write_csv
 from wbc.split.schemes import SCHEMES
 from wbc.train.class_weights import class_weight
 
@@ -41,9 +41,11 @@ class Baselines(NamedTuple):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the tables in a folder; names stay text."""
-        return cls(
-            {scheme: pd.read_csv(folder / f"{scheme}.csv", dtype=str, keep_default_na=False) for scheme in SCHEMES}
-        )
+        tables = {}
+        for scheme in SCHEMES:
+            with reading(file := folder / f"{scheme}.csv"):
+                tables[scheme] = pd.read_csv(file, dtype=str, keep_default_na=False)
+        return cls(tables)
 
     def save(self, folder: Path) -> None:
         """Write the tables into a folder."""

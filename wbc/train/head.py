@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wbc.common.files import reading
 from wbc.common.zips import write_npz
 from wbc.train import exact
 from wbc.train.exact import Floats
@@ -192,7 +193,7 @@ def save_head(head: Head, path: Path) -> None:
 
 def load_head(path: Path) -> Head:
     """Return the head that `save_head` wrote, its weights as float64."""
-    with np.load(path, allow_pickle=False) as saved:
+    with reading(path), np.load(path, allow_pickle=False) as saved:
         return from_arrays({name: saved[name].astype(np.float64) for name in saved.files})
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wbc.common.files import read_json, write_csv, write_json
+from wbc.common.tables import read_csv
 from wbc.split.schemes import CROSSVAL
 from wbc.train.exact import Floats
 from wbc.train.fitting import Fit
@@ -82,7 +83,7 @@ class Heads(NamedTuple):
 
     def history(self, scheme: str) -> pd.DataFrame:
         """Return a row per epoch of a split's head: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate."""
-        return pd.read_csv(self.folder / scheme / HISTORY)
+        return read_csv(self.folder / scheme / HISTORY)
 
     @property
     def fold_files(self) -> list[Path]:
