@@ -115,7 +115,8 @@ def damaged_input(project: Project, random: random.Random, stages: list[str] = S
     damage(file, kind := random.choice(DAMAGES), random)
     status, printed = run(project, "python", "-m", f"stages.{stage}")
     told = f"{stage}, {file.relative_to(project.folder)} {kind}: {printed}"
-    if not status and "note: not what dvc.lock records" not in printed:
+    # A flipped byte may leave a name or number that can't be told from a right one; `dvc repro` finds it by its digest.
+    if not status and kind != "a flipped byte":
         raise AssertionError(f"not a word of it: {told}")
     return told if "Traceback" in printed else printed
 
