@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from wbc.common.files import replacing
 from wbc.common.images import decode
-from wbc.common.progress import prefetch
-from wbc.common.progress import track
+from wbc.common.progress import prefetch, track
 from wbc.common.zips import write_npz
 from wbc.split.near_duplicates.canonical_frame import PATCH, RINGS, cut
 
