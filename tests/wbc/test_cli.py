@@ -20,7 +20,7 @@ from tests import color_package
 from tests.color_package import CLASSES, COLORS
 from tests.imports import ROOT
 from wbc import cli
-from wbc.predict.classifier import Classifier, pretrained_folder
+from wbc.predict.classifier import Classifier
 from wbc.predict.perturbations import PERTURBATIONS
 
 COMMANDS = ("predict", "score", "adapt", "app", "robustness")
@@ -188,10 +188,9 @@ def test_what_cannot_be_done_is_said(run, project, arguments, words):
 
 def test_the_pretrained_classifier_is_the_default(project, monkeypatch, capsys):
     monkeypatch.chdir(project)
-    with pytest.raises(SystemExit):
-        cli.main(["predict", "new"])
-    said = capsys.readouterr().err
-    assert f"{pretrained_folder()}/decision.json is not there" in said and "`make pretrained`" in said
+    cli.main(["predict", "new/basophil.png"])
+    columns = "path,class,p_basophil,p_eosinophil,p_lymphocyte,p_monocyte,p_neutrophil,"
+    assert capsys.readouterr().out.startswith(columns)
 
 
 def test_a_classifier_of_drawn_cells_is_cautioned_against(run, project):
