@@ -10,5 +10,5 @@ from wbc.train.heads import Heads
 
 def test_heads_of_other_classes_stop():
     heads = Heads(Path("models/heads"), ["a", "b", "c"], {})
-    with pytest.raises(UserError, match="are of the classes a, b, c, but the splits are of a, b: .* `dvc repro`"):
+    with pytest.raises(UserError, match=r"are of the classes a, b, c, but the splits are of a, b: .* `dvc repro`"):
         held_out("crossval", heads, None, SimpleNamespace(classes=["a", "b"]))

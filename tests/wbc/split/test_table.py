@@ -38,7 +38,7 @@ def test_half_a_table_stops(tmp_path, name, share):
     write(tmp_path)
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: int(share * len(content))])
-    with pytest.raises(UserError, match="damaged.*dvc repro"):
+    with pytest.raises(UserError, match=r"damaged.*dvc repro"):
         Splits.load(tmp_path)
 
 
