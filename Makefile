@@ -1,7 +1,7 @@
 # `make repro` and `make test` do all, on a machine with Python 3.11-3.13, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev lite0 mlflow formats cluster app-packages repro pretrained predict app blood lint test test-fast check format bccd verify regenerate summary bench lock clean clean-cache
+.PHONY: help setup dev lite0 mlflow formats cluster app-packages repro predict app blood wheel site lint test test-fast check format bccd verify regenerate summary bench lock clean clean-cache
 
 # The first Python that fits; `make repro PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -10,8 +10,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 # project folder may be moved. Nor should Python's own settings of the shell reach the stages.
 unexport PYTHONSAFEPATH PYTHONWARNINGS PYTHONPATH PYTHONHOME
 BIN := .venv/bin
-# The classifier that `make predict` and `make app` use.
-MODEL ?= models/pretrained
+# The classifier that `make predict` and `make app` use: a folder such as models/deployed, or the pretrained one.
+MODEL ?=
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # uv installs the same packages in a tenth of pip's time, where it is there.
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -52,22 +52,23 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 	@$(BIN)/python -m tools.headline
 	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
-ready: models/pretrained/decision.json  ## make models/pretrained, a classifier of photographed cells that comes with the project
-
-models/pretrained/decision.json: pretraining/classifier/decision.json | .venv/installed
-	@$(BIN)/python -m tools.ready
-
-predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/pretrained
+predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/deployed
 	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
-	@$(BIN)/python -m wbc.cli predict "$(IMAGES)" --model "$(MODEL)"
+	@$(BIN)/python -m wbc.cli predict "$(IMAGES)" $(if $(MODEL),--model "$(MODEL)")
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
-	@$(BIN)/python -m wbc.cli app --model "$(MODEL)"
+	@$(BIN)/python -m wbc.cli app $(if $(MODEL),--model "$(MODEL)")
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
 		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
 	@cd pretraining && $(RUN) python -m dvc repro
+
+wheel: dev  ## build the package into dist/, the pretrained classifier in it
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
+
+site: .venv/site  ## build the documentation into site/; a broken link fails
+	@$(BIN)/python -m mkdocs build --quiet
 
 lint: dev  ## check form, types and imports, without running anything
 	@$(BIN)/python -m ruff check .
@@ -118,6 +119,7 @@ lock: .cache/lock/bin/uv  ## pin the dependencies of pyproject.toml anew, and th
 	$< $(COMPILE) pyproject.toml --extra pipeline --extra cluster --group dev --constraint requirements.txt --output-file requirements/dev.txt
 	for extra in app cluster formats mlflow; do \
 		$< $(COMPILE) pyproject.toml --extra $$extra --constraint requirements.txt --output-file requirements/$$extra.txt; done
+	$< $(COMPILE) --group site --constraint requirements.txt --output-file requirements/site.txt
 	$< $(COMPILE) --no-deps requirements/lite0.in --output-file requirements/lite0.txt
 	$(BIN)/python -m tools.lock_environment
 

@@ -106,7 +106,7 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
     """
     files = files[: 2 * PASSES]
     classifier = predict.Classifier(use)
-    size, count = classifier.size, classifier.test_views
+    size, count = classifier.size, classifier.tta_views
     forward = engines.Engine("openvino", (use / shipped.BACKBONE).read_bytes(), size).load()
     pixels = [shown for file in files for shown in tta_images(resize(decode(file)[0], size), count)]
     runners: Runners = {

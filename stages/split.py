@@ -2,7 +2,8 @@
 
     python -m stages.split
 
-Reads data/images/, data/manifest.csv, and from data/given/ the groups and parts that the user knows. Writes
+Reads data/images/, data/manifest.csv, pretraining/fingerprints.npz, and from data/given/ the groups and parts that the
+user knows. Writes
 
     data/splits.csv   a row per image: path, label, photo_id, group, image, grouped, fold, given_<kind>
     data/folds.csv    a row per image and fold: path, fold, role (train, test, excluded), block
@@ -21,14 +22,15 @@ from wbc.common.tables import read_csv
 from wbc.split import foreground
 from wbc.split.audit import audit
 from wbc.split.folds import exclude, halves, roles
-from wbc.split.given import read_groups, read_parts, statements, united, where_given
+from wbc.split.given import find_groups, find_parts, statements, united
+from wbc.split.near_duplicates.fingerprints import Fingerprints
 from wbc.split.near_duplicates.search import find_near_duplicates, only_identical
 from wbc.split.params import SplitParams
 from wbc.split.parts import folds, split_by_group, split_by_image
 from wbc.split.table import Splits
 
 DATA, IMAGES, GIVEN = Path("data"), Path("data/images"), Path("data/given")
-COMPARISONS = Path(".cache/comparisons")
+COMPARISONS, FINGERPRINTS = Path(".cache/comparisons"), Path("pretraining/fingerprints.npz")
 
 
 @exit_on_user_error
@@ -39,19 +41,16 @@ def main() -> None:
     paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)
 
     # What the user gives is read first: a mistake in it shows before the search, which takes minutes.
-    given = facts = given_groups = is_given = None
+    facts = given_groups = is_given = None
     with advise("Add images; then type `dvc repro`."):
         image = split_by_image(labels, shares, settings.seed)
-    if settings.groups is not None:
-        with advise("`split.groups` in params.yaml names it; then type `dvc repro`."):
-            given = read_groups(where_given(settings.groups, GIVEN), paths)
+    with advise("`split.groups` in params.yaml names it; then type `dvc repro`."):
+        given = find_groups(manifest, settings.groups, GIVEN)
     if settings.parts is not None:
         with advise("`split.parts` in params.yaml names it; then type `dvc repro`."):
-            image = read_parts(Path(where_given(settings.parts, GIVEN)), paths)
-    if settings.search:
-        found = find_near_duplicates([IMAGES / path for path in paths], COMPARISONS)
-    else:
-        found = only_identical(manifest["sha256"])
+            image = find_parts(manifest, settings.parts, GIVEN)
+    files = [IMAGES / path for path in paths]
+    found = find_near_duplicates(files, COMPARISONS) if settings.search else only_identical(manifest["sha256"])
     group = united(found.group, given.table) if given else found.group
     if given:
         facts, given_groups, is_given = statements(given, paths, labels), given.numbers, given.is_given
@@ -65,7 +64,8 @@ def main() -> None:
     )
     content = audit(table, found.pixels, shares, found.group, excluded, too_doubtful, facts, given_groups)
     content |= {"searched": settings.search, "own_parts": settings.parts is not None}
-    content["foreground"] = foreground.measure([IMAGES / path for path in paths], labels)
+    content["foreground"] = foreground.measure(files, labels)
+    content["overlap"] = Fingerprints.load(FINGERPRINTS).overlap(files, paths)
     if given:
         table = table.join(given.table.add_prefix("given_"))
     halved = halves(labels, group, fold, settings.seed)

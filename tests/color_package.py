@@ -34,8 +34,8 @@ def deploy(root: Path) -> None:
         Decision(CLASSES, 1.0, 0.2, 0.2, 1, 0.9, 0.99),
         heads=heads,
         image_size=SIZE,
-        test_views=8,
-        learned_from="the images of colors",
+        tta_views=8,
+        trained_on="the images of colors",
         synthetic=False,
         foreground=(0.2, 0.3),
     )

@@ -22,7 +22,7 @@ def module_of(file):
 def file_of(module):
     """The file of a module, a POSIX path from the top folder; of a package its __init__.py."""
     path = Path(*module.split("."))
-    return (path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py")).as_posix()
+    return (path / "__init__.py" if (ROOT / path / "__init__.py").is_file() else path.with_suffix(".py")).as_posix()
 
 
 def code_of(script):

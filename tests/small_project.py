@@ -15,6 +15,14 @@ from tests.imports import ROOT
 STAGES = ["fetch", "split", "embed", "baseline", "train", "evaluate", "plot", "export"]
 # 5 classes x 6 cells x 3 copies = 90 images, an untrained backbone at its smallest size, and a head of one small block.
 SMALL = {
+    # A project that starts from this one tests with drawn cells, too, and not with its own images.
+    "fetch.source": "synthetic",
+    "fetch.layout": None,
+    "fetch.labels": None,
+    "fetch.exclude": None,
+    "fetch.relabel": None,
+    "split.groups": None,
+    "split.parts": None,
     "fetch.synthetic.cells_per_class": 6,
     "fetch.synthetic.copies_per_cell": 3,
     "embed.weights": "random",

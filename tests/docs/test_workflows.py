@@ -43,6 +43,7 @@ def test_every_job_ends_in_time_and_only_those_that_must_may_write(file):
         rights = job.get("permissions", content["permissions"])
         writes = {right for right, level in rights.items() if level == "write"}
         allowed = {"commit": {"contents"}, "pages": {"pages", "id-token"}, "comment": {"pull-requests"}}
+        allowed["image"] = {"packages"}
         assert writes <= allowed.get(name, set())
 
 

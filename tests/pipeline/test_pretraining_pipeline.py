@@ -86,7 +86,7 @@ def test_it_makes_the_weights_their_results_and_their_card(made):
     tried = ready["chosen"]["tried"]
     assert tried[str(ready["chosen"]["c"])]["loss"] == min(found["loss"] for found in tried.values())
     decision = json.loads((made.folder / "classifier/decision.json").read_text())
-    assert decision["learned_from"] == "30 photographed cells of pbc_cells.zip"
+    assert decision["trained_on"] == "30 photographed cells of pbc_cells.zip"
     assert set(decision["sha256"]) == {"head.npz", "reference.npz"}
 
     card = (made.folder / "README.md").read_text(encoding="utf-8")

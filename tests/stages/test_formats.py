@@ -12,9 +12,10 @@ from PIL import Image
 
 pytest.importorskip("tf2onnx", reason="`make formats` installs it")
 
+from tests.color_classifier import CLASSES, COLORS
+
 from stages import formats
 from tests import color_classifier
-from tests.color_classifier import CLASSES, COLORS
 from tests.imports import ROOT
 from wbc.embed.tensorflow_setup import keras
 from wbc.export.calibration import tempered
@@ -46,7 +47,7 @@ def test_both_files_are_checked_and_say_what_they_are(project):
         assert checked["images"] == 6 and checked["bytes"] > 1000
         about = json.loads((project / f"models/formats/{name}/about.json").read_text())
         assert (about["classes"], about["image_size"]) == (CLASSES, 8)
-        assert about["learned_from"] == "the images of colors"
+        assert about["trained_on"] == "the images of colors"
     model = onnx.load(project / "models/formats/onnx/classifier.onnx")
     onnx.checker.check_model(model)
     metadata = {entry.key: entry.value for entry in model.metadata_props}

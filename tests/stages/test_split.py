@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from stages import split
+from wbc.split.near_duplicates.fingerprints import Fingerprints
 from wbc.split.table import Splits
 
 
@@ -28,7 +29,17 @@ def tree(tmp_path, monkeypatch):
     pd.DataFrame({"path": paths, "label": [path[0] for path in paths], "sha256": digests}).to_csv(
         "data/manifest.csv", index=False
     )
+    known = [tmp_path / "data/images/a/0.png", tmp_path / "data/images/b/3.png"]
+    (tmp_path / "pretraining").mkdir()
+    Fingerprints.of(known).save(tmp_path / "pretraining/fingerprints.npz")
     return tmp_path
+
+
+def test_images_that_trained_the_backbone_are_listed(tree):
+    params(tree)
+    split.main()
+    overlap = json.loads((tree / "data/split.json").read_text())["overlap"]
+    assert overlap == {"known": 2, "images": 2, "paths": ["a/0.png", "b/3.png"]}
 
 
 def params(tree, **changes):
@@ -135,6 +146,27 @@ def test_own_parts_take_the_place_of_the_split_by_file_and_are_audited(tree, cap
     audit = json.loads((tree / "data/split.json").read_text())
     assert audit["leak"] == {"image": 0.5, "grouped": 0.0}  # a/9 is a copy of a/8
     assert audit["own_parts"]
+
+
+def test_groups_and_parts_that_the_data_set_names_are_kept(tree):
+    table = pd.read_csv("data/manifest.csv")
+    table["part"] = ["test" if path.endswith("9.png") else "train" for path in table["path"]]
+    table["given_patient"] = ["01" if label == "b" else "" for label in table["label"]]
+    table.to_csv("data/manifest.csv", index=False)
+    params(tree, parts="manifest", groups=r"(?P<slide>[0-3])\.png", folds=2, search=False)
+    split.main()
+    splits = Splits.load(Path("data")).table
+    assert splits["image"].tolist() == table["part"].tolist()
+    assert splits.loc[splits["label"] == "b", "group"].nunique() == 1
+    assert splits["given_patient"].tolist() == table["given_patient"].tolist() and "given_slide" in splits
+    assert json.loads((tree / "data/split.json").read_text())["level"] == "patient"
+
+
+def test_parts_that_the_data_set_does_not_name_are_an_error(tree, capsys):
+    params(tree, parts="manifest")
+    with pytest.raises(SystemExit):
+        split.main()
+    assert "The manifest has no column `part`" in capsys.readouterr().err
 
 
 def test_groups_that_are_not_there_are_named_with_their_parameter(tree, capsys):

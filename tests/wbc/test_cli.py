@@ -256,7 +256,7 @@ def test_the_adapted_classifier_names_the_other_laboratorys_cells(run, project):
     assert curve["balanced_accuracy"].iloc[-1] > curve["balanced_accuracy"].iloc[0]
     assert "The adapted classifier is better and is kept" in out and "(unadapted)" in out
     facts = json.loads(Path("models/adapted/decision.json").read_text())
-    assert facts["learned_from"] == "the images of colors; adapted with 24 labelled cells of bluish"
+    assert facts["trained_on"] == "the images of colors; adapted with 24 labelled cells of bluish"
     status, out, _ = run("adapt", "bluish", "--crop", "0.5")
     assert status == 0, "an adapted classifier may be replaced by another"
     assert "Use it with the same `--crop 0.5`." in out

@@ -73,7 +73,7 @@ def write(name: str, classifier: Path, facts: Facts, images: Sequence[Path], fol
     model = keras.models.load_model(classifier, compile=False)
     pixels = np.stack([*prefetch(lambda file: resize(decode(file)[0], facts.image_size), images)]).astype(np.float32)
     about: dict[str, Any] = facts.model_dump(
-        include={"classes", "image_size", "temperature", "set_threshold", "learned_from"}
+        include={"classes", "image_size", "temperature", "set_threshold", "trained_on"}
     )
     about |= {"preprocessing": PREPROCESSING, "input": portable.INPUT, "output": portable.OUTPUT}
     with replacing(folder) as partial:

@@ -70,15 +70,15 @@ class Facts(pydantic.BaseModel):
     known: float = pydantic.Field(gt=0, lt=1)
     heads: Annotated[list[FileName], pydantic.Field(min_length=1, max_length=1000), pydantic.AfterValidator(_differ)]
     image_size: int = pydantic.Field(ge=8, le=1024)  # side in pixels of what the backbone takes
-    test_views: int  # orientations of an image whose features are averaged
-    learned_from: str = pydantic.Field("", max_length=10_000)  # the training images in words
+    tta_views: int  # orientations of an image whose features are averaged
+    trained_on: str = pydantic.Field("", max_length=10_000)  # the training images in words
     score: str = pydantic.Field("", max_length=1000)  # in words, with what it was measured on
     synthetic: bool = False  # whether these were drawn cells only
     foreground: Annotated[tuple[Share, Share], pydantic.Field(strict=False), pydantic.AfterValidator(_is_ordered)] = ANY
     sha256: dict[FileName, Digest]
-    weights_sha256: Digest | None = None  # of the weights that the backbone is yet to be built from
+    weights_sha256: Digest | None = None  # of the weights that the backbone is built from
 
-    @pydantic.field_validator("test_views")
+    @pydantic.field_validator("tta_views")
     @classmethod
     def _is_one_or_all(cls, views: int) -> int:
         if views not in (1, 8):
@@ -113,8 +113,8 @@ def write_facts(
     *,
     heads: Sequence[str],
     image_size: int,
-    test_views: int,
-    learned_from: str,
+    tta_views: int,
+    trained_on: str,
     synthetic: bool,
     foreground: Range,
     score: str = "",
@@ -127,15 +127,15 @@ def write_facts(
         decision: when it may answer.
         heads: names of the heads' files, whose probabilities are averaged.
         image_size: side in pixels of what the backbone takes.
-        test_views: orientations of an image whose features are averaged, 1 or 8.
-        learned_from: the training images in words.
+        tta_views: orientations of an image whose features are averaged, 1 or 8.
+        trained_on: the training images in words.
         synthetic: whether these were drawn cells only, of which the classifier then warns.
         foreground: how much of its image a cell covered in those.
         score: in words, with what it was measured on.
-        weights_sha256: of the weights that its backbone is yet to be built from; None where it is in the folder.
+        weights_sha256: of the weights that its backbone is built from; then the folder may lack it.
     """
-    content = {**to_json(decision), "heads": list(heads), "image_size": image_size, "test_views": test_views}
-    content |= {"learned_from": learned_from, "synthetic": synthetic, "foreground": list(foreground)}
+    content = {**to_json(decision), "heads": list(heads), "image_size": image_size, "tta_views": tta_views}
+    content |= {"trained_on": trained_on, "synthetic": synthetic, "foreground": list(foreground)}
     content["sha256"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     if score:
         content["score"] = score

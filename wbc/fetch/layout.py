@@ -204,7 +204,8 @@ def _readings(images: Paths, source: Path) -> str:
     )
     return (
         f"{source} is not laid out as one folder per class, so it isn't clear which folders are classes.{outside}\n"
-        f"It can be read as:\n{some(list(dict.fromkeys(lines)) or ['nothing: no folder holds one class'])}"
+        f"It can be read as:\n{some(list(dict.fromkeys(lines)) or ['nothing: no folder holds one class'])}\n"
+        "Nothing was chosen."
     )
 
 

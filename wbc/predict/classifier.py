@@ -3,6 +3,7 @@
 import collections
 import copy
 import functools
+import importlib.resources
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from wbc.common.errors import UserError, advise
+from wbc.common.errors import UserError
 from wbc.common.images import BadImage, central, decode, resize
 from wbc.common.progress import prefetch
 from wbc.embed import openvino_engine
@@ -30,7 +31,6 @@ from wbc.split.foreground import foreground_share
 from wbc.train import exact
 from wbc.train.head import mean_probabilities
 
-PRETRAINED_ADVICE = "`make pretrained` builds it."
 DRAWN = "This classifier was trained on drawn cells, not on photographs: its predictions for photographs are not valid."
 BATCH = 32  # images whose answers are worked out together
 
@@ -38,8 +38,8 @@ One = str | os.PathLike | Image.Image | np.ndarray  # a path, or an image in mem
 
 
 def pretrained_folder() -> Path:
-    """Return the folder of the pretrained classifier."""
-    return Path("models/pretrained")
+    """Return the folder of the pretrained classifier, which this package ships."""
+    return Path(str(importlib.resources.files("wbc.predict") / "pretrained"))
 
 
 class Described(NamedTuple):
@@ -74,12 +74,12 @@ class Classifier:
         self.folder, self.crop = Path(folder), crop
         self.facts, self.heads, self.reference, graph = read_package(self.folder)
         self.decision: Decision = self.facts.decision
-        self.size, self.test_views = self.facts.image_size, self.facts.test_views
+        self.size, self.tta_views = self.facts.image_size, self.facts.tta_views
         self.caution: str = DRAWN if self.facts.synthetic else ""  # shown with its predictions
         self.foreground: Range = self.facts.foreground
         # Made ready when first asked for, and once for all that `cropped` returns.
         self._forward = functools.cache(functools.partial(openvino_engine.load, graph, self.size))
-        self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.test_views))
+        self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.tta_views))
 
     @classmethod
     def pretrained(cls, crop: float = 1.0) -> Self:
@@ -88,8 +88,7 @@ class Classifier:
         Args:
             crop: as for the class.
         """
-        with advise(PRETRAINED_ADVICE):
-            return cls(pretrained_folder(), crop)
+        return cls(pretrained_folder(), crop)
 
     @property
     def classes(self) -> list[str]:
@@ -166,10 +165,10 @@ class Classifier:
             for source, (image, error, foreground, notes) in zip(listed, prefetch(self._load, read), strict=True):
                 waiting.append(Described(source, None, error, foreground, notes))
                 if image is not None:
-                    yield from tta_images(image, self.test_views)
+                    yield from tta_images(image, self.tta_views)
 
         rows = itertools.chain.from_iterable(self._forward()(images()))
-        while views := list(itertools.islice(rows, self.test_views)):
+        while views := list(itertools.islice(rows, self.tta_views)):
             while waiting[0].error:
                 yield waiting.popleft()
             features = mean_feature(views).astype(np.float16)  # as those are stored that the heads were trained on

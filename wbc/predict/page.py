@@ -21,7 +21,7 @@ from wbc.common.errors import UserError
 from wbc.export.packaging import DECISION
 from wbc.predict import concerns
 from wbc.predict.answers import write_csv
-from wbc.predict.classifier import PRETRAINED_ADVICE, Classifier, pretrained_folder
+from wbc.predict.classifier import Classifier, pretrained_folder
 from wbc.predict.predictions import Prediction
 from wbc.predict.sources import Source, list_sources
 
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         classifier = load(str(model), made_at(model))
     except UserError as error:
-        box(f"{error} {PRETRAINED_ADVICE if model == pretrained_folder() else ''}")
+        box(str(error))
         return
     about(classifier)
     files = st.file_uploader("Drop images of single cells, or a zip of images", accept_multiple_files=True)
@@ -82,7 +82,7 @@ def made_at(model: Path) -> int:
 
 def about(classifier: Classifier) -> None:
     """Name the classifier, its classes and its score."""
-    trained = classifier.facts.learned_from or "images that it doesn't name"
+    trained = classifier.facts.trained_on or "images that it doesn't name"
     score = classifier.facts.score or "none recorded; `wbc score` measures it on labelled images"
     facts = {"Classifier": f"{classifier.folder}, trained on {trained}", "Classes": ", ".join(classifier.classes)}
     facts["Score"] = score

@@ -80,12 +80,44 @@ def read_parts(file: Path, paths: Sequence[str]) -> np.ndarray:
     if unknown := sorted(set(table["part"]) - set(PARTS)):
         raise UserError(f"{file} names the part {unknown[0]!r}. A part is one of {', '.join(PARTS)}.")
     columns, _ = assign(file, table, ["part"], paths)
-    parts = columns["part"].to_numpy(dtype=object)
+    return _complete(columns["part"].to_numpy(dtype=object), paths, file)
+
+
+def find_groups(manifest: pd.DataFrame, source: str | None, folder: Path) -> GivenGroups | None:
+    """Return the groups that the data set names and those that the user gives; None without any.
+
+    Args:
+        manifest: table of the images; its columns given_<kind> are the data set's groups.
+        source: a CSV in `folder`, or a pattern, as `read_groups` takes it; it holds where both name a kind.
+        folder: data/given/.
+    """
+    said = manifest.filter(regex="^given_").rename(columns=lambda name: name.removeprefix("given_"))
+    if source is None:
+        return GivenGroups(said, []) if said.size else None
+    given = read_groups(where_given(source, folder), manifest["path"].tolist())
+    return GivenGroups(said.assign(**given.table), given.without_files)
+
+
+def find_parts(manifest: pd.DataFrame, source: str, folder: Path) -> np.ndarray:
+    """Return the part of each image: from a CSV in `folder`, or where `source` is "manifest", as the data set has it.
+
+    Raises:
+        UserError: it names none, leaves an image without a part or puts one into two, or has no train or test part.
+    """
+    if source != "manifest":
+        return read_parts(Path(where_given(source, folder)), manifest["path"].tolist())
+    if "part" not in manifest:
+        raise UserError("The manifest has no column `part`: the data set names no parts. Write `split.parts: null`.")
+    return _complete(manifest["part"].to_numpy(dtype=object), manifest["path"].tolist(), "The manifest")
+
+
+def _complete(parts: np.ndarray, paths: Sequence[str], source: Path | str) -> np.ndarray:
+    """Refuse parts that leave images out, or no image to train or test on."""
     if lacking := [path for path, part in zip(paths, parts, strict=True) if not part]:
-        raise UserError(f"{file} gives no part to {len(lacking):,} of {len(paths):,} images: {some(lacking)}.")
+        raise UserError(f"{source} gives no part to {len(lacking):,} of {len(paths):,} images: {some(lacking)}.")
     for part in ("train", "test"):
         if part not in parts:
-            raise UserError(f"{file} gives no image to the part {part}.")
+            raise UserError(f"{source} gives no image to the part {part}.")
     return parts.astype(str)
 
 

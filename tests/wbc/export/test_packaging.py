@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from wbc.common.errors import UserError
-from wbc.common.zips import write_npz
+from wbc.common.files import write_npz
 from wbc.export.decision import Decision, save_reference
 from wbc.export.framing import ANY
 from wbc.export.ood import Reference
@@ -21,7 +21,7 @@ from wbc.train.head import build_head, save_head
 from wbc.train.params import HeadParams
 
 WHEN = Decision(["a", "b"], 1.1, 0.2, 0.5, 3, 0.9, 0.99)
-SETTINGS = {"image_size": 96, "test_views": 8, "learned_from": "3 cells", "synthetic": True, "foreground": (0.1, 0.2)}
+SETTINGS = {"image_size": 96, "tta_views": 8, "trained_on": "3 cells", "synthetic": True, "foreground": (0.1, 0.2)}
 HEAD = build_head(3, 2, HeadParams(units=[4], dropout=0.0, l2=0.0, standardize=True), seed=1)
 
 
@@ -81,7 +81,7 @@ def arrays(**changes):
 def test_what_is_written_is_read(folder):
     facts, (head,), reference, backbone = read_package(folder)
     assert facts.decision == WHEN and facts.heads == ["head.npz"]
-    assert (facts.image_size, facts.test_views, facts.learned_from, facts.synthetic) == (96, 8, "3 cells", True)
+    assert (facts.image_size, facts.tta_views, facts.trained_on, facts.synthetic) == (96, 8, "3 cells", True)
     assert facts.foreground == (0.1, 0.2) and facts.score == "balanced accuracy 0.9"
     assert set(facts.sha256) == {"head.npz", REFERENCE, BACKBONE, "classifier.keras"} and not facts.weights_sha256
     assert backbone == b"backbone" and reference.directions.shape == (3, 3)
@@ -141,7 +141,7 @@ def test_links_to_files_are_followed_as_dvc_makes_them(folder, tmp_path_factory)
         ({"image_size": 10**9}, "image_size"),
         ({"image_size": 0}, "image_size"),
         ({"image_size": 96.5}, "image_size"),
-        ({"test_views": 7}, "must be 1 or 8"),
+        ({"tta_views": 7}, "must be 1 or 8"),
         ({"foreground": [0.9, 0.1]}, "must not be the larger"),
         ({"foreground": [float("nan"), 1]}, "foreground"),
         ({"sha256": {}}, "`sha256` must name"),

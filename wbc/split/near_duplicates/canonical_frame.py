@@ -12,6 +12,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+cv2.setNumThreads(1)  # the callers run many images, or pairs of them, at once
+
 PATCH = 64  # side of the patch in pixels
 REACH = 1.9  # standard deviations of the dark matter from the patch's center to its border
 RINGS, ANGLES = 16, 64  # of the polar image
@@ -57,8 +59,19 @@ def frame(pixels: np.ndarray) -> CanonicalPatch:
     center, spread = _dark_matter(cv2.GaussianBlur(small, (0, 0), 1.0).min(axis=2))
     half = np.diag([width / 2, height / 2])
     matrix = half @ spread * (REACH / (PATCH / 2))  # from patch pixels to image pixels
-    offset = half @ (center + 1) - 0.5 - matrix @ [_CENTER, _CENTER]
-    transform = np.column_stack([matrix, offset])
+    return cut(pixels, matrix, half @ (center + 1) - 0.5)
+
+
+def cut(pixels: np.ndarray, matrix: np.ndarray, center: np.ndarray) -> CanonicalPatch:
+    """Cut a patch out of an image.
+
+    Args:
+        pixels: RGB uint8 array (height, width, 3).
+        matrix: (2, 2), from patch pixels to image pixels, (x, y).
+        center: (x, y) of the patch's center in image pixels.
+    """
+    height, width = pixels.shape[:2]
+    transform = np.column_stack([matrix, center - matrix @ [_CENTER, _CENTER]])
     shrink = np.sqrt(abs(np.linalg.det(matrix)))
     if shrink > 1:  # more image pixels than patch pixels: blur first, so that fine detail doesn't become noise
         pixels = cv2.GaussianBlur(pixels, (0, 0), 0.5 * shrink)

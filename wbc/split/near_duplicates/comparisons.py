@@ -1,18 +1,18 @@
 """Comparing pairs of image files, each pair once, and each image decoded once as long as memory allows."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from wbc.common.images import decode
 from wbc.common.progress import prefetch, track
-from wbc.split.near_duplicates.canonical_frame import frame, mean_color
+from wbc.split.near_duplicates.canonical_frame import CanonicalPatch, frame, mean_color
 from wbc.split.near_duplicates.comparison_cache import ComparisonCache
 from wbc.split.near_duplicates.registration import compare, log_odds
 
-CACHED = 16384  # images kept in their frames, 26 kB each
+KEPT = 16384  # images whose frames are kept, 26 kB each
 
 Pair = tuple[int, int]  # numbers of two images, the lower first
 
@@ -24,11 +24,18 @@ class Comparisons:
         files: paths of the image files; an image's number is its place here.
         digests: of the content of each.
         cache: what was compared before.
+        framed: images that are already in their frames; the others are decoded when they are needed.
     """
 
-    def __init__(self, files: Sequence[Path], digests: Sequence[bytes], cache: ComparisonCache) -> None:
-        self._digests, self._cache = digests, cache
-        self._framed = functools.lru_cache(CACHED)(lambda image: frame(decode(files[image])[0]))
+    def __init__(
+        self,
+        files: Sequence[Path],
+        digests: Sequence[bytes],
+        cache: ComparisonCache,
+        framed: Mapping[int, CanonicalPatch],
+    ) -> None:
+        self._digests, self._cache, self._kept = digests, cache, framed
+        self._frame = functools.lru_cache(KEPT // 4)(lambda image: frame(decode(files[image])[0]))
         self.known: dict[Pair, tuple[float, float]] = {}  # {pair: (log odds, difference of mean color)}
 
     def of(self, pairs: Sequence[Pair], label: str | None = None) -> list[tuple[float, float]]:
@@ -47,6 +54,9 @@ class Comparisons:
             first, second = (self._digests[image] for image in pair)
             self._cache.put(first, second, *self.known[pair])
         return [self.known[pair] for pair in pairs]
+
+    def _framed(self, image: int) -> CanonicalPatch:
+        return self._kept[image] if image in self._kept else self._frame(image)
 
     def _recall(self, pair: Pair) -> bool:
         """Return whether a pair was compared before; then it is known."""

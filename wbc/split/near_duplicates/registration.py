@@ -15,8 +15,6 @@ import numpy as np
 
 from wbc.split.near_duplicates.canonical_frame import CELL, PATCH, CanonicalPatch, describe, turns
 
-cv2.setNumThreads(1)  # the callers run many pairs at once
-
 _COARSE = 40  # side in pixels of the patches that are registered first
 _TURNS = 4  # tried for each pair
 _ALIKE = 0.4  # correlation after the best turn below which no registration is tried: a fifth of all pairs, no copies

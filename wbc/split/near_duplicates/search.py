@@ -28,9 +28,9 @@ from sklearn.decomposition import PCA
 
 from wbc.common.images import decode
 from wbc.common.progress import prefetch, track
-from wbc.split.near_duplicates.canonical_frame import describe, frame
+from wbc.split.near_duplicates.canonical_frame import CanonicalPatch, describe, frame
 from wbc.split.near_duplicates.comparison_cache import ComparisonCache
-from wbc.split.near_duplicates.comparisons import Comparisons, Pair
+from wbc.split.near_duplicates.comparisons import KEPT, Comparisons, Pair
 from wbc.split.near_duplicates.neighbors import Neighbors
 
 NEIGHBORS = 10  # candidates per image
@@ -63,14 +63,14 @@ class NearDuplicates(NamedTuple):
 def find_near_duplicates(files: Sequence[Path], cache: Path | None = None) -> NearDuplicates:
     """Find the `NearDuplicates` among image files.
 
-    Memory is flat but for the descriptors, 2 kB per image, and for what came of the pairs compared, typically ten per
-    image of 0.2 kB each.
+    Memory grows by 4 kB per image, for its descriptor and the results of about ten pairs. At most 0.5 GB are for the
+    frames of images.
 
     Args:
         files: paths of image files.
         cache: folder for what came of comparing pairs, which then isn't compared again; None for none.
     """
-    identical, first, descriptors = _describe_all(files)
+    identical, first, descriptors, framed = _describe_all(files)
     pixels = np.array(identical, dtype=int)
     photos, groups = np.zeros(1, int), np.zeros(1, int)
     doubtful: list[Pair] = []
@@ -78,7 +78,7 @@ def find_near_duplicates(files: Sequence[Path], cache: Path | None = None) -> Ne
         known = ComparisonCache(cache)
         try:
             different = [files[index] for index in first.values()]
-            photos, groups, doubtful = _Search(different, [*first], descriptors, known).run()
+            photos, groups, doubtful = _Search(different, [*first], descriptors, known, framed).run()
         finally:
             known.flush()
     photo_id = _renumber(photos[pixels])
@@ -97,31 +97,42 @@ def only_identical(digests: npt.ArrayLike) -> NearDuplicates:
     return NearDuplicates(numbers, numbers, numbers, np.empty((0, 2), int))
 
 
-def _describe_all(files: Sequence[Path]) -> tuple[list[int], dict[bytes, int], np.ndarray]:
-    """Return the number of each image's pixels, {digest of the pixels: first image}, and the descriptors of those."""
+def _describe_all(files: Sequence[Path]) -> tuple[list[int], dict[bytes, int], np.ndarray, dict[int, CanonicalPatch]]:
+    """Return the number of each image's pixels, and of different pixels what is known.
+
+    That is: {digest: first image}, the descriptors, and {number: the image in its frame} of the first `KEPT`.
+    """
     numbers: dict[bytes, int] = {}
     first: dict[bytes, int] = {}
+    kept: dict[int, CanonicalPatch] = {}
     identical, descriptors = [], []
-    for index, (digest, descriptor) in enumerate(track(prefetch(_describe, files), "describe", total=len(files))):
+    for index, (digest, framed) in enumerate(track(prefetch(_framed, files), "describe", total=len(files))):
         if digest not in numbers:
             numbers[digest] = len(numbers)
             first[digest] = index
-            descriptors.append(descriptor)
+            descriptors.append(describe(framed.waves))
+            if len(kept) < KEPT:
+                kept[numbers[digest]] = framed
         identical.append(numbers[digest])
-    return identical, first, np.array(descriptors)
+    return identical, first, np.array(descriptors), kept
 
 
-def _describe(file: Path) -> tuple[bytes, np.ndarray]:
+def _framed(file: Path) -> tuple[bytes, CanonicalPatch]:
     pixels, _ = decode(file)
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-    return digest, describe(frame(pixels).waves)
+    return digest, frame(pixels)
 
 
 class _Search:
     """The search for groups among images of different pixels."""
 
     def __init__(
-        self, files: list[Path], digests: list[bytes], descriptors: np.ndarray, cache: ComparisonCache
+        self,
+        files: list[Path],
+        digests: list[bytes],
+        descriptors: np.ndarray,
+        cache: ComparisonCache,
+        framed: dict[int, CanonicalPatch],
     ) -> None:
         self.count = count = len(files)
         dimensions = min(DIMENSIONS, *descriptors.shape)
@@ -131,7 +142,7 @@ class _Search:
         self.nearest = self.index.nearest(NEIGHBORS + 1)
         self.photos, self.groups = DisjointSet(range(count)), DisjointSet(range(count))
         self.best = np.full(count, -np.inf)  # log odds of each image's best match so far
-        self.comparisons = Comparisons(files, digests, cache)
+        self.comparisons = Comparisons(files, digests, cache, framed)
         self.copied, self.tolerance, self.color_evidence = self._colors()
 
     def run(self) -> tuple[np.ndarray, np.ndarray, list[Pair]]:

@@ -1,0 +1,41 @@
+"""The step that fills wbc/predict/pretrained/."""
+
+import shutil
+
+import pytest
+
+from pretraining import package
+from tests.imports import ROOT
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with what the step reads."""
+    shutil.copytree(ROOT / package.FITTED, tmp_path / package.FITTED)
+    for file in (package.WEIGHTS, package.SCORES):
+        shutil.copyfile(ROOT / file, tmp_path / file)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_committed_folder_is_what_the_step_makes(project, capsys):
+    package.main()
+    assert "photographed cells of pbc_cells.zip" in capsys.readouterr().out
+    made, committed = contents(project / package.OUTPUT), contents(ROOT / package.OUTPUT)
+    differing = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
+    assert not differing, "`python -m pretraining.package` brings the folder up to date"
+
+
+@pytest.mark.parametrize("name", ["classifier/head.npz", "efficientnetb0.weights.h5"])
+def test_a_file_of_another_classifier_is_refused(project, capsys, name):
+    file = project / "pretraining" / name
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(SystemExit):
+        package.main()
+    said = capsys.readouterr().err
+    assert name in said and "`git checkout pretraining`" in said and not (project / package.OUTPUT).exists()

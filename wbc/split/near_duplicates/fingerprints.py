@@ -1,0 +1,160 @@
+"""Fingerprints of images, by which a later image is recognized as one of them without the images themselves.
+
+A fingerprint is of the stained nucleus and what is just around it, so that the size of the image and what is cut off
+at its border don't matter. Around each of five rings, the gray levels become Fourier coefficients. Of these, a turn
+changes the phases and a mirroring the signs of the phases. The correlation over all turns tells whether two images
+show one cell, as in `canonical_frame`. A fingerprint takes 75 bytes.
+
+It recognizes copies that were resized, compressed, turned, mirrored or cropped, which is how a public data set
+travels. It doesn't recognize copies that were sheared.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wbc.common.files import replacing, write_npz
+from wbc.common.images import decode
+from wbc.common.progress import prefetch, track
+from wbc.split.near_duplicates.canonical_frame import PATCH, RINGS, cut
+
+SAME = 0.85  # correlation at which two images count as one: see research/score_fingerprints.py
+CROPS = (1.0, 0.9, 0.8, 0.7)  # shares of each side that an image may be cropped to
+REACH = 1.6  # radii of the nucleus from the patch's center to its border
+POOLED = 5  # rings of a fingerprint
+WAVES = 8  # Fourier coefficients of each, the constant one among them
+TURNS = 64  # at which the correlation is computed
+SIDE = 96  # pixels of the image that the nucleus is found on
+STEPS = 4  # of finding it
+LEAST = 4.0  # pixels there, radius of a nucleus
+FLAT = 1e-3  # size of all coefficients below which an image shows nothing, and matches nothing
+
+_EDGES = np.linspace(0, RINGS, POOLED + 1).round().astype(int)[:-1]
+_Y, _X = np.mgrid[:SIDE, :SIDE]
+_TURNED = np.exp(-2j * np.pi * np.outer(np.arange(WAVES), np.arange(TURNS)) / TURNS)
+
+Floats = npt.NDArray[np.floating]
+Waves = npt.NDArray[np.complexfloating]  # (images, 8, 5)
+
+
+class Fingerprints(NamedTuple):
+    """Fingerprints of a set of images.
+
+    >>> known = Fingerprints.load(Path("pretraining/fingerprints.npz"))             # doctest: +SKIP
+    >>> known.matches([Path("data/images/basophil/0001.jpg")])                      # doctest: +SKIP
+    array([False])
+    """
+
+    codes: npt.NDArray[
+        np.int8
+    ]  # (images, 75): real parts (8, 5), then imaginary parts (7, 5), each image's largest 127
+    mean: npt.NDArray[np.float32]  # (5,), of the constant coefficients over the images
+    spread: npt.NDArray[np.float32]  # (8, 5), of all coefficients
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read fingerprints."""
+        with np.load(file, allow_pickle=False) as arrays:
+            return cls(*(arrays[name] for name in cls._fields))
+
+    def save(self, file: Path) -> None:
+        """Write fingerprints; the same fingerprints give the same bytes."""
+        with replacing(file) as partial:
+            write_npz(partial, self._asdict())
+
+    @classmethod
+    def of(cls, files: Sequence[Path]) -> Self:
+        """Make the fingerprints of image files."""
+        described = prefetch(lambda file: _describe(decode(file)[0], (1.0,))[0], files)
+        waves = np.array(list(track(described, "fingerprints", total=len(files))))
+        is_flat = ~waves.any(axis=(1, 2))
+        mean = waves[:, 0].real.mean(axis=0)
+        waves[:, 0] -= mean
+        spread = np.sqrt((np.abs(waves) ** 2).mean(axis=0)) + 1e-6
+        scaled = waves / spread
+        parts = np.concatenate([scaled.real, scaled.imag[:, 1:]], axis=1).reshape(len(waves), -1)
+        largest = np.abs(parts).max(axis=1, keepdims=True) + 1e-9
+        codes = np.rint(127 * parts / largest).astype(np.int8)
+        codes[is_flat] = 0
+        return cls(codes, mean.astype(np.float32), spread.astype(np.float32))
+
+    def matches(self, files: Sequence[Path]) -> npt.NDArray[np.bool_]:
+        """Return which image files show a cell of which this has the fingerprint."""
+        images = prefetch(lambda file: _describe(decode(file)[0], CROPS), files)
+        return self._match(track(images, "compare fingerprints", total=len(files)))
+
+    def matches_pixels(self, images: Iterable[npt.NDArray[np.uint8]]) -> npt.NDArray[np.bool_]:
+        """Return the same of decoded images, RGB uint8 arrays (height, width, 3)."""
+        return self._match(_describe(pixels, CROPS) for pixels in images)
+
+    def overlap(self, files: Sequence[Path], names: Sequence[str]) -> dict[str, Any]:
+        """Return {"known": number of fingerprints, "images": files that match, "paths": their names}, for JSON."""
+        matches = self.matches(files)
+        paths = [name for name, match in zip(names, matches, strict=True) if match]
+        return {"known": len(self.codes), "images": len(paths), "paths": paths}
+
+    def _match(self, images: Iterable[Waves]) -> npt.NDArray[np.bool_]:
+        waves = self.codes[:, : WAVES * POOLED].reshape(-1, WAVES, POOLED).astype(np.complex64)
+        waves[:, 1:] += 1j * self.codes[:, WAVES * POOLED :].reshape(-1, WAVES - 1, POOLED)
+        known = _normed(waves)
+        sizes = np.abs(known).reshape(len(known), -1)
+        return np.array([self._best(image, known, sizes) > SAME for image in images], bool)
+
+    def _best(self, image: Waves, known: Waves, sizes: Floats) -> float:
+        """Return the highest correlation of an image, whatever it was cropped to, with any fingerprint."""
+        if not image.any():
+            return 0.0
+        image[:, 0] -= self.mean
+        best = 0.0
+        for one in _normed(image / self.spread):
+            # No turn correlates more than the sizes of the coefficients allow.
+            likely = known[sizes @ np.abs(one).ravel() > SAME]
+            for product in (likely.conj() * one, likely * one):
+                best = max(best, float((product.sum(axis=2) @ _TURNED).real.max(initial=0)))
+        return best
+
+
+def _describe(pixels: npt.NDArray[np.uint8], crops: Sequence[float]) -> Waves:
+    """Return the Fourier coefficients, complex (different nuclei, 8, 5), of an image taken for a crop of several sizes.
+
+    The search for the nucleus begins with the middle of the image, and should begin with the same of a crop.
+    """
+    green = cv2.resize(np.ascontiguousarray(pixels[..., 1]), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    green = cv2.GaussianBlur(green, (0, 0), 1.0)
+    scale = np.array(pixels.shape[1::-1]) / SIDE
+    waves = []
+    for center, radius in dict.fromkeys(_nucleus(green, SIDE / 4 / crop) for crop in crops):
+        matrix = np.diag(scale * radius * REACH / (PATCH / 2))
+        patch = cut(pixels, matrix, scale * (np.array(center) + 0.5) - 0.5)
+        waves.append(np.add.reduceat(patch.waves[..., :WAVES].mean(axis=0), _EDGES, axis=0).T)
+    described = np.array(waves)
+    return described if np.abs(described).max() > FLAT else np.zeros_like(described)
+
+
+def _nucleus(green: np.ndarray, radius: float) -> tuple[tuple[float, float], float]:
+    """Return center (x, y) and radius of the nucleus, found from a circle of `radius` pixels in the middle.
+
+    `green` is the green channel, uint8 (96, 96).
+
+    What is darker than a threshold (Otsu's, see `wbc.split.foreground`) within twice the radius is the nucleus. Its
+    own center and radius give the next circle. What lies outside doesn't count, so that a crop gives the same.
+    """
+    x = y = SIDE / 2
+    for _ in range(STEPS):
+        near = np.hypot(_X - x, _Y - y) <= 2 * radius
+        threshold, _ = cv2.threshold(green[near], 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+        dark = (green <= threshold) & near
+        area = int(dark.sum())
+        if area == 0:
+            break
+        x, y, radius = float(_X[dark].mean()), float(_Y[dark].mean()), max(LEAST, float(np.sqrt(area / np.pi)))
+    return (x, y), radius
+
+
+def _normed(waves: Waves) -> Waves:
+    """Return coefficients, (images, waves, rings), of a sum of squares of 1 for each image; only zeros stay zeros."""
+    return waves / (np.sqrt((np.abs(waves) ** 2).sum(axis=(1, 2), keepdims=True)) + 1e-9)
