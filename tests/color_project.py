@@ -21,6 +21,14 @@ from wbc.split.table import Splits
 PARTS = ["train", "train", "train", "valid", "test", "test"]
 
 
+def fetch_record(synthetic: bool, images: int, classes: dict[str, int]) -> FetchRecord:
+    """Return a record of a data set of which there is nothing to tell."""
+    record = {field: {} for field in ("converted", "parts", "groups", "merged", "relabelled")}
+    record |= {field: [] for field in ("quarantined", "ignored", "left_by_systems", "left_out")}
+    record |= {"source": "local", "description": "the images of colors", "origin": "colors", "sha256": None}
+    return FetchRecord(synthetic=synthetic, images=images, classes=classes, **record)
+
+
 def make(root: Path) -> None:
     """Write under `root` what the stages before `train` write: six images of each class, each a group of its own."""
     (root / "data/features").mkdir(parents=True)
@@ -56,18 +64,7 @@ def make(root: Path) -> None:
     Splits(table, roles(table["path"].tolist(), fold, [set()] * len(table), halved)).save(root / "data")
 
     counts = {name: len(PARTS) for name in CLASSES}
-    record = {field: {} for field in ("converted", "parts", "groups", "merged", "relabelled")}
-    record |= {field: [] for field in ("quarantined", "ignored", "left_by_systems", "left_out")}
-    FetchRecord(
-        source="local",
-        synthetic=False,
-        description="the images of colors",
-        origin="colors",
-        sha256=None,
-        images=len(table),
-        classes=counts,
-        **record,
-    ).save(root / "data")
+    fetch_record(synthetic=False, images=len(table), classes=counts).save(root / "data")
     (root / "data/truth.csv").write_text("path,cell\n")
     split = {"images": len(table), "groups": len(table), "level": "photograph", "searched": True, "own_parts": False}
     split |= {

@@ -24,6 +24,7 @@ def tree(tmp_path, monkeypatch):
         for number, part in enumerate(PARTS)
     ]
     splits = pd.DataFrame(rows, columns=["path", "label", "image", "grouped", "fold"])
+    splits = splits.assign(photo_id=range(18), group=range(18))
     for path, label in zip(splits["path"], splits["label"], strict=True):
         color = COLORS["eosinophil" if path in ("basophil/4.png", "basophil/0.png") else label]
         file = tmp_path / "data/images" / path

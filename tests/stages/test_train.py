@@ -21,6 +21,7 @@ def tree(tmp_path, monkeypatch):
     paths = [f"{label}/{number}.png" for number, label in enumerate(labels)]
     parts = np.array(["train"] * 12 + ["valid"] * 6 + ["test"] * 6)
     table = pd.DataFrame({"path": paths, "label": labels, "image": parts, "grouped": parts[::-1], "fold": fold})
+    table = table.assign(photo_id=range(24), group=range(24))
     Splits(table, roles(paths, fold, [set()] * 24, np.arange(24) % 2 == 0)).save(tmp_path / "data")
     features = np.random.default_rng(0).normal(size=(24, 2, 9)) + 4 * np.eye(9)[labels][:, None]
     np.save("data/features/features.npy", features.astype(np.float16))
