@@ -14,7 +14,7 @@ the part train too well to tell how new ones look; and on its images as other la
 
     how freely it learns, temperature and sets   changed so much that as many are named wrongly as at a real other
                                                  laboratory; as they are, nearly none are
-    distance for "unlike"                        changed as in the backbone's training; changed more, it no longer tells
+    distance for OOD                             changed as in the backbone's training; changed more, it no longer tells
                                                  a cell of another class from a known one
 """
 
@@ -57,7 +57,7 @@ PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 OUTPUT, SCORES = Path("pretraining/classifier"), Path("pretraining/classifier.json")
 HEAD = "head.npz"
-KNOWN = 100  # images of each class that "unlike" is held against, at each zoom: 4 MB
+KNOWN = 100  # images of each class that the OOD score is computed from, at each zoom: 4 MB
 Labels = npt.NDArray[np.integer]
 USE = ExportParams(coverage=0.9, known=0.99, neighbors=5)
 

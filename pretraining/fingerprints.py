@@ -3,7 +3,7 @@
     python -m pretraining.fingerprints
 
 Reads pretraining/cells/, of which the parts train and valid were used for training. Writes
-pretraining/fingerprints.npz, by which `split`, `wbc predict` and `wbc score` notice these cells among a user's images.
+pretraining/fingerprints.npz, by which the stage `split` recognizes these cells among a user's images.
 """
 
 from pathlib import Path

@@ -50,6 +50,7 @@ def main() -> None:
         for mix, chosen in (("", np.arange(len(labels))), (", even mix", even(labels))):
             site, true = rows[chosen].astype(float), labels[chosen]
             moves = ways(head, site, class_means)
+            print(", ".join(f"{way} {distance(head, moves[way]):.3f}" for way in ("mean", "balanced")), "far")
             found[name + mix] = {way: score_of(head, site - move, true) for way, move in moves.items()}
             shown = (
                 f"{way} {row['accuracy']:.3f} / {row['balanced_accuracy']:.3f}"
@@ -81,9 +82,14 @@ def ways(head: Head, site: Rows, class_means: Rows) -> dict[str, Rows]:
     balanced = site_means[counts].mean(axis=0) - class_means[counts].mean(axis=0)
     moves = {"none": np.zeros_like(mean)}
     for name, move in (("mean", mean), ("balanced", balanced)):
-        far = float(np.sqrt(np.mean((move / head.standardize.scale) ** 2))) > FAR
+        far = distance(head, move) > FAR
         moves |= {name: move, f"{name} half": move / 2, f"{name} far": move * far, f"{name} half far": move / 2 * far}
     return moves
+
+
+def distance(head: Head, move: Rows) -> float:
+    """Return the length of a move, in standard deviations of the home's features (root mean square)."""
+    return float(np.sqrt(np.mean((move / head.standardize.scale) ** 2)))
 
 
 if __name__ == "__main__":

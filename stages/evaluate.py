@@ -44,15 +44,15 @@ def main() -> None:
     features = Features.load(DATA / "features", len(splits.table))
     baselines = Baselines.load(DATA / "baselines")
     synthetic = int(FetchRecord.load(DATA).synthetic)
+    split, known_cells = read_json(DATA / "split.json"), Truth.load(DATA).table
     with advise("Type `dvc repro`."):
-        details = Details(read_json(DATA / "split.json"), compare_with_truth(splits, Truth.load(DATA).table))
+        details = Details(split, compare_with_truth(splits, known_cells))
     details.save(REPORTS / "details.json")
     metrics = {}
     for scheme in track(SCHEMES, "evaluate", unit="schemes"):
         scored = held_out(scheme, heads, features, splits)
         images, labels = splits.table.iloc[scored.rows], splits.labels[scored.rows]
-        with advise("Type `dvc repro`."):
-            guesses = baselines.predictions(scheme, images["path"].tolist(), splits.classes)
+        guesses = baselines.predictions(scheme, images["path"].tolist(), splits.classes)
         groups = images["group"].to_numpy()
         described = describe(labels, scored.probabilities, groups, splits.classes, guesses, settings)
         facts = {"synthetic": synthetic} | described | scored.counts

@@ -29,8 +29,7 @@ from wbc.export.framing import learned_range
 from wbc.export.keras_classifier import build_classifier, keras_ensemble, keras_head
 from wbc.export.params import ExportParams
 from wbc.fetch.record import FetchRecord
-from wbc.plot.drawing import save
-from wbc.plot.model_card import draw_figures, render_model_card
+from wbc.plot.model_card import save_model_card
 from wbc.plot.params import ReportParams
 from wbc.plot.results import Run
 from wbc.split.schemes import CROSSVAL
@@ -45,24 +44,20 @@ DATA, IMAGES, MODELS, REPORTS = Path("data"), Path("data/images"), Path("models"
 @exit_on_user_error
 def main() -> None:
     """Calibrate the ensemble, write its files, and check them."""
-    settings = params.load("params.yaml", "export", ExportParams)
     dropout = params.load("params.yaml", "train", TrainParams).head.dropout
     splits, heads = Splits.load(DATA), Heads.load(MODELS / "heads")
     features = Features.load(DATA / "features", len(splits.table))
     record, details = FetchRecord.load(DATA), Details.load(REPORTS / "details.json")
-    crossval = Result.load(REPORTS / CROSSVAL)
-    calibrated = Calibrated.fit(splits, features, heads, settings)
+    calibrated = Calibrated.fit(splits, features, heads, params.load("params.yaml", "export", ExportParams))
 
     start(seed=0)  # nothing here is random; this is for deterministic kernels
     backbone = keras.models.load_model(features.folder / KERAS, compile=False)
     tta_views, classes = features.facts["tta_views"], splits.classes
-    scored = Result.load(REPORTS / "image").predictions
-    scored = scored.iloc[checks.sample(len(scored))]
+    predictions = Result.load(REPORTS / "image").predictions
+    scored = predictions.iloc[checks.sample(len(predictions))]
     study = build_classifier(backbone, keras_head(heads.head("image"), dropout), tta_views, "study")
-    probabilities = scored.filter(regex="^p_").to_numpy()
-    checks.save_checked(
-        MODELS / "study.keras", study, classes, [IMAGES / path for path in scored["path"]], probabilities
-    )
+    images = [IMAGES / path for path in scored["path"]]
+    checks.save_checked(MODELS / "study.keras", study, classes, images, scored.filter(regex="^p_").to_numpy())
 
     rows = checks.sample(len(splits.table))
     ensemble = build_classifier(backbone, keras_ensemble(heads.ensemble), tta_views, "classifier")
@@ -75,17 +70,9 @@ def main() -> None:
     with replacing(REPORTS / "deployed") as partial:
         partial.mkdir()
         calibrated.save(partial)
-    report, deployed = params.load("params.yaml", "report", ReportParams), calibrated.for_card()
-    run = Run(
-        record.model_dump(), features.facts, details.split, details.truth, heads.facts, {CROSSVAL: crossval.metrics}
-    )
-    with replacing(REPORTS / "model_card") as partial:
-        partial.mkdir()
-        for name, figure in draw_figures(run, deployed, report).items():
-            save(figure, partial / f"{name}.svg")
-    with replacing(REPORTS / "model_card.md") as partial:
-        page = render_model_card(run, deployed, report, "model_card")
-        partial.write_text(page, encoding="utf-8", newline="\n")
+    metrics = {CROSSVAL: Result.load(REPORTS / CROSSVAL).metrics}
+    run = Run(record.model_dump(), features.facts, details.split, details.truth, heads.facts, metrics)
+    save_model_card(REPORTS, run, calibrated.for_card(), params.load("params.yaml", "report", ReportParams))
     print(calibrated.summary())
 
 

@@ -22,8 +22,7 @@ def module_of(file):
 def file_of(module):
     """The file of a module, a POSIX path from the top folder; of a package its __init__.py."""
     path = Path(*module.split("."))
-    file = path.with_suffix(".py")
-    return (file if (ROOT / file).is_file() else path / "__init__.py").as_posix()
+    return (path / "__init__.py" if (ROOT / path / "__init__.py").is_file() else path.with_suffix(".py")).as_posix()
 
 
 def code_of(script):

@@ -20,7 +20,7 @@ import yaml
 
 from tests.small_project import STAGES, Project
 
-CHEAP = ["split", "audit", "baseline", "train", "evaluate", "calibrate"]  # stages of a few seconds
+CHEAP = ["split", "baseline", "train", "evaluate"]  # stages of a few seconds
 DAMAGES = ("a flipped byte", "cut in half", "emptied")
 
 
@@ -108,14 +108,15 @@ def damaged_output(project: Project, random: random.Random, stages: list[str] = 
 def damaged_input(project: Project, random: random.Random, stages: list[str] = STAGES) -> str:
     """Damage one file that a stage reads, then run that stage directly, without DVC, which would make it anew."""
     lock = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    stage = random.choice([stage for stage in stages if stage not in ("sources", "fetch")])
+    stage = random.choice([stage for stage in stages if stage != "fetch"])
     written = tuple(out["path"] for entry in lock.values() for out in entry.get("outs", []))
     read = [dep["path"] for dep in lock[stage]["deps"] if dep["path"].startswith(written)]
     file = random.choice(_some_files([project.folder / path for path in read]))
     damage(file, kind := random.choice(DAMAGES), random)
     status, printed = run(project, "python", "-m", f"stages.{stage}")
     told = f"{stage}, {file.relative_to(project.folder)} {kind}: {printed}"
-    if not status and "note: not what dvc.lock records" not in printed:
+    # A flipped byte may leave a name or number that can't be told from a right one; `dvc repro` finds it by its digest.
+    if not status and kind != "a flipped byte":
         raise AssertionError(f"not a word of it: {told}")
     return told if "Traceback" in printed else printed
 

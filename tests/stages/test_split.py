@@ -166,7 +166,7 @@ def test_parts_that_the_data_set_does_not_name_are_an_error(tree, capsys):
     params(tree, parts="manifest")
     with pytest.raises(SystemExit):
         split.main()
-    assert "data/manifest.csv has no column `part`" in capsys.readouterr().err
+    assert "The manifest has no column `part`" in capsys.readouterr().err
 
 
 def test_groups_that_are_not_there_are_named_with_their_parameter(tree, capsys):

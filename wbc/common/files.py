@@ -4,15 +4,19 @@ import contextlib
 import errno
 import glob
 import hashlib
+import io
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
+import numpy as np
+import numpy.typing as npt
 
 from wbc.common.errors import UserError
 from wbc.common.os_errors import full_disk
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAKING, PARTIAL = ".making", ".partial"  # endings of the folder in which a file or folder is made
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+UNIX = 3  # what a zip says of the system that wrote it
 LOCK, REPLACED = ".lock", ".replaced"  # in it: the lock of its owner, and the old folder for a moment
 
 
@@ -148,3 +154,30 @@ def sha256(path: Path | str) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits, reading it in blocks."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_zip(path: Path, members: Mapping[str, bytes]) -> None:
+    """Write `members` into a zip, by their names and in their order, uncompressed.
+
+    The bytes depend on the members alone. `numpy.savez` and `zipfile` write times, the system, and headers that changed
+    between releases of Python 3.11.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as written:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, DATE)
+            info.create_system = UNIX
+            written.writestr(info, content)
+
+
+def write_npz(path: Path, arrays: Mapping[str, npt.NDArray]) -> None:
+    """Write `arrays`, by their names and in their order, as `numpy.load` reads them; no Python objects.
+
+    Raises:
+        ValueError: an array holds Python objects.
+    """
+    members = {}
+    for name, array in arrays.items():
+        file = io.BytesIO()
+        np.lib.format.write_array(file, array, allow_pickle=False)
+        members[f"{name}.npy"] = file.getvalue()
+    write_zip(path, members)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from wbc.common.errors import UserError
+
 # The formats that a cell image may have, and the file name endings that go with each.
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -50,7 +52,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 Image.core.set_block_size(64 * 2**20)
 
 
-class BadImage(Exception):
+class BadImage(UserError):
     """A file that can't be used as an image; the message is the reason."""
 
 
@@ -97,10 +99,14 @@ def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.N
         BadImage: empty, truncated, not an image, an image under another format's name, too small, too large, or of
             numbers that have no known brightest value.
     """
-    if isinstance(source, bytes):
-        content = source
-    else:
-        content, suffix = Path(source).read_bytes(), suffix if suffix is not None else Path(source).suffix
+    if not isinstance(source, bytes):
+        try:
+            return decode(Path(source).read_bytes(), Path(source).suffix if suffix is None else suffix)
+        except BadImage as error:
+            raise BadImage(
+                f"{source} can't be used: {error}. Type `dvc repro`, which makes fetched images anew."
+            ) from None
+    content = source
     if not content:
         raise BadImage("the file is empty")
     suffix = suffix if suffix is None else suffix.lower()

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wbc.common.zips import DATE, write_zip
+from wbc.common.files import DATE, write_zip
 
 if TYPE_CHECKING:
     from wbc.embed.tensorflow_setup import keras

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from wbc.common.errors import UserError
 from wbc.embed.features import Features
 from wbc.evaluate.label_errors import LabelError, label_errors
 from wbc.evaluate.metrics import cell_weights, rounded, score
@@ -25,7 +26,16 @@ class HeldOut(NamedTuple):
 
 
 def held_out(scheme: str, heads: Heads, features: Features, splits: Splits) -> HeldOut:
-    """Return the held-out predictions of one scheme."""
+    """Return the held-out predictions of one scheme.
+
+    Raises:
+        UserError: the heads are of other classes than the splits.
+    """
+    if heads.classes != splits.classes:
+        raise UserError(
+            f"The heads in {heads.folder}/ are of the classes {', '.join(heads.classes)}, but the splits are of "
+            f"{', '.join(splits.classes)}: they were made from different images. Type `dvc repro`."
+        )
     if scheme == CROSSVAL:
         counts = {
             "folds": len(np.unique(splits.fold)),

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wbc.export import calibration
-from wbc.export.decision import UNLIKE, Answers
+from wbc.export.decision import OOD, Answers
 from wbc.train import exact
 
 RISK = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # shares of the images that are answered, the surest first
@@ -40,7 +40,7 @@ def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: e
         "log_loss": calibration.log_loss(labels, answers.probabilities, sample_weight),
         "coverage": share(answers.members[np.arange(len(labels)), labels]),
         "set_size": share(answers.members.sum(axis=1)),
-        "ood": share(np.array([reason == UNLIKE for reason in answers.reasons])),
+        "ood": share(np.array([reason == OOD for reason in answers.reasons])),
         "accuracy": share(is_right),
         "answered": share(answered),
         "accuracy_answered": share(is_right & answered) / share(answered) if answered.any() else None,
@@ -61,7 +61,7 @@ def abstention(reasons: Sequence[str]) -> dict[str, float]:
     return {
         "images": len(said),
         "abstained": float((said != "").mean()),
-        "ood": float((said == UNLIKE).mean()),
+        "ood": float((said == OOD).mean()),
     }
 
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wbc.common.files import reading
-from wbc.common.zips import write_npz
+from wbc.common.files import reading, write_npz
 from wbc.export import calibration
 from wbc.export import ood as novelty
 from wbc.export import prediction_sets as conformal
@@ -15,7 +14,7 @@ from wbc.export.params import ExportParams
 from wbc.train import exact
 
 DIGITS = 6  # of what is fitted
-UNLIKE = "out of distribution"  # why it abstains from an image unlike those that it was trained on
+OOD = "out of distribution"  # why it abstains from an image unlike those that it was trained on
 
 
 class Decision(NamedTuple):
@@ -117,7 +116,7 @@ def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Flo
     for row, distance in zip(members, distances, strict=True):
         inside = [name for name, is_in in zip(decision.classes, row, strict=True) if is_in]
         if distance > decision.distance_threshold:
-            reasons.append(UNLIKE)
+            reasons.append(OOD)
         elif not inside:
             reasons.append("no class is likely enough")
         elif len(inside) > 1:

@@ -134,7 +134,7 @@ def _wait_while_it_grows(client: subprocess.Popen, folder: Path, dataset: str) -
     size, since, said = 0, time.monotonic(), time.monotonic()
     while client.poll() is None:
         time.sleep(0.1)
-        now, have = time.monotonic(), sum(file.stat().st_size for file in folder.glob("*"))
+        now, have = time.monotonic(), _bytes_in(folder)
         if have - size >= LEAST:
             size, since = have, now
         if now - since > SILENCE:
@@ -146,6 +146,14 @@ def _wait_while_it_grows(client: subprocess.Popen, folder: Path, dataset: str) -
         if now - said > SIGN_OF_LIFE:
             said = now
             print(f"  {have / 1e6:,.1f} MB so far", flush=True)
+
+
+def _bytes_in(folder: Path) -> int:
+    size = 0
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the client renames its file at the end
+            size += file.stat().st_size
+    return size
 
 
 def without_secrets(text: str) -> str:

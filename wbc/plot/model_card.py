@@ -1,15 +1,20 @@
 """The model card of the deployed classifier: its scores, its calibration, and when it abstains."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from wbc.common.files import replacing
 from wbc.plot import comparison, figures
+from wbc.plot.drawing import save
 from wbc.plot.params import ReportParams
 from wbc.plot.pictures import note_of
 from wbc.plot.rendering import render, word
 from wbc.plot.results import Run
 from wbc.split.schemes import CROSSVAL
+
+FIGURES = "model_card"  # folder of the card's figures, beside it
 
 
 class Change(NamedTuple):
@@ -66,6 +71,17 @@ def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figure
         verdicts=comparison.against_baselines(run.metrics[CROSSVAL]),
         figures=figures_folder,
     )
+
+
+def save_model_card(folder: Path, run: Run, deployed: Deployed, report: ReportParams) -> None:
+    """Write model_card.md and its figures, model_card/*.svg, into a folder of reports; see `render_model_card`."""
+    with replacing(folder / FIGURES) as partial:
+        partial.mkdir()
+        for name, figure in draw_figures(run, deployed, report).items():
+            save(figure, partial / f"{name}.svg")
+    page = render_model_card(run, deployed, report, FIGURES)
+    with replacing(folder / "model_card.md") as partial:
+        partial.write_text(page, encoding="utf-8", newline="\n")
 
 
 def draw_figures(run: Run, deployed: Deployed, report: ReportParams) -> dict[str, Figure]:

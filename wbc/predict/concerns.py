@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import binomtest
 
-from wbc.export.decision import UNLIKE
+from wbc.export.decision import OOD
 from wbc.export.framing import framing_note
 from wbc.predict.classifier import Classifier
 from wbc.predict.predictions import Prediction
@@ -25,7 +25,7 @@ def of_predictions(classifier: Classifier, predictions: Sequence[Prediction]) ->
     """
     read = [prediction for prediction in predictions if not prediction.error]
     lines = []
-    out = sum(prediction.reason == UNLIKE for prediction in read)
+    out = sum(prediction.reason == OOD for prediction in read)
     if out >= FEWEST and out > OUT * len(read):
         lines.append(
             f"{out:,} of {len(read):,} images ({out / len(read):.0%}) are out of distribution; "

@@ -87,7 +87,7 @@ def find_groups(manifest: pd.DataFrame, source: str | None, folder: Path) -> Giv
     """Return the groups that the data set names and those that the user gives; None without any.
 
     Args:
-        manifest: data/manifest.csv; its columns given_<kind> are the data set's groups.
+        manifest: table of the images; its columns given_<kind> are the data set's groups.
         source: a CSV in `folder`, or a pattern, as `read_groups` takes it; it holds where both name a kind.
         folder: data/given/.
     """
@@ -107,10 +107,8 @@ def find_parts(manifest: pd.DataFrame, source: str, folder: Path) -> np.ndarray:
     if source != "manifest":
         return read_parts(Path(where_given(source, folder)), manifest["path"].tolist())
     if "part" not in manifest:
-        raise UserError(
-            "data/manifest.csv has no column `part`: the data set names no parts. Write `split.parts: null`."
-        )
-    return _complete(manifest["part"].to_numpy(dtype=object), manifest["path"].tolist(), "data/manifest.csv")
+        raise UserError("The manifest has no column `part`: the data set names no parts. Write `split.parts: null`.")
+    return _complete(manifest["part"].to_numpy(dtype=object), manifest["path"].tolist(), "The manifest")
 
 
 def _complete(parts: np.ndarray, paths: Sequence[str], source: Path | str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wbc.common.errors import UserError
-from wbc.common.files import write_csv
+from wbc.common.files import reading, write_csv
 from wbc.common.tables import read_csv
 
 SPLITS, FOLDS = "splits.csv", "folds.csv"
@@ -49,11 +49,18 @@ class Splits(NamedTuple):
         """Read splits.csv and folds.csv.
 
         Raises:
-            UserError: they are of different images.
+            UserError: one is damaged, or they are of different images.
         """
         splits = cls(read_csv(folder / SPLITS), read_csv(folder / FOLDS))
-        if not set(splits.folds["path"]) == set(splits.table["path"]):
-            raise UserError(f"{folder / FOLDS} and {folder / SPLITS} are of different images.")
+        with reading(folder / FOLDS):
+            counts = splits.folds.astype({"fold": int, "block": int}).groupby("path")["fold"].nunique()
+        with reading(folder / SPLITS):
+            paths = set(splits.table.astype({"fold": int, "group": int})["path"])
+        if set(counts.index) != paths or counts.nunique() != 1:
+            raise UserError(
+                f"{folder / FOLDS} and {folder / SPLITS} are of different images, or one of them is damaged. Type "
+                "`dvc repro`."
+            )
         return splits
 
     def save(self, folder: Path) -> None:

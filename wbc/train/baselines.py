@@ -61,7 +61,7 @@ class Baselines(NamedTuple):
             classes: class names in the order of their numbers.
 
         Raises:
-            UserError: the table holds other images.
+            UserError: the table holds other images or classes.
         """
         table = self.tables[scheme]
         if table["path"].tolist() != list(images):
@@ -70,7 +70,13 @@ class Baselines(NamedTuple):
                 "made from another split. Type `dvc repro`."
             )
         numbers = {name: number for number, name in enumerate(classes)}
-        return {baseline: table[baseline].map(numbers).to_numpy() for baseline in table.columns.drop("path")}
+        found = table.drop(columns="path").apply(lambda column: column.map(numbers))
+        if found.isna().any(axis=None):
+            raise UserError(
+                f"The baselines of the scheme `{scheme}` predict other classes than {', '.join(classes)}: they were "
+                "made from other images, or are damaged. Type `dvc repro`."
+            )
+        return {baseline: found[baseline].to_numpy() for baseline in found}
 
 
 def baseline_predictions(

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wbc.common.files import reading
-from wbc.common.zips import write_npz
+from wbc.common.files import reading, write_npz
 from wbc.train import exact
 from wbc.train.exact import Floats
 from wbc.train.layers import SCORING, BatchNorm, Dense, Dropout, Layer, Mode, Relu, Standardize, float32

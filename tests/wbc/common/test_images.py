@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from wbc.common import images
+from wbc.common.errors import UserError
 from wbc.common.images import MIN_SIDE, BadImage, decode, resize
 
 TOP = Path(__file__).parents[3]
@@ -259,3 +260,11 @@ def test_eight_threads_need_hardly_more_memory_than_one(tmp_path):
         for threads in (1, 8)
     )  # fmt: skip
     assert eight < 1.5 * one, "1.1 times; 3.5 times where every thread keeps what it has freed"
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"", "empty"), (b"<html>", "not a readable image|web page")])
+def test_a_damaged_file_of_the_pipeline_is_a_users_message_with_its_path(tmp_path, content, reason):
+    file = tmp_path / "cell.png"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=rf"cell\.png can't be used: .*({reason}).* Type `dvc repro`"):
+        decode(file)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from wbc.common.errors import UserError
-from wbc.common.zips import write_npz
+from wbc.common.files import write_npz
 from wbc.export.decision import Decision, save_reference
 from wbc.export.framing import ANY
 from wbc.export.ood import Reference

@@ -139,3 +139,10 @@ def test_no_secret_is_quoted(monkeypatch, tmp_path):
     for secret in ("KGAT_first", "second-half", "me:pass", "0123456789abcdef", "abc"):
         assert secret not in said
     assert "Invalid header" in said
+
+
+def test_a_file_that_the_client_renames_meanwhile_is_not_missed(tmp_path, monkeypatch):
+    (tmp_path / "cells.zip").write_bytes(bytes(10))
+    listed = [tmp_path / "cells.zip.kaggle-partial", tmp_path / "cells.zip"]
+    monkeypatch.setattr(type(tmp_path), "glob", lambda self, pattern: iter(listed))
+    assert kaggle_download._bytes_in(tmp_path) == 10

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from wbc.export.decision import UNLIKE, Decision
+from wbc.export.decision import OOD, Decision
 from wbc.predict import concerns
 from wbc.predict.predictions import Prediction
 
@@ -21,11 +21,11 @@ def prediction(label="a", reason="", inside=("a",), foreground=0.25, error=""):
 
 
 def test_a_large_share_out_of_distribution_is_said():
-    many = [prediction(reason=UNLIKE)] * 52 + [prediction()] * 48
+    many = [prediction(reason=OOD)] * 52 + [prediction()] * 48
     (line,) = concerns.of_predictions(CLASSIFIER, many)
     assert line.startswith("52 of 100 images (52%) are out of distribution; 1% were expected.")
-    assert concerns.of_predictions(CLASSIFIER, [prediction(reason=UNLIKE)] * 2 + [prediction()] * 98) == []
-    assert concerns.of_predictions(CLASSIFIER, [prediction(reason=UNLIKE), prediction()]) == []
+    assert concerns.of_predictions(CLASSIFIER, [prediction(reason=OOD)] * 2 + [prediction()] * 98) == []
+    assert concerns.of_predictions(CLASSIFIER, [prediction(reason=OOD), prediction()]) == []
 
 
 def test_cells_shown_too_small_are_said():

@@ -32,6 +32,16 @@ def test_rounds_follow_the_roles(tmp_path):
     assert (second.test.tolist(), second.train.tolist()) == ([2, 3], [0, 1])
 
 
+@pytest.mark.parametrize("name", ["splits.csv", "folds.csv"])
+@pytest.mark.parametrize("share", [0, 0.3, 0.5, 0.9])
+def test_half_a_table_stops(tmp_path, name, share):
+    write(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UserError, match=r"damaged.*dvc repro"):
+        Splits.load(tmp_path)
+
+
 def test_folds_of_other_images_stop(tmp_path):
     write(tmp_path, paths=("007", "2", "3", "5"))
     with pytest.raises(UserError, match="are of different images"):

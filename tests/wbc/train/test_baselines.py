@@ -105,3 +105,8 @@ def test_predictions_for_other_images_stop(saved):
     for images in (["a/1.png"], ["b/1.png", "a/1.png"]):
         with pytest.raises(UserError, match="the scheme `image` predict other images"):
             saved.predictions("image", images, ["NA", "b"])
+
+
+def test_predictions_of_other_classes_stop(saved):
+    with pytest.raises(UserError, match="the scheme `image` predict other classes than NA, c"):
+        saved.predictions("image", ["a/1.png", "b/1.png"], ["NA", "c"])

@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from wbc.common.files import replacing
+from wbc.common.files import replacing, write_npz
 from wbc.common.images import decode
 from wbc.common.progress import prefetch, track
-from wbc.common.zips import write_npz
 from wbc.split.near_duplicates.canonical_frame import PATCH, RINGS, cut
 
 SAME = 0.85  # correlation at which two images count as one: see research/score_fingerprints.py

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from wbc.common.zips import write_npz, write_zip
+from wbc.common.files import write_npz, write_zip
 
 
 def test_the_bytes_are_those_of_every_release_of_python(tmp_path):
