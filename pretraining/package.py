@@ -43,7 +43,7 @@ def main() -> None:
 def score() -> str:
     """Return the classifier's scores in words."""
     scored = read_json(SCORES)["scored"]
-    found = [f"{scored[name]['balanced_accuracy']:.2f} on {place}" for name, place in PLACES.items()]
+    found = [f"{scored[name]['balanced_accuracy']:.2f} on {place}" for name, place in PLACES.items() if name in scored]
     return f"balanced accuracy {', '.join(found)}"
 
 

@@ -11,7 +11,7 @@ from tests.small_project import Project, stages_run
 from wbc.fetch.drawn.dataset import SyntheticParams, draw_dataset
 from wbc.pretraining import efficientnet_lite0
 
-STAGES = {"cells", "pretrain", "measure", "classifier", "card"}
+STAGES = {"cells", "pretrain", "measure", "classifier", "package", "card"}
 
 
 def draw_archive(path, seed, cells):
@@ -88,6 +88,9 @@ def test_it_makes_the_weights_their_results_and_their_card(made):
     decision = json.loads((made.folder / "classifier/decision.json").read_text())
     assert decision["trained_on"] == "30 photographed cells of pbc_cells.zip"
     assert set(decision["sha256"]) == {"head.npz", "reference.npz"}
+    shipped = json.loads((made.folder.parent / "wbc/predict/pretrained/decision.json").read_text())
+    assert shipped["trained_on"] == decision["trained_on"]
+    assert shipped["sha256"].items() > decision["sha256"].items()
 
     card = (made.folder / "README.md").read_text(encoding="utf-8")
     assert source["sha256"] in card and f"| {results['results']['blood']['pbc_test']['head']['accuracy']:.3f} |" in card
