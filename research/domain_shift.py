@@ -59,6 +59,7 @@ def main() -> None:
     for name, weights in backbones.items():
         benchmark = Benchmark(cells, weights)
         rows[f"{name}, logistic regression"] = [benchmark.regression()]
+        print(table(rows)[-1], flush=True)
         rows[f"{name}, head"] = [benchmark.head(seed) for seed in track(SEEDS, "fit heads", unit="heads")]
         if weights.parent == TRAINED:
             rows["Raabin's Train, end to end"] = [benchmark.end_to_end()]
