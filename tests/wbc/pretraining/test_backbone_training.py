@@ -69,8 +69,8 @@ def tiny_backbone():
 def run(path, **options):
     start(1)
     backbone = tiny_backbone()
-    history = pretrain(backbone, 2, cells(30, 1), cells(10, 2), PARAMS, 1, path, **options)
-    return backbone, history
+    trained = pretrain(backbone, 2, cells(30, 1), cells(10, 2), PARAMS, 1, path, **options)
+    return backbone, trained.history
 
 
 class Killed(Exception):
