@@ -128,6 +128,7 @@ def test_the_weights_are_trained_and_another_seed_gives_others(whole, tmp_path):
 def test_a_training_learns_to_tell_red_cells_from_blue_ones(tmp_path):
     params = PARAMS.model_copy(update={"phases": [Phase(image_size=32, epochs=8)], "learning_rate": 0.02})
     start(1)
-    history = pretrain(tiny_backbone(), 2, cells(96, 1), cells(40, 2), params, 1, tmp_path / "learns.npz")
+    trained = pretrain(tiny_backbone(), 2, cells(96, 1), cells(40, 2), params, 1, tmp_path / "learns.npz")
+    history = trained.history
     assert max(row["plain_accuracy"] for row in history) >= 0.9
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
