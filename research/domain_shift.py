@@ -13,7 +13,6 @@ latter also its own softmax layer, which was trained together with it: the netwo
 is fixed here; nothing is chosen on a test part.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from research.laboratories import CLASSES, SHIPPED, features, read_cells
+from research.laboratories import CLASSES, SHIPPED, features, output_file, read_cells
 from wbc.common import params
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import sha256, write_json
@@ -48,9 +47,7 @@ Scores = dict[str, dict[str, float]]  # {test: {"accuracy", "balanced_accuracy"}
 @exit_on_user_error
 def main() -> None:
     """Print the benchmark's table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
-    options = parser.parse_args()
+    output = output_file(__doc__)
     start(seed=0)
     cells = read_cells()
     rows: dict[str, list[Scores]] = {}
@@ -63,7 +60,7 @@ def main() -> None:
         rows[f"{name}, head"] = [benchmark.head(seed) for seed in track(SEEDS, "fit heads", unit="heads")]
         if weights.parent == TRAINED:
             rows["Raabin's Train, end to end"] = [benchmark.end_to_end()]
-    write_json(options.output, {"backbones": {name: sha256(file) for name, file in backbones.items()}, "rows": rows})
+    write_json(output, {"backbones": {name: sha256(file) for name, file in backbones.items()}, "rows": rows})
     for line in table(rows):
         print(line)
 

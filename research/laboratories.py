@@ -5,6 +5,7 @@ Raabin-WBC        parts Train, TestA and TestB, as published
 LISC, BCCD        all cells; LISC for testing alone
 """
 
+import argparse
 import functools
 import hashlib
 import itertools
@@ -81,3 +82,15 @@ def _compute(weights: Path, files: Sequence[Path], zooms: Sequence[float]) -> np
     rows = itertools.chain.from_iterable(_forward(weights)(every_view()))
     means = [mean_feature([next(rows), next(rows)]) for _ in range(len(files) * len(zooms))]
     return np.stack(means).astype(np.float16).reshape(len(files), len(zooms), -1)
+
+
+def output_file(description: str | None) -> Path:
+    """Return the file that the command line of a script names by --output.
+
+    Args:
+        description: what --help prints, the script's docstring.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
+    output: Path = parser.parse_args().output
+    return output

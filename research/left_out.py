@@ -7,14 +7,13 @@ Reads the weights as shipped and those of `research/backbones/two_laboratories.y
 way to weigh the cells, logistic regression learns from all laboratories but one, and is scored on that one.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from research.laboratories import CLASSES, IMAGE_SIZE, SHIPPED, ZOOMS, features, read_cells
+from research.laboratories import CLASSES, IMAGE_SIZE, SHIPPED, ZOOMS, features, output_file, read_cells
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import sha256, write_json
 from wbc.embed import backbones
@@ -44,9 +43,7 @@ OPTIONS = ("Barcelona alone", "each cell once", "each laboratory the same", "eac
 @exit_on_user_error
 def main() -> None:
     """Print the scores of every backbone and option at every laboratory left out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
-    options = parser.parse_args()
+    output = output_file(__doc__)
     start(seed=0)
     if TRAINED.exists() and not MEAN.exists():
         save_mean(SHIPPED, TRAINED, MEAN)
@@ -66,7 +63,7 @@ def main() -> None:
         found[name]["at home"] = {"Barcelona": home}
         print(f"{name}, at home: {home['accuracy']:.4f}", flush=True)
     write_json(
-        options.output,
+        output,
         {"weights": {name: sha256(weights) for name, weights in candidates.items()}, "scores": found},
     )
 

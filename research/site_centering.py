@@ -14,13 +14,10 @@ other laboratory the features of all its images are moved by one vector before t
 Each laboratory is scored as it is, and with as many cells of each class, for a mean depends on the mix of classes.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
-from research.laboratories import SHIPPED, read_cells
+from research.laboratories import SHIPPED, output_file, read_cells
 from research.left_out import OPTIONS, Described, score_of
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import write_json
@@ -35,9 +32,7 @@ Rows = npt.NDArray[np.floating]
 @exit_on_user_error
 def main() -> None:
     """Print accuracy and balanced accuracy of every way at every laboratory."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the scores there as JSON")
-    options = parser.parse_args()
+    output = output_file(__doc__)
     start(seed=0)
     described = Described(read_cells(), SHIPPED)
     home = described.taught["barcelona"]
@@ -57,7 +52,7 @@ def main() -> None:
                 for way, row in found[name + mix].items()
             )
             print(f"{name}{mix}: {', '.join(shown)}", flush=True)
-    write_json(options.output, found)
+    write_json(output, found)
 
 
 def even(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
