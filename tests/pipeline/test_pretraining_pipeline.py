@@ -11,7 +11,7 @@ from tests.small_project import Project, stages_run
 from wbc.fetch.drawn.dataset import SyntheticParams, draw_dataset
 from wbc.pretraining import efficientnet_lite0
 
-STAGES = {"cells", "pretrain", "measure", "classifier", "package", "card"}
+STAGES = {"cells", "pretrain", "fingerprints", "measure", "classifier", "package", "card"}
 
 
 def draw_archive(path, seed, cells):

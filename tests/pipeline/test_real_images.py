@@ -26,6 +26,8 @@ def run(tmp_path, monkeypatch):
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         params["fetch"] |= {"source": "archive", "archive": str(DATA / name)}
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+        (tmp_path / "pretraining").mkdir(exist_ok=True)
+        (tmp_path / split.FINGERPRINTS).write_bytes((ROOT / split.FINGERPRINTS).read_bytes())
         fetch.main()
         split.main()
         return pd.read_csv("data/splits.csv")

@@ -73,7 +73,7 @@ def made(tree):
                     "times": 2.0,
                     "tried": {"0.01": {"loss": 0.61, "accuracy": 0.8}, "0.03": {"loss": 0.52, "accuracy": 0.812}},
                 },
-                "unknown": {"platelet": {"images": 5, "abstained": 0.9714, "unlike": 0.4}},
+                "unknown": {"platelet": {"images": 5, "abstained": 0.9714, "ood": 0.4}},
                 "scored": {
                     name: {
                         "images": 4,
@@ -81,7 +81,7 @@ def made(tree):
                         "balanced_accuracy": 0.9513,
                         "coverage": 0.875,
                         "set_size": 1.25,
-                        "unlike": 0.0,
+                        "ood": 0.0,
                         "answered": float(answered),
                         "accuracy_answered": answered or None,
                     }

@@ -156,7 +156,7 @@ def test_from_files_to_a_table_without_the_test_part(tmp_path, monkeypatch, caps
     labels = np.tile(["a", "b"], 30)
     fold, is_test = np.repeat([0, 1, 2], 20), np.arange(60) % 10 < 2
     paths = [str(number) for number in range(60)]
-    splits = pd.DataFrame({"path": paths, "label": labels, "photo_id": range(60), "fold": fold})
+    splits = pd.DataFrame({"path": paths, "label": labels, "photo_id": range(60), "group": range(60), "fold": fold})
     splits["grouped"] = np.where(is_test, "test", "train")
     told = (labels == "b") ^ is_test
     features = random.normal(size=(60, 3, 12)) + 8 * np.eye(12)[told.astype(int)][:, None]
