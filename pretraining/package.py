@@ -2,8 +2,9 @@
 
     python -m pretraining.package
 
-Copies pretraining/classifier/, builds the backbone's frozen graph from pretraining/efficientnetb0.weights.h5, and adds
-the scores of pretraining/classifier.json. With the graph in the package, prediction needs no TensorFlow.
+Copies pretraining/classifier/ and pretraining/fingerprints.npz, builds the backbone's frozen graph from
+pretraining/efficientnetb0.weights.h5, and adds the scores of pretraining/classifier.json. With the graph in the
+package, prediction needs no TensorFlow.
 """
 
 import shutil
@@ -13,10 +14,10 @@ from wbc.common.errors import UserError, advise, exit_on_user_error
 from wbc.common.files import read_json, replacing, sha256, write_json
 from wbc.embed import backbones, engines
 from wbc.embed.tensorflow_setup import start
-from wbc.export.packaging import BACKBONE, DECISION, read_facts, read_package
+from wbc.export.packaging import BACKBONE, DECISION, FINGERPRINTS, read_facts, read_package
 
 FITTED, WEIGHTS = Path("pretraining/classifier"), Path("pretraining/efficientnetb0.weights.h5")
-SCORES = Path("pretraining/classifier.json")
+KNOWN, SCORES = Path("pretraining/fingerprints.npz"), Path("pretraining/classifier.json")
 OUTPUT = Path("wbc/predict/pretrained")
 PLACES = {"pbc_test": "its own laboratory", "bccd": "BCCD, another laboratory"}  # that the score names
 
@@ -33,7 +34,8 @@ def main() -> None:
         for name in facts.sha256:
             shutil.copyfile(FITTED / name, folder / name)
         (folder / BACKBONE).write_bytes(backbone(facts.image_size))
-        digests = facts.sha256 | {BACKBONE: sha256(folder / BACKBONE)}
+        shutil.copyfile(KNOWN, folder / FINGERPRINTS)
+        digests = facts.sha256 | {name: sha256(folder / name) for name in (BACKBONE, FINGERPRINTS)}
         content = facts.model_copy(update={"sha256": digests, "score": score()}).model_dump(mode="json")
         write_json(folder / DECISION, content)
         read_package(folder)

@@ -20,11 +20,12 @@ from wbc.common.errors import advise, exit_on_user_error
 from wbc.common.files import read_json, write_csv, write_json
 from wbc.common.progress import track
 from wbc.embed.features import Features
+from wbc.embed.weights import BLOOD_SHA256
 from wbc.evaluate.headline import headline
 from wbc.evaluate.held_out import find_label_errors, held_out
 from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.results import Details, Result
-from wbc.evaluate.scoring import describe
+from wbc.evaluate.scoring import describe, without_overlap
 from wbc.evaluate.truth import compare_with_truth
 from wbc.fetch.manifest import Truth
 from wbc.fetch.record import FetchRecord
@@ -59,6 +60,10 @@ def main() -> None:
         if scheme == CROSSVAL:
             table, facts["label_errors"] = find_label_errors(splits, scored.probabilities)
             write_csv(REPORTS / "label_errors.csv", table)
+            overlap = images["path"].isin(split["overlap"]["paths"]).to_numpy()
+            if features.facts["weights_file_sha256"] == BLOOD_SHA256 and overlap.any():
+                found = without_overlap(labels, scored.probabilities, groups, splits.classes, overlap, settings)
+                facts["overlap"] = found
         columns = ["path", "label", "group", *(["fold"] if scheme == CROSSVAL else [])]
         result = Result.of(facts, images[columns], labels, scored.probabilities, splits.classes)
         result.save(REPORTS / scheme)

@@ -44,6 +44,7 @@ def make(root: Path) -> None:
         "image_size": SIZE,
         "tta_views": 8,
         "zooms": [1],
+        "weights_file_sha256": None,
     }
     (root / "data/features/features.json").write_text(json.dumps(facts))
 
@@ -72,6 +73,7 @@ def make(root: Path) -> None:
         "shared_groups": {},
         "excluded": {"images": 0, "too_doubtful": []},
         "leak": {"image": 0.0, "grouped": 0.0},
+        "overlap": {"known": 0, "images": 0, "paths": []},
     }
     split |= {"foreground": {"typical": 0.25, "classes": {"basophil": 0.2, "eosinophil": 0.3, "lymphocyte": 0.25}}}
     (root / "data/split.json").write_text(json.dumps(split))

@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from stages import evaluate, train
 from tests import color_project
 from tests.imports import ROOT
+from wbc.embed.weights import BLOOD_SHA256
 from wbc.split.folds import roles
 from wbc.split.table import Splits
 
@@ -40,9 +41,11 @@ def tree(tmp_path_factory):
     looks = [1 if path.startswith("basophil/5") else CLASSES.index(label) for path, label, *_ in rows]
     features = 3 * np.eye(8)[looks][:, None] + np.random.default_rng(0).normal(size=(36, 2, 8)) / 10
     np.save(root / "data/features/features.npy", features.astype(np.float16))
-    (root / "data/features/features.json").write_text('{"parameters": 100}')
+    (root / "data/features/features.json").write_text(f'{{"parameters": 100, "weights_file_sha256": "{BLOOD_SHA256}"}}')
     color_project.fetch_record(synthetic=True, images=36, classes=dict.fromkeys(CLASSES, 12)).save(root / "data")
-    (root / "data/split.json").write_text('{"leak": {"image": 0.5, "grouped": 0.0}}')
+    (root / "data/split.json").write_text(
+        '{"leak": {"image": 0.5, "grouped": 0.0}, "overlap": {"known": 9, "images": 1, "paths": ["basophil/5_0.png"]}}'
+    )
     # Of the test part, one basophil is really the cell of two training images; the groups don't know.
     cells = splits["photo_id"].replace({4: 0})
     splits[["path"]].assign(cell=cells).to_csv(root / "data/truth.csv", index=False)
@@ -100,6 +103,15 @@ def test_images_and_cells_of_each_part(metrics):
     assert metrics["image"]["images"] == {"train": 18, "valid": 6, "test": 12}
     counts = {"train": 3, "valid": 1, "test": 2}
     assert metrics["image"]["sources"] == {part: dict.fromkeys(CLASSES, count) for part, count in counts.items()}
+
+
+def test_images_that_trained_the_backbone_are_scored_apart(metrics):
+    """Of two misclassified images, one is left out; the cell of both still counts once."""
+    found = metrics["crossval"]["overlap"]
+    assert (found["images"], found["rest"]) == (1, 35)
+    assert found["accuracy"] == metrics["crossval"]["cells"]["accuracy"]
+    assert found["intervals"]["accuracy"]["low"] < found["accuracy"] < found["intervals"]["accuracy"]["high"]
+    assert "overlap" not in metrics["grouped"]
 
 
 def test_baselines_are_scored_on_the_same_images(metrics):

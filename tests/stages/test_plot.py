@@ -510,9 +510,15 @@ def test_labels_that_the_user_changed_are_said(five):
 
 def test_images_that_trained_the_backbone_are_a_warning(tmp_path):
     fabricate(tmp_path, FIVE[:2])
-    file = tmp_path / "reports" / "details.json"
-    details = json.loads(file.read_text())
-    details["split"]["overlap"] = {"images": 7}
-    file.write_text(json.dumps(details))
-    written = run(tmp_path)
-    assert all("7 of 24 images also trained the backbone." in words_of(written, name) for name in PAGES)
+    file = tmp_path / "reports/crossval/metrics.json"
+    metrics = json.loads(file.read_text())
+    rest = {"accuracy": 0.7, "balanced_accuracy": 0.65}
+    rest["intervals"] = {key: {"low": 0.5, "high": 0.8} for key in rest}
+    for found, said in (
+        ({"rest": 17} | rest, "On the other 17 images, the balanced accuracy is 0.65 (0.50–0.80)."),
+        ({"rest": 0}, "No other image is left to score."),
+    ):
+        file.write_text(json.dumps(metrics | {"overlap": {"images": 7} | found}))
+        written = run(tmp_path)
+        first = f"7 of {7 + found['rest']} images also trained the backbone. Scores on them are too high."
+        assert all(f"{first} {said}" in words_of(written, name) for name in PAGES)

@@ -230,6 +230,22 @@ def test_scores_are_printed_and_written(run, project):
     assert len(rows) == 8 and sum(row["label"] == row["predicted"] for row in rows) == 5
 
 
+def test_images_that_trained_the_backbone_are_marked_and_scored_apart(run, project, monkeypatch):
+    """The classifier of this test has another backbone; red images stand for those that trained it."""
+    assert "trained on" not in "".join(map(str, run("score", "labelled")))
+    monkeypatch.setattr("wbc.predict.classifier.recognizer", lambda _: lambda pixels: bool(pixels[0, 0, 0] > 200))
+    _, out, warned = run("score", "labelled", "--output", "overlap.csv")
+    rows = list(csv.DictReader((project / "overlap.csv").open(newline="")))
+    known = sum(row["overlap"] == "yes" for row in rows)
+    assert 0 < known < len(rows)
+    assert "show cells that the backbone was trained on" in out and "balanced accuracy, other images" in out
+    assert (
+        "warning:" in warned and f"{known} of {len(rows)} images show cells that the backbone was trained on" in warned
+    )
+    run("predict", "labelled", "--output", "overlap.json")
+    assert sum(row["overlap"] for row in json.loads((project / "overlap.json").read_text())) == known
+
+
 def test_scores_by_group_and_under_other_class_names(run):
     assert (
         "6 images, 3 groups; intervals by patient" in run("score", "labelled", "--groups", r"(?P<patient>P\d+)_.*")[1]

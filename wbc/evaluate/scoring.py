@@ -69,6 +69,38 @@ def describe(
     }
 
 
+def without_overlap(
+    y_true: np.ndarray,
+    y_prob: np.ndarray,
+    groups: np.ndarray,
+    classes: Sequence[str],
+    overlap: npt.NDArray[np.bool_],
+    params: IntervalParams,
+) -> dict[str, Any]:
+    """Return the scores over the images that did not train the backbone, each group counting once.
+
+    Args:
+        y_true: class number of each scored image.
+        y_prob: float array (images, classes).
+        groups: group number of each image.
+        classes: class names in the order of the columns.
+        overlap: whether the backbone was trained on the image; of one image at least.
+        params: of the intervals.
+
+    Returns:
+        {"images": how many trained the backbone, "rest": how many did not}, and, if any did not, "accuracy",
+        "balanced_accuracy", and "intervals" of both.
+    """
+    rest = ~overlap
+    found: dict[str, Any] = {"images": int(overlap.sum()), "rest": int(rest.sum())}
+    if rest.any():
+        described = describe(y_true[rest], y_prob[rest], groups[rest], classes, {}, params)
+        both = ("accuracy", "balanced_accuracy")
+        found |= {key: described["cells"][key] for key in both}
+        found["intervals"] = {key: described["intervals"]["cells"][key] for key in both}
+    return found
+
+
 def _of_common_classes(per_class: dict[str, dict[str, float]]) -> dict[str, float]:
     """Return the balanced accuracy without the classes of few groups, where there are such classes and two others."""
     scored = [values for values in per_class.values() if values["support"]]

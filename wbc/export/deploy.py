@@ -43,4 +43,5 @@ def deploy(
             synthetic=record.synthetic,
             foreground=foreground,
             score=f"accuracy {accuracy:.3f}, cross-validated by group on the training images",
+            weights_sha256=features.facts["weights_file_sha256"],
         )

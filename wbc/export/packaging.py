@@ -28,6 +28,7 @@ from wbc.export.ood import Reference
 from wbc.train.head import DENSE_ARRAYS, NORM_ARRAYS, Head, from_arrays
 
 BACKBONE, DECISION, REFERENCE = "backbone.pb", "decision.json", "reference.npz"  # files of every packaged classifier
+FINGERPRINTS = "fingerprints.npz"  # of the pretrained classifier: of the cells that its backbone was trained on
 MAX_DECISION = 2**20  # bytes of decision.json
 MAX_FILE = 512 * 2**20  # bytes of any other file, and of the arrays in one; the shipped ones have 30 MiB at most
 

@@ -31,9 +31,9 @@ class Run(NamedTuple):
         return sorted(self.fetch["classes"])
 
     @property
-    def overlap(self) -> int:
-        """Return how many images also trained the backbone."""
-        return (self.split.get("overlap") or {}).get("images", 0)
+    def overlap(self) -> dict[str, Any]:
+        """Return the scores over the images that did not train the backbone; {} where none did."""
+        return self.metrics[CROSSVAL].get("overlap", {})
 
     def unit(self, cell: str) -> str:
         """Return the word for what is never divided: the widest kind of given groups, else `cell`."""

@@ -50,6 +50,7 @@ def write(
         score=f"balanced accuracy {max(adapted.before, adapted.after):.2f} on these cells, held out",
         synthetic=classifier.facts.synthetic and not adapted.is_better,
         foreground=learned_range([*classifier.foreground, *medians], [1]),
+        weights_sha256=classifier.facts.weights_sha256,
     )
 
 

@@ -33,7 +33,7 @@ def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextI
     for prediction in predictions:
         row = row_of(prediction, classes)
         row |= {name: " | ".join(row[name]) for name in ("prediction_set", "converted")}
-        row["abstains"] = {None: "", True: "yes", False: "no"}[row["abstains"]]
+        row |= {name: {None: "", True: "yes", False: "no"}[row[name]] for name in ("abstains", "overlap")}
         row = {safe_cell(name): safe_cell(value) for name, value in row.items()}
         if writer is None:
             writer = csv.DictWriter(file, row, lineterminator="\n")

@@ -6,7 +6,7 @@ import functools
 import importlib.resources
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -19,15 +19,17 @@ from wbc.common.images import BadImage, central, decode, resize
 from wbc.common.progress import prefetch
 from wbc.embed import openvino_engine
 from wbc.embed.views import mean_feature, tta_images
+from wbc.embed.weights import BLOOD_SHA256
 from wbc.export.decision import Decision, answer
 from wbc.export.framing import Range
-from wbc.export.packaging import BACKBONE, read_package
+from wbc.export.packaging import BACKBONE, FINGERPRINTS, read_package
 from wbc.fetch.zip_entries import DAMAGE
 from wbc.plot.heat_maps import HeatMaps
 from wbc.plot.overlay import lit
 from wbc.predict.predictions import Prediction, Predictions
 from wbc.predict.sources import Source, image_source, list_sources, shown
 from wbc.split.foreground import foreground_share
+from wbc.split.near_duplicates.fingerprints import Fingerprints
 from wbc.train import exact
 from wbc.train.head import mean_probabilities
 
@@ -42,6 +44,20 @@ def pretrained_folder() -> Path:
     return Path(str(importlib.resources.files("wbc.predict") / "pretrained"))
 
 
+def recognizer(weights_sha256: str | None) -> Callable[[npt.NDArray[np.uint8]], bool] | None:
+    """Return a function that says whether a decoded image shows a cell that a backbone was trained on.
+
+    Args:
+        weights_sha256: of the backbone's weights.
+
+    Returns:
+        None unless these are the pretrained weights, for which this package ships fingerprints.
+    """
+    if weights_sha256 != BLOOD_SHA256:
+        return None
+    return Fingerprints.load(pretrained_folder() / FINGERPRINTS).recognizer()
+
+
 class Described(NamedTuple):
     """An image by its features."""
 
@@ -50,6 +66,7 @@ class Described(NamedTuple):
     error: str  # why it can't be read, or ""
     foreground: float  # as in `Prediction`
     converted: tuple[str, ...] = ()  # as in `Prediction`
+    overlap: bool = False  # as in `Prediction`
 
 
 class Classifier:
@@ -80,6 +97,7 @@ class Classifier:
         # Made ready when first asked for, and once for all that `cropped` returns.
         self._forward = functools.cache(functools.partial(openvino_engine.load, graph, self.size))
         self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.tta_views))
+        self._recognizer = functools.cache(functools.partial(recognizer, self.facts.weights_sha256))
 
     @classmethod
     def pretrained(cls, crop: float = 1.0) -> Self:
@@ -154,16 +172,16 @@ class Classifier:
                 if image.features is None:
                     yield Prediction(name, "", [], [], float("nan"), "", image.error, 0.0)
                 else:
-                    yield next(answered)._replace(path=name, foreground=image.foreground, converted=image.converted)
+                    facts = {name: getattr(image, name) for name in ("foreground", "converted", "overlap")}
+                    yield next(answered)._replace(path=name, **facts)
 
     def describe(self, sources: Iterable[Source]) -> Iterator[Described]:
         """Yield the features of each source, in order, as the heads take them."""
         waiting: collections.deque[Described] = collections.deque()  # read, and their features not yet there
 
         def images() -> Iterator[npt.NDArray[np.uint8]]:
-            listed, read = itertools.tee(sources)
-            for source, (image, error, foreground, notes) in zip(listed, prefetch(self._load, read), strict=True):
-                waiting.append(Described(source, None, error, foreground, notes))
+            for image, described in prefetch(self._load, sources):
+                waiting.append(described)
                 if image is not None:
                     yield from tta_images(image, self.tta_views)
 
@@ -192,12 +210,14 @@ class Classifier:
             label = self.classes[int(row.argmax())]
             yield Prediction("", label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "", 0.0)
 
-    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, float, tuple[str, ...]]:
-        """Return (image as the backbone takes it or None, then the last three fields of `Described`)."""
+    def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, Described]:
+        """Return (image as the backbone takes it, or None of one that can't be read; the rest, without features)."""
         seen, error, converted = self.look(source)
         if seen is None:
-            return None, error, 0.0, ()
-        return resize(seen, self.size), "", foreground_share(seen), converted
+            return None, Described(source, None, error, 0.0)
+        recognizes = self._recognizer()
+        overlap = recognizes is not None and recognizes(seen)
+        return resize(seen, self.size), Described(source, None, "", foreground_share(seen), converted, overlap)
 
     def look(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, tuple[str, ...]]:
         """Return (what is looked at of a source, "", conversions), or (None, why it can't be read, ())."""

@@ -17,7 +17,7 @@ LEVEL = 0.05  # of the tests
 
 
 def of_predictions(classifier: Classifier, predictions: Sequence[Prediction]) -> list[str]:
-    """Return what the predictions alone give reason for: images out of distribution, and cells of another size.
+    """Return the reasons in the predictions alone: overlap, images out of distribution, cells of another size.
 
     Args:
         classifier: that predicted them.
@@ -25,6 +25,11 @@ def of_predictions(classifier: Classifier, predictions: Sequence[Prediction]) ->
     """
     read = [prediction for prediction in predictions if not prediction.error]
     lines = []
+    if overlap := sum(prediction.overlap for prediction in read):
+        lines.append(
+            f"{overlap:,} of {len(read):,} images show cells that the backbone was trained on. Predictions of them say "
+            "little about other images."
+        )
     out = sum(prediction.reason == OOD for prediction in read)
     if out >= FEWEST and out > OUT * len(read):
         lines.append(

@@ -11,7 +11,7 @@ from wbc.common.errors import UserError
 from wbc.common.progress import track
 from wbc.evaluate.metrics import rounded
 from wbc.evaluate.params import IntervalParams
-from wbc.evaluate.scoring import describe
+from wbc.evaluate.scoring import describe, without_overlap
 from wbc.export.appraisal import abstention, appraise
 from wbc.export.decision import Answers
 from wbc.predict import labelled
@@ -81,7 +81,9 @@ def score(site: Site, intervals: IntervalParams) -> dict[str, Any]:
         )
     numbers = np.array([classes.index(label) for label, known in zip(site.labels, is_known, strict=True) if known])
     answers = answers_of([one for one, known in zip(site.predictions, is_known, strict=True) if known], classes)
-    scored = describe(numbers, answers.probabilities, site.groups[is_known], classes, {}, intervals)
+    of_images = (numbers, answers.probabilities, site.groups[is_known], classes)
+    scored = describe(*of_images, {}, intervals)
+    overlap = np.array([one.overlap for one, known in zip(site.predictions, is_known, strict=True) if known])
     scores = rounded(
         {
             "images": len(numbers),
@@ -89,6 +91,7 @@ def score(site: Site, intervals: IntervalParams) -> dict[str, Any]:
             "known": {name: scored[name] for name in ("accuracy", "balanced_accuracy", "macro", "per_class")},
             "intervals": scored["intervals"],
             "deployed": appraise(answers, numbers, np.ones(len(numbers))),
+            "overlap": without_overlap(*of_images, overlap, intervals) if overlap.any() else None,
             "unknown": {
                 label: abstention(
                     [one.reason for one, of in zip(site.predictions, site.labels, strict=True) if of == label]
@@ -124,6 +127,7 @@ def table(site: Site) -> pd.DataFrame:
             "prediction_set": " | ".join(prediction.prediction_set),
             "reason": prediction.reason,
             "distance": prediction.distance,
+            "overlap": "yes" if prediction.overlap else "no",
         }
         for label, prediction in zip(site.labels, site.predictions, strict=True)
     ]

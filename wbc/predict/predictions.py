@@ -19,6 +19,7 @@ class Prediction(NamedTuple):
     error: str  # why the image can't be read, or ""
     foreground: float  # share of the image that the cell covers: `wbc.split.foreground`; 0 where none is seen
     converted: tuple[str, ...] = ()  # what was converted when the image was read, such as "grayscale to RGB"
+    overlap: bool = False  # whether it shows a cell that the pretrained backbone was trained on
 
     @property
     def abstains(self) -> bool:
@@ -62,5 +63,6 @@ def row_of(prediction: Prediction, classes: list[str]) -> dict[str, Any]:
         "reason": prediction.reason,
         "distance": None if prediction.error else prediction.distance,
         "converted": list(prediction.converted),
+        "overlap": None if prediction.error else prediction.overlap,
         "error": prediction.error,
     }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 3  # files named that can't be read
+SCORES = (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy"))  # as they are called, and their keys
 
 
 def of_predictions(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[str]:
@@ -58,7 +59,7 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
         asked: coverage that the prediction sets should have.
     """
     use, facts = scored["deployed"], {}
-    for name, key in (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy")):
+    for name, key in SCORES:
         interval = scored["intervals"][key]
         facts[name] = f"{scored['known'][key]:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
     facts["expected calibration error"] = f"{use['ece']:.3f}"
@@ -70,6 +71,15 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
         facts["accuracy where it doesn't abstain"] = f"{use['accuracy_answered']:.3f}"
     lines = [f"{scored['images']:,} images, {scored['groups']:,} groups; intervals by {scored['level']}"]
     lines += [f"{name:42} {fact}" for name, fact in facts.items()]
+    if found := scored["overlap"]:
+        lines += [
+            "",
+            f"{found['images']:,} images show cells that the backbone was trained on; the others are {found['rest']:,}",
+        ]
+        for name, key in SCORES if found["rest"] else ():
+            interval = found["intervals"][key]
+            fact = f"{found[key]:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
+            lines.append(f"{name + ', other images':42} {fact}")
     lines += ["", f"{'class':30} {'images':>7} {'recall':>7} {'precision':>9}"]
     for name, row in scored["known"]["per_class"].items():
         if row["support"]:

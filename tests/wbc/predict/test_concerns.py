@@ -16,8 +16,13 @@ CLASSIFIER = SimpleNamespace(
 )
 
 
-def prediction(label="a", reason="", inside=("a",), foreground=0.25, error=""):
-    return Prediction("x.png", label, [0.8, 0.1, 0.1], [*inside], 0.1, reason, error, foreground)
+def prediction(label="a", reason="", inside=("a",), foreground=0.25, error="", overlap=False):
+    return Prediction("x.png", label, [0.8, 0.1, 0.1], [*inside], 0.1, reason, error, foreground, (), overlap)
+
+
+def test_images_that_trained_the_backbone_are_said():
+    (line,) = concerns.of_predictions(CLASSIFIER, [prediction(overlap=True), prediction(), prediction(error="broken")])
+    assert line.startswith("1 of 2 images show cells that the backbone was trained on.")
 
 
 def test_a_large_share_out_of_distribution_is_said():

@@ -9,7 +9,7 @@ It recognizes copies that were resized, compressed, turned, mirrored or cropped,
 travels. It doesn't recognize copies that were sheared.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -84,12 +84,13 @@ class Fingerprints(NamedTuple):
 
     def matches(self, files: Sequence[Path]) -> npt.NDArray[np.bool_]:
         """Return which image files show a cell of which this has the fingerprint."""
-        images = prefetch(lambda file: _describe(decode(file)[0], CROPS), files)
-        return self._match(track(images, "compare fingerprints", total=len(files)))
+        recognizes = self.recognizer()
+        matches = prefetch(lambda file: recognizes(decode(file)[0]), files)
+        return np.array([*track(matches, "compare fingerprints", total=len(files))], bool)
 
     def matches_pixels(self, images: Iterable[npt.NDArray[np.uint8]]) -> npt.NDArray[np.bool_]:
         """Return the same of decoded images, RGB uint8 arrays (height, width, 3)."""
-        return self._match(_describe(pixels, CROPS) for pixels in images)
+        return np.array([*map(self.recognizer(), images)], bool)
 
     def overlap(self, files: Sequence[Path], names: Sequence[str]) -> dict[str, Any]:
         """Return {"known": number of fingerprints, "images": files that match, "paths": their names}, for JSON."""
@@ -97,12 +98,13 @@ class Fingerprints(NamedTuple):
         paths = [name for name, match in zip(names, matches, strict=True) if match]
         return {"known": len(self.codes), "images": len(paths), "paths": paths}
 
-    def _match(self, images: Iterable[Waves]) -> npt.NDArray[np.bool_]:
+    def recognizer(self) -> Callable[[npt.NDArray[np.uint8]], bool]:
+        """Return a function that says whether a decoded image shows a cell of which this has the fingerprint."""
         waves = self.codes[:, : WAVES * POOLED].reshape(-1, WAVES, POOLED).astype(np.complex64)
         waves[:, 1:] += 1j * self.codes[:, WAVES * POOLED :].reshape(-1, WAVES - 1, POOLED)
         known = _normed(waves)
         sizes = np.abs(known).reshape(len(known), -1)
-        return np.array([self._best(image, known, sizes) > SAME for image in images], bool)
+        return lambda pixels: self._best(_describe(pixels, CROPS), known, sizes) > SAME
 
     def _best(self, image: Waves, known: Waves, sizes: Floats) -> float:
         """Return the highest correlation of an image, whatever it was cropped to, with any fingerprint."""
