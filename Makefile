@@ -12,6 +12,9 @@ unexport PYTHONSAFEPATH PYTHONWARNINGS PYTHONPATH PYTHONHOME
 BIN := .venv/bin
 # The classifier that `make predict` and `make app` use: a folder such as models/deployed, or the pretrained one.
 MODEL ?=
+# Paths reach the shell through its environment, so that `$`, quotes and spaces in them mean nothing to make or the shell.
+export IMAGES_GIVEN = $(value IMAGES)
+export MODEL_GIVEN = $(value MODEL)
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # uv installs the same packages in a tenth of pip's time, where it is there.
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -53,11 +56,11 @@ repro: setup  ## run the pipeline: what changed, and what follows from it
 	@! git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || git diff --quiet -- dvc.lock reports || echo "Git shows changes: these results are of other code, parameters or images than the committed ones."
 
 predict: setup  ## class, probabilities and doubts for images: make predict IMAGES=/path/to/cells MODEL=models/deployed
-	@test -n "$(IMAGES)" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
-	@$(BIN)/python -m wbc.cli predict "$(IMAGES)" $(if $(MODEL),--model "$(MODEL)")
+	@test -n "$$IMAGES_GIVEN" || { echo "Which images? Next: make predict IMAGES=/path/to/cells (a file, a folder or a zip)"; exit 1; }
+	@$(BIN)/python -m wbc.cli predict "$$IMAGES_GIVEN" $(if $(value MODEL),--model "$$MODEL_GIVEN")
 
 app: app-packages  ## a page on this machine to drop images on: class, probabilities, doubts, heat map
-	@$(BIN)/python -m wbc.cli app $(if $(MODEL),--model "$(MODEL)")
+	@$(BIN)/python -m wbc.cli app $(if $(value MODEL),--model "$$MODEL_GIVEN")
 
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
