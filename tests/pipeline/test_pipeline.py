@@ -267,9 +267,9 @@ def test_the_saved_classifier_gives_what_was_scored(reproduced):
 
 
 def test_what_is_reported_is_what_the_predictions_say(reproduced):
-    for protocol in ("image", "grouped"):
-        predictions = pd.read_csv(reproduced.folder / f"reports/{protocol}/predictions.csv")
-        metrics = json.loads((reproduced.folder / f"reports/{protocol}/metrics.json").read_text())
+    for scheme in ("image", "grouped"):
+        predictions = pd.read_csv(reproduced.folder / f"reports/{scheme}/predictions.csv")
+        metrics = json.loads((reproduced.folder / f"reports/{scheme}/metrics.json").read_text())
         correct = predictions["label"] == predictions["predicted"]
         assert metrics["accuracy"] == pytest.approx(correct.mean(), abs=1e-4)
         assert metrics["synthetic"] == 1

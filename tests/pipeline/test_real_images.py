@@ -63,5 +63,5 @@ def test_real_cells_stay_apart_and_a_class_of_four_is_in_every_part(run):
         "monocyte": 20,
         "neutrophil": 203,
     }
-    for protocol in ("image", "grouped"):
-        assert set(splits.loc[splits["label"] == "basophil", protocol]) == {"train", "valid", "test"}
+    for scheme in ("image", "grouped"):
+        assert set(splits.loc[splits["label"] == "basophil", scheme]) == {"train", "valid", "test"}

@@ -55,7 +55,7 @@ def params(tree, **changes):
     (tree / "params.yaml").write_text(yaml.safe_dump({"split": values}))
 
 
-def test_both_protocols_in_the_manifests_order(tree, capsys):
+def test_both_schemes_in_the_manifests_order(tree, capsys):
     params(tree)
     split.main()
     splits = pd.read_csv("data/splits.csv")
@@ -67,7 +67,7 @@ def test_both_protocols_in_the_manifests_order(tree, capsys):
     assert splits["photo_id"].nunique() == 20
     assert "21 images in 20 groups, 5 folds" in capsys.readouterr().out
     audit = json.loads((tree / "data/split.json").read_text())
-    assert {(one["protocol"], one["label"]) for one in audit["missing"]} == {
+    assert {(one["scheme"], one["label"]) for one in audit["missing"]} == {
         (scheme, "c") for scheme in ("image", "grouped", "crossval")
     }
 

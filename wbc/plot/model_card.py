@@ -50,14 +50,13 @@ class Deployed(NamedTuple):
     negatives: dict[str, Abstention]  # {kind of image without a cell: answers}
 
 
-def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figures_folder: str = "model_card") -> str:
+def render_model_card(run: Run, deployed: Deployed, report: ReportParams) -> str:
     """Return the model card as Markdown; its links start from reports/.
 
     Args:
         run: the run that trained the classifier; of its metrics, the cross-validation's are needed.
         deployed: what the stage `export` measured.
         report: section `report` of params.yaml.
-        figures_folder: where reliability.svg and risk.svg are, seen from the page; see `draw_figures`.
     """
     unit = run.unit(report.unit)
     return render(
@@ -69,7 +68,7 @@ def render_model_card(run: Run, deployed: Deployed, report: ReportParams, figure
         titles=comparison.titles(unit, run.split["own_parts"]),
         averages=comparison.averages(run.metrics),
         verdicts=comparison.against_baselines(run.metrics[CROSSVAL]),
-        figures=figures_folder,
+        figures=FIGURES,
     )
 
 
@@ -79,7 +78,7 @@ def save_model_card(folder: Path, run: Run, deployed: Deployed, report: ReportPa
         partial.mkdir()
         for name, figure in draw_figures(run, deployed, report).items():
             save(figure, partial / f"{name}.svg")
-    page = render_model_card(run, deployed, report, FIGURES)
+    page = render_model_card(run, deployed, report)
     with replacing(folder / "model_card.md") as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")
 

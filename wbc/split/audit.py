@@ -10,19 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbc.common.wording import plural
-from wbc.split.schemes import HOLDOUTS, PARTS
+from wbc.split.schemes import CROSSVAL, HOLDOUTS, PARTS
 
 SHOWN = 10  # groups, or sets of duplicates, that are listed
 EXAMPLES = 8  # paths listed of each
 NEAR = 0.05  # of a class's images; a part that comes nearer to the share that was asked counts as having it
-
-# What a class that is missing in a part does there.
-EFFECT = {
-    "train": "it can't be learned",
-    "valid": "the choice of the epoch that is kept doesn't see it",
-    "test": "its recall can't be measured",
-}
 
 
 def audit(
@@ -63,14 +55,14 @@ def audit(
             show one cell, one path of each group,
          "without_own_group": [{"label", "images", "counted_as": {label: images of the groups}, "examples": [path]}],
             classes of which every image is among near-duplicates that are mostly of another class,
-         "leak": {protocol: share of the test images with a recognized near-duplicate in train, or None without test
+         "leak": {scheme: share of the test images with a recognized near-duplicate in train, or None without test
             images},
-         "shared_groups": {protocol: share of the test images of which train has others of their given group, or None
+         "shared_groups": {scheme: share of the test images of which train has others of their given group, or None
             without test images or given groups},
-         "sources": {protocol: {part: {label: groups}}},
-         "missing": [{"protocol", "label", "part", "groups", "reason"}], classes without an image in a part, and as
-            protocol "crossval" and part "train" those that lie in a single fold,
-         "uneven": [{"protocol", "label", "asked", "found", "reason"}], classes whose images could not be divided in
+         "sources": {scheme: {part: {label: groups}}},
+         "missing": [{"scheme", "label", "part", "groups"}], classes without an image in a part, and as
+            scheme "crossval" and part "train" those that lie in a single fold,
+         "uneven": [{"scheme", "label", "asked", "found"}], classes whose images could not be divided in
             the shares that were asked}.
     """
     photographs = splits.groupby("photo_id", sort=True)
@@ -97,11 +89,11 @@ def audit(
         ],
         "same_cell": _same_cell(splits, recognized),
         "without_own_group": _without_own_group(splits, recognized),
-        "leak": {protocol: _shared(splits[protocol], recognized) for protocol in HOLDOUTS},
+        "leak": {scheme: _shared(splits[scheme], recognized) for scheme in HOLDOUTS},
         "shared_groups": {
-            protocol: None if given_groups is None else _shared(splits[protocol], given_groups) for protocol in HOLDOUTS
+            scheme: None if given_groups is None else _shared(splits[scheme], given_groups) for scheme in HOLDOUTS
         },
-        "sources": {protocol: _sources(splits, protocol) for protocol in HOLDOUTS},
+        "sources": {scheme: _sources(splits, scheme) for scheme in HOLDOUTS},
         "missing": [*_missing(splits), *_in_one_fold(splits)],
         "uneven": _uneven(splits, [*shares, 1 - sum(shares)]),
     }
@@ -180,41 +172,25 @@ def _shared(parts: pd.Series, groups: np.ndarray) -> float | None:
     return round(float(np.isin(test, train).mean()), 4) if len(test) else None
 
 
-def _sources(splits: pd.DataFrame, protocol: str) -> dict[str, dict[str, int]]:
-    counts = splits.groupby([protocol, "label"])["group"].nunique()
+def _sources(splits: pd.DataFrame, scheme: str) -> dict[str, dict[str, int]]:
+    counts = splits.groupby([scheme, "label"])["group"].nunique()
     labels = sorted(splits["label"].unique())
     return {part: {label: int(counts.get((part, label), 0)) for label in labels} for part in PARTS}
 
 
 def _missing(splits: pd.DataFrame) -> list[dict[str, Any]]:
-    statements = []
-    for protocol in HOLDOUTS:
-        for label, rows in splits.groupby("label", sort=True):
-            for part in PARTS:
-                if not (rows[protocol] == part).any():
-                    reason = f"no image of {label} is in the {part} part: {_units(rows, protocol)}, so {EFFECT[part]}"
-                    statements.append(
-                        {
-                            "protocol": protocol,
-                            "label": label,
-                            "part": part,
-                            "groups": rows["group"].nunique(),
-                            "reason": reason,
-                        }
-                    )
-    return statements
+    return [
+        {"scheme": scheme, "label": label, "part": part, "groups": rows["group"].nunique()}
+        for scheme in HOLDOUTS
+        for label, rows in splits.groupby("label", sort=True)
+        for part in PARTS
+        if not (rows[scheme] == part).any()
+    ]
 
 
 def _in_one_fold(splits: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {
-            "protocol": "crossval",
-            "label": label,
-            "part": "train",
-            "groups": rows["group"].nunique(),
-            "reason": f"all images of {label} are in one fold: {_units(rows, 'grouped')}, so whenever "
-            "cross-validation scores them, none was there to be learned from",
-        }
+        {"scheme": CROSSVAL, "label": label, "part": "train", "groups": rows["group"].nunique()}
         for label, rows in splits.groupby("label", sort=True)
         if rows["fold"].nunique() == 1
     ]
@@ -222,28 +198,10 @@ def _in_one_fold(splits: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _uneven(splits: pd.DataFrame, asked: Sequence[float]) -> list[dict[str, Any]]:
     statements = []
-    for protocol in HOLDOUTS:
+    for scheme in HOLDOUTS:
         for label, rows in splits.groupby("label", sort=True):
-            shares_here = [float((rows[protocol] == part).mean()) for part in PARTS]
-            if max(abs(has - wanted) for has, wanted in zip(shares_here, asked, strict=True)) <= NEAR:
-                continue
-            has, wanted = (" / ".join(f"{100 * share:.0f}" for share in shares) for shares in (shares_here, asked))
-            statements.append(
-                {
-                    "protocol": protocol,
-                    "label": label,
-                    "asked": [round(share, 4) for share in asked],
-                    "found": [round(share, 4) for share in shares_here],
-                    "reason": f"the images of {label} are divided {has} % instead of {wanted} % among train, valid "
-                    f"and test, as near as can be: {_units(rows, protocol)}",
-                }
-            )
+            found = [float((rows[scheme] == part).mean()) for part in PARTS]
+            if max(abs(has - wanted) for has, wanted in zip(found, asked, strict=True)) > NEAR:
+                shares = {"asked": [round(share, 4) for share in asked], "found": [round(share, 4) for share in found]}
+                statements.append({"scheme": scheme, "label": label, **shares})
     return statements
-
-
-def _units(rows: pd.DataFrame, protocol: str) -> str:
-    """Return what of a class can be dealt out, as half a sentence."""
-    if protocol == "image":
-        return f"it has {plural(len(rows), 'image')}"
-    groups = rows["group"].value_counts()
-    return f"it has {plural(len(groups), 'group')} (largest: {plural(groups.max(), 'image')}), which stay whole"
