@@ -65,7 +65,8 @@ app: app-packages  ## a page on this machine to drop images on: class, probabili
 blood: lite0  ## train the blood-cell weights anew, from the images that pretraining/archives/README.md names: hours
 	@archive=$$($(BIN)/python -c 'import yaml; print(yaml.safe_load(open("pretraining/params.yaml"))["cells"]["archive"])'); \
 		test -f "$$archive" || { echo "The cells to train on were to be in $$archive, and there is no such file. Next: pretraining/archives/README.md says where to get it"; exit 1; }
-	@cd pretraining && $(RUN) python -m dvc repro
+	@find wbc pretraining -name __pycache__ -prune -exec rm -r {} +
+	@cd pretraining && PYTHONDONTWRITEBYTECODE=1 $(RUN) python -m dvc repro
 
 wheel: dev  ## build the package into dist/, the pretrained classifier in it
 	@$(BIN)/python -m hatchling build --target wheel --directory dist

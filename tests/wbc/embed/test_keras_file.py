@@ -19,9 +19,8 @@ def make():
     keras.backend.clear_session()
     start(1)
     trunk = backbones.build(32, "random", seed=1)
-    return build_classifier(
-        trunk, [keras_head(build_head(1280, 3, HeadParams(units=[8], dropout=0.1, l2=0.01, standardize=False), seed=1))]
-    )
+    head = build_head(1280, 3, HeadParams(units=[8], dropout=0.1, l2=0.01, standardize=False), seed=1)
+    return build_classifier(trunk, keras_head(head), tta_views=1, name="classifier")
 
 
 @pytest.fixture(scope="module")
