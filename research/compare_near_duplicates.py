@@ -13,11 +13,11 @@ library is tried. Images that a chain of pairs connects form a group. The tables
     best          the threshold with the highest F1 of pairs, and recall, precision and leak at it
     lowest leak   the lowest leak at any threshold that leaves a test part of at least 10 %, with every class in it
 
-A pair counts if its two images are in one group. The leak is the share of test images that have an image of the same
-cell in training, as the mean of three splits by group. `--single` archives hold one image per cell. Their table shows
-the share of images that are in a group with another image, at each library's best thresholds. The weights of
-imagededup's CNN would be a download. So its CNN class gets encodings of this project: the features of the backbone, and
-the descriptor of wbc/split/near_duplicates/canonical_frame.py.
+A pair counts if its two images are in one group. The leak is the share of test images with an image of the same cell in
+training, averaged over three splits by group. `--single` archives hold one image per cell. Their table shows the share
+of images that are in a group with another image, at each library's best thresholds. The weights of imagededup's CNN
+must be downloaded. So its CNN class gets encodings of this project here: the features of the backbone, and the
+descriptor of wbc/split/near_duplicates/canonical_frame.py.
 """
 
 import argparse

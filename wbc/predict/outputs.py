@@ -11,7 +11,7 @@ def file_to_write(text: str, endings: Collection[str] = ()) -> Path:
 
     Args:
         text: the path.
-        endings: allowed ones of its name, such as ".csv"; none for any.
+        endings: that its name may have, such as ".csv"; none for any.
 
     Raises:
         UserError: it is a folder, or its name has another ending.
