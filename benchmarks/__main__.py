@@ -1,12 +1,12 @@
-"""How long a run takes, beside what one would write without this pipeline, in the same run on the same machine.
+"""Compare the time of the pipeline with a naive script, on the same machine.
 
     make bench                                             # 3,500 drawn tiles
     make bench ARCHIVE=/path/to/cells.zip                  # other images
     python -m benchmarks --archive cells.zip --output bench.md
 
-Works in a clone of the last commit with a cache of its own: nothing here is changed. All trainings run all epochs,
-here and in `naive.py`. With 3,500 images of 80 pixels it takes half an hour on two cores. Timings differ from run to
-run and from machine to machine; their ratios do less.
+Works in a clone of the last commit with its own cache, and changes nothing here. All trainings run all epochs, here and
+in `naive.py`. With 3,500 images of 80 pixels it takes half an hour on two cores. Timings differ between runs and
+machines; their ratios differ less.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _set(clone: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Set the clone's parameters for the benchmark; returns their section `embed`."""
+    """Set the clone's parameters for the benchmark; return their section `embed`."""
     content = _read(clone)
     if options.archive:
         content["fetch"] |= {"source": "archive", "archive": str(options.archive.absolute())}
@@ -76,7 +76,7 @@ def _set(clone: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> list[str]:
-    """Time a cold run, a changed head, nothing changed, and the naive script; returns lines of Markdown."""
+    """Time a cold run, a changed head, nothing changed, and the naive script; return lines of Markdown."""
 
     def repro(label: str) -> Watched:
         print(f"bench: {label}", file=sys.stderr, flush=True)
@@ -125,7 +125,7 @@ def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> 
 
 
 def _first_prediction(clone: Path, environment: dict[str, str], file: Path) -> list[str]:
-    """Time `wbc predict` on one image, from the command to the end of the process; returns lines of Markdown."""
+    """Time `wbc predict` on one image, from the command to the end of the process; return lines of Markdown."""
     command: list[str | Path] = [sys.executable, "-m", "wbc.cli", "predict", file, "--model", "models/deployed"]
     command += ["--output", clone / "one.csv"]
     seconds = [watch(command, clone, environment).seconds for _ in range(passes.ROUNDS)]

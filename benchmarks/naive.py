@@ -1,10 +1,11 @@
-"""What one would write without this pipeline: one script, the frozen backbone inside `fit`, augmenting on the fly.
+"""Naive script for comparison: the frozen backbone inside `fit`, with augmentation on the fly.
 
     python -m benchmarks.naive data/images pretraining/efficientnetb0.weights.h5 --size 128 --epochs 30
 
-The yardstick of `make bench`: the same images, backbone, weights, head, optimizer and number of epochs; the layers of
-keras.io's guide to fine-tuning EfficientNet (https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/).
-Prints the accuracy on images held out by file, and writes a confusion matrix to the folder it is run in.
+`make bench` compares the pipeline with it: same images, backbone, weights, head, optimizer and number of epochs. Its
+layers follow keras.io's guide to fine-tuning EfficientNet:
+https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/. It prints the accuracy on images held
+out by file, and writes a confusion matrix to the current folder.
 """
 
 import argparse
@@ -19,7 +20,7 @@ matplotlib.use("Agg")
 
 
 def main() -> None:
-    """Do what a script without a cache does."""
+    """Train and score the naive classifier."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", help="folder with a folder a class")
     parser.add_argument("weights", help="a .weights.h5 file of EfficientNetB0 without top")

@@ -1,4 +1,4 @@
-"""How fast the backbone's passes are, by engine, and whether what is done around them keeps up with them."""
+"""Speed of the backbone's passes by engine, and of the work around them."""
 
 import functools
 import time
@@ -21,12 +21,12 @@ from wbc.predict import classifier as predict
 
 PASSES = 512  # images by which engines are timed
 ROUNDS = 5  # of timing everything in turn
-Runners = dict[str, Callable[[], Any]]  # what is timed, by name
+Runners = dict[str, Callable[[], Any]]  # timed functions by name
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
 
 
 def measure(files: list[Path], settings: dict[str, Any]) -> list[str]:
-    """Time engines and the feeding of them; returns lines of Markdown.
+    """Time the engines, and embedding from files; return lines of Markdown.
 
     Args:
         files: some image files.
@@ -49,7 +49,7 @@ def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: 
     runners: Runners = {"Keras' predict": lambda: backbone.predict(images.astype(np.float32), batch_size=32, verbose=0)}
     for name, forward in forwards.items():
         runners[name] = functools.partial(_joined, forward, images)
-    features = {name: run() for name, run in runners.items()}  # a first time, in which things are compiled
+    features = {name: run() for name, run in runners.items()}  # a first run, which compiles
     speeds = _in_turn(runners, PASSES)
     expected = features["Keras' predict"]
     usual = np.median(speeds["Keras' predict"])
@@ -69,7 +69,7 @@ def _engines(backbone: keras.Model, forwards: dict[str, engines.Forward], size: 
 
 
 def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: dict[str, Any]) -> list[str]:
-    """Compare the two halves of embedding, each by itself, with the whole of it."""
+    """Compare the two halves of embedding, each alone, with both together."""
     size, views = settings["image_size"], tuple(range(1 + settings["views"]))
     spec = ViewSpec(Augmentation(**settings["augmentation"]), settings["seed"], settings["tta_views"])
     works = [Work(str(file), sha256(file), views) for file in files[: max(1, PASSES // len(views))]]
@@ -98,11 +98,11 @@ def _feeding(forwards: dict[str, engines.Forward], files: list[Path], settings: 
 
 
 def measure_predicting(files: list[Path], use: Path) -> list[str]:
-    """Time the prediction of images with the classifier for use beside its passes alone; returns lines of Markdown.
+    """Time the deployed classifier's predictions and its passes alone; return lines of Markdown.
 
     Args:
         files: some image files.
-        use: folder of the classifier for use.
+        use: folder of the deployed classifier.
     """
     files = files[: 2 * PASSES]
     classifier = predict.Classifier(use)
@@ -113,7 +113,7 @@ def measure_predicting(files: list[Path], use: Path) -> list[str]:
         "passes alone": functools.partial(_joined, forward, pixels),
         "files to predictions": lambda: list(classifier.predict(map(str, files))),
     }
-    runners["files to predictions"]()  # a first time, in which things are compiled
+    runners["files to predictions"]()  # a first run, which compiles
     speeds = _in_turn(runners, len(files))
     shares = [
         whole / alone for whole, alone in zip(speeds["files to predictions"], speeds["passes alone"], strict=True)
@@ -131,7 +131,7 @@ def _joined(forward: engines.Forward, images: Iterable[np.ndarray]) -> np.ndarra
 
 
 def _in_turn(runners: Runners, count: int) -> dict[str, list[float]]:
-    """Return {name: images a second of each round}, all of them timed once a round."""
+    """Return {name: images per second in each round}; each round times all of them once."""
     speeds: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(ROUNDS):
         for name, run in runners.items():

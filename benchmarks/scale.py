@@ -1,13 +1,13 @@
-"""How time and memory of each stage grow with the number of images.
+"""Measure the growth of time and memory of each stage with the number of images.
 
     python -m benchmarks.scale 1000 10000 100000 --output benchmarks
 
-Makes small images of blots, one in five a turned copy of another, runs the pipeline on each number of them in a clone
-of the last commit, and writes scale.csv and scale.svg. The backbone is EfficientNetB0 at 32 px without views, a cheap
-stand-in, so that what is seen is the growth and not the backbone; its own rate is what `make bench` measures.
+Makes small images of blots, one in five a turned copy of another. Runs the pipeline on each number of them in a clone
+of the last commit, and writes scale.csv and scale.svg. The backbone is EfficientNetB0 at 32 px without views, which is
+cheap enough to show the growth. `make bench` measures the rate of the backbone.
 
-Numbers of images that scale.csv holds already are kept, those asked for again are replaced. 100,000 images take three
-quarters of an hour on two cores, or twice that, most of it in the search for near-duplicates.
+Rows in scale.csv are kept, unless their number of images is measured again. 100,000 images take 45 to 90 minutes on two
+cores, most of it in the search for near-duplicates.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(count: int) -> Iterator[dict[str, Any]]:
-    """Run the pipeline on `count` images; yields {"stage", "seconds", "peak_mb"} for each stage."""
+    """Run the pipeline on `count` images; yield {"stage", "seconds", "peak_mb"} for each stage."""
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         make(Path(folder, "images"), count)
         clone = Path(folder, "clone")
@@ -76,7 +76,7 @@ def measure(count: int) -> Iterator[dict[str, Any]]:
 
 
 def make(folder: Path, count: int) -> None:
-    """Write `count` images, evenly over the classes, each class in another color."""
+    """Write `count` images, evenly over the classes, each class in its own color."""
     random = np.random.default_rng(count)
     latest: dict[int, np.ndarray] = {}
     for number in track(range(count), "make"):
@@ -91,8 +91,8 @@ def make(folder: Path, count: int) -> None:
 def blots(random: np.random.Generator, kind: int) -> np.ndarray:
     """Return an image of a dark disc with lobes and a texture of its own, uint8 (SIDE, SIDE, 3).
 
-    The texture is to an image what chromatin is to a cell: without it so many look alike that the search for
-    near-duplicates has ten times as much to compare as among cells.
+    The texture replaces a cell's chromatin. Without it, so many images look alike that the search for near-duplicates
+    compares ten times as many pairs as among cells.
     """
     image = np.full((SIDE, SIDE, 3), 215, np.uint8)
     color = np.array([150, 90, 110]) + 25 * np.array([kind % 3, kind % 2, -(kind % 3)])

@@ -1,4 +1,4 @@
-"""Running a command and noting how long it takes and how much memory, stage by stage."""
+"""Time and memory of a command, stage by stage."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ STAGE = re.compile(r"^Running stage '([^']+)'")
 
 
 class Watched(NamedTuple):
-    """What a command took."""
+    """Time and memory of a command."""
 
     seconds: float
     stages: (
@@ -25,10 +25,10 @@ class Watched(NamedTuple):
 
 
 def watch(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> Watched:
-    """Run a command and return a `Watched`, saying which stage is at work. Memory is looked at five times a second.
+    """Run a command, print each stage as it starts, and return a `Watched`; memory is sampled five times a second.
 
     Raises:
-        subprocess.CalledProcessError: it failed; what it printed is in `output`.
+        subprocess.CalledProcessError: it failed; `output` has its last lines.
     """
     started = time.monotonic()
     process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
     python -m pretraining.card
 
-Reads what the other stages of pretraining/dvc.yaml wrote, and pretraining/params.yaml, which it shows as it is.
+Reads the files of the other stages of pretraining/dvc.yaml, and pretraining/params.yaml, which it shows unchanged.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""cells: the labelled cells that the blood backbone is made from, and which of them are for what.
+"""cells: the labelled cells of the blood backbone, divided into training, validation and test parts.
 
     python -m pretraining.cells
 
 Reads the archive that pretraining/params.yaml names. Writes pretraining/cells/: raw/<class>/<file> as delivered,
 cells.csv (path, label, sha256, part, in the order of paths) and source.json. The part `train` trains the backbone,
-`valid` chooses the epoch and the settings, `test` is for the model card alone.
+`valid` chooses the epoch and the settings, `test` is for the model card only.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ class CellsParams(params.Section):
 
 @exit_on_user_error
 def main() -> None:
-    """Read the archive and decide which cells are trained on."""
+    """Read the archive and divide its cells into parts."""
     settings = params.load(PARAMS, "cells", CellsParams)
     archive = Path(settings.archive)
     if not archive.is_file():
@@ -45,7 +45,7 @@ def main() -> None:
         listed = manifest.build_manifest(partial / "raw")
         manifest.refuse_bad(listed.bad, listed.rows)
         cells = pd.DataFrame(listed.rows)[["path", "label", "sha256"]]
-        # A file that stands under two labels teaches nothing; copies under one label stay on one side of the split.
+        # Files with two labels are left out; identical files with one label are in one part.
         labels = cells.groupby("sha256")["label"].transform("nunique")
         contradicted, cells = cells[labels > 1], cells[labels == 1].reset_index(drop=True)
         shares = (settings.train, settings.valid)

@@ -1,21 +1,22 @@
-"""classifier: a classifier for use of photographed cells, which comes with the project and needs no images of yours.
+"""classifier: the pretrained classifier, fitted on photographed cells.
 
     python -m pretraining.classifier
 
 Reads the weights, pretraining/cells/ and the archives of other laboratories that pretraining/params.yaml names. Writes
-pretraining/classifier/: decision.json, head.npz and reference.npz, from which `make ready` makes models/ready/; and
-pretraining/classifier.json: what it says of the part test, and of the other laboratories.
+pretraining/classifier/ (decision.json, head.npz and reference.npz), from which `python -m pretraining.package` makes
+wbc/predict/pretrained/. Writes pretraining/classifier.json: scores on the part test and on the other laboratories.
 
-It is logistic regression on the frozen features of whole images and of their middles (`measure.crops`), which does
-best from one laboratory to another on the backbone's card. The parts train and valid teach it. What else is fitted is
-fitted on the part valid, by a regression that the part train alone has taught, since the backbone knows the cells of
-the part train too well to tell how new ones look; and on its images as other laboratories might have taken them
-(`wbc.pretraining.domain_augmentation`), since that is where this classifier is asked:
+The classifier is logistic regression on the frozen features of whole images and of their middles (`measure.crops`). On
+the backbone's card, it has the best scores from one laboratory to another. It is fitted on the parts train and valid.
 
-    how freely it learns, temperature and sets   changed so much that as many are named wrongly as at a real other
-                                                 laboratory; as they are, nearly none are
-    distance for OOD                             changed as in the backbone's training; changed more, it no longer tells
-                                                 a cell of another class from a known one
+Its settings are fitted on the part valid, by a regression on the part train alone. The part train itself can't be used,
+because the backbone was trained on its cells, so their features differ from new ones. The images of the part valid are
+changed as other laboratories might have taken them (`wbc.pretraining.domain_augmentation`), as in the classifier's use:
+
+    C, temperature and prediction sets   changed so much that about as many are misclassified as at a real other
+                                         laboratory; nearly all unchanged images are classified correctly.
+    OOD threshold                        changed as in the backbone's training; stronger changes make cells of other
+                                         classes indistinguishable from known ones.
 """
 
 import tempfile
@@ -66,7 +67,7 @@ class ClassifierParams(params.Section):
     """Section `classifier` of pretraining/params.yaml."""
 
     c: list[Annotated[float, pydantic.Field(gt=0)]] = pydantic.Field(min_length=1)
-    times: float = pydantic.Field(ge=1, le=10)  # as much as in the backbone's training
+    times: float = pydantic.Field(ge=1, le=10)  # strength of the changes, relative to the backbone's training
     draws: int = pydantic.Field(ge=1, le=100)
     seed: int = pydantic.Field(ge=0, lt=2**20)
 
@@ -95,7 +96,7 @@ class Changed(NamedTuple):
 
 @exit_on_user_error
 def main() -> None:
-    """Fit the classifier, and score it where it has learned nothing."""
+    """Fit the classifier, and score it on images that it was not trained on."""
     settings = params.load(PARAMS, "measure", MeasureParams)
     chosen_by = params.load(PARAMS, "classifier", ClassifierParams)
     trained_by = params.load(PARAMS, "pretrain", Settings).training.domain_augmentation
@@ -160,7 +161,7 @@ def main() -> None:
 
 
 def decide(head: Head, reference: novelty.Reference, cells: Changed, classes: list[str]) -> decision.Decision:
-    """Fit a `Decision` on changed images that have nothing to do with the head."""
+    """Fit a `Decision` on changed images that the head was not trained on."""
     distances = reference.distances(cells.features, USE.neighbors)
     weights = np.ones(len(cells.labels))
     probabilities = predict_proba(head, cells.features)
@@ -184,7 +185,7 @@ def appraise_probabilities(head: Head, cells: Changed) -> dict[str, float]:
 
 
 def framed(cells: pd.DataFrame, crops: Sequence[float]) -> Range:
-    """Return how much of its picture a cell covers, whole and cropped."""
+    """Return the smallest and largest share of its picture that a cell covers, whole and cropped."""
     shares = prefetch(lambda file: foreground_share(decode(file)[0]), cells["file"])
     medians = summarize(cells["label"], track(shares, "measure", total=len(cells)))["classes"]
     return learned_range(medians.values(), [1.0, *(1 / crop for crop in crops)])
@@ -198,7 +199,7 @@ def spread(labels: Labels, most: int) -> Labels:
 
 
 def appraisal(head: Head, fitted: decision.Decision, reference: novelty.Reference, cells: Labelled) -> dict[str, Any]:
-    """Return what the classifier's answers for some labelled cells are worth, each cell counting once."""
+    """Return measures of the classifier's answers for some labelled cells, each cell counting once."""
     answers = answer(head, fitted, reference, cells.features[:, 0])
     called = answers.probabilities.argmax(axis=1)
     found = appraise(answers, cells.labels, np.ones(len(cells.labels)))
@@ -208,7 +209,7 @@ def appraisal(head: Head, fitted: decision.Decision, reference: novelty.Referenc
 def answer(
     head: Head, fitted: decision.Decision, reference: novelty.Reference, features: npt.NDArray
 ) -> decision.Answers:
-    """Return what the classifier says of some features, (images, n)."""
+    """Return the classifier's answers for some features, (images, n)."""
     distances = reference.distances(features, fitted.neighbors)
     return decision.answer(fitted, predict_proba(head, features), distances)
 

@@ -1,9 +1,9 @@
-"""fingerprints: of all cells that trained the backbone or the pretrained classifier.
+"""fingerprints: fingerprints of all cells that trained the backbone or the pretrained classifier.
 
     python -m pretraining.fingerprints
 
-Reads pretraining/cells/, of which the parts train and valid were used for training. Writes
-pretraining/fingerprints.npz, by which the stage `split` recognizes these cells among a user's images.
+Reads the parts train and valid of pretraining/cells/. Writes pretraining/fingerprints.npz, by which the stage `split`
+recognizes these cells among a user's images.
 """
 
 from pathlib import Path

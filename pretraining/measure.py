@@ -1,17 +1,17 @@
-"""measure: what the blood backbone's features tell, at home and in other laboratories, beside ImageNet's.
+"""measure: scores of classifiers on the features of two backbones, at home and in other laboratories.
 
     python -m pretraining.measure
 
 Reads the weights, pretraining/cells/ and the archives of other laboratories that pretraining/params.yaml names.
-Writes pretraining/results.json: for each backbone
+Writes pretraining/results.json, for the blood backbone and for ImageNet's:
 
-    pbc_test                             classifiers fitted on the parts train and valid, scored on the part test
-    laboratories.<name>.within           5-fold cross-validation over that laboratory's images, by cell
-    laboratories.<name>.from_pbc         classifiers fitted on the parts train and valid, scored on that laboratory
-    laboratories.<name>.from_pbc_crops   the same, fitted on each PBC image and on its middle, cropped to `crops`
+    pbc_test                             classifiers fitted on the parts train and valid, scored on the part test;
+    laboratories.<name>.within           5-fold cross-validation over that laboratory's images, by cell;
+    laboratories.<name>.from_pbc         classifiers fitted on the parts train and valid, scored on that laboratory;
+    laboratories.<name>.from_pbc_crops   the same, fitted on each PBC image and on its middle, cropped to `crops`.
 
-each by the commonest class, by logistic regression and by the study's head, see wbc/pretraining/transfer.py; but for
-the crops also, as "before", by the logistic regression that earlier cards reported.
+Each is scored by the commonest class, by logistic regression and by the study's head (wbc/pretraining/transfer.py). All
+but the crops are also scored as "before": by the logistic regression of earlier cards.
 """
 
 import functools
@@ -34,14 +34,14 @@ from wbc.train.params import FitParams
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
-LITE0_SIZE = 224  # pixels; what EfficientNet-Lite0 was trained at
+LITE0_SIZE = 224  # pixels, as in EfficientNet-Lite0's training
 
 
 @exit_on_user_error
 def main() -> None:
     """Measure the backbone's features within and between laboratories."""
     settings = params.load(PARAMS, "measure", MeasureParams)
-    start(seed=0)  # each fit is seeded by itself; this is for the deterministic kernels
+    start(seed=0)  # for the deterministic kernels; each fit has its own seed
     with tempfile.TemporaryDirectory(prefix="laboratories-") as folder:
         tables = {"pbc": read_home(CELLS, settings.classes, PARAMS)}
         for name, archive in settings.laboratories.items():
@@ -74,10 +74,10 @@ def measure(model: "keras.Model", tables: dict[str, pd.DataFrame], settings: Mea
 
     Args:
         model: the backbone.
-        tables: of the cells of "pbc" and of each laboratory.
+        tables: {"pbc", or name of a laboratory: table of its cells}.
         settings: of the measurement.
     """
-    head = FitParams(seed=0, head=settings.study.head, optimizer=settings.study.optimizer)  # seeds come later
+    head = FitParams(seed=0, head=settings.study.head, optimizer=settings.study.optimizer)  # `transfer` sets the seed
     labels = {place: table["label"].map(settings.classes.index).to_numpy() for place, table in tables.items()}
     files = {place: table["file"].tolist() for place, table in tables.items()}
     pbc, *others = tables

@@ -1,14 +1,14 @@
-"""pretrain: the backbone trained on blood cells, from weights that know photographs.
+"""pretrain: the backbone trained on blood cells, from weights trained on photographs.
 
     python -m pretraining.pretrain
 
 Reads pretraining/cells/. Writes to pretraining/
 
     efficientnetb0.weights.h5   float16 weights of keras.applications.EfficientNetB0(include_top=False, pooling="avg")
-    history.csv                 one row per epoch, see `pretraining.pretrain`
-    training.json               seed, start, data, best epoch, what float16 changes
+    history.csv                 one row per epoch, see `wbc.pretraining.backbone_training.pretrain`
+    training.json               seed, start, data, best epoch, effect of float16
 
-Each epoch ends with a checkpoint in .cache/blood/; killed and started again, the training goes on from the last.
+Each epoch ends with a checkpoint in .cache/blood/, from which a killed training resumes.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> backbone_training.Cells:
-    """Return the images of a table of cells, decoded and resized to `side` pixels, as `pretraining.Cells`."""
+    """Return the images of a table of cells, decoded and resized to `side` pixels."""
     images = np.empty((len(table), side, side, 3), np.uint8)
     for row, path in enumerate(track(table["path"], "read")):
         images[row] = resize(decode(CELLS / "raw" / path)[0], side)
@@ -94,7 +94,7 @@ def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> backbo
 
 
 def name_of(settings: backbone_training.Settings) -> str:
-    """Return a name for a training's checkpoint, made of all that the training depends on."""
+    """Return the name of a training's checkpoint, a digest of everything that the training depends on."""
     code = [sha256(str(module.__file__)) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
     content = [settings.model_dump(), sha256(CELLS / "cells.csv"), code, keras.__version__]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

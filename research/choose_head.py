@@ -1,18 +1,18 @@
-"""Choose the head by evidence: nested cross-validation, by group, of the candidates in research/heads.yaml.
+"""Choose the head among the candidates in research/heads.yaml by nested cross-validation by group.
 
     python -m research.choose_head --output /tmp/heads.md
 
-Reads params.yaml, data/features/, data/splits.csv and data/folds.csv; needs no backbone pass, and changes nothing.
-Images in the test part of the scheme `grouped` are left out, so that part still tests what is chosen here.
+Reads params.yaml, data/features/, data/splits.csv and data/folds.csv. Runs no backbone and changes nothing. Images in
+the test part of the scheme `grouped` are left out, so that this part still tests the choice.
 
-A candidate's score is the balanced accuracy of its predictions for all folds, every cell weighing once. The best of ten
-such scores is the best partly by luck. So beside them stands the score of the whole procedure, choosing included: for
-each fold, the choice is made by cross-validation on the other folds alone, and the head so chosen is tested on this one
-(Varma and Simon, Bias in error estimation when using cross-validation for model selection, BMC Bioinformatics 7:91,
-2006). If each fold chooses another candidate, the differences among them are noise.
+The score of a candidate is the balanced accuracy of its predictions for all folds, every cell weighing once. The best
+of several such scores is the best partly by chance. So the whole procedure, choice included, has its own score. For
+each fold, cross-validation on the other folds makes the choice, and the chosen head is tested on this fold: Varma and
+Simon, Bias in error estimation when using cross-validation for model selection, BMC Bioinformatics 7:91, 2006. If the
+folds choose different candidates, the differences among them are noise.
 
-Ten candidates and five folds are 150 trainings. Each is kept in .cache/heads/ as soon as it is done, so that after an
-interruption, or with one candidate more, only what is missing is trained.
+With five folds, a candidate takes 15 trainings. Each result is kept in .cache/heads/, so after an interruption, or with
+one candidate more, only missing heads are trained.
 """
 
 import argparse
@@ -45,14 +45,14 @@ from wbc.train import adam, cross_validation, exact, fitting, head, layers
 from wbc.train.cross_validation import fit_predict
 from wbc.train.params import FitParams
 
-# What a head comes of besides data and settings: another code, another head.
+# Digest of the code that a head depends on, besides data and settings.
 CODE = code_digest(tuple(module.__name__ for module in (adam, cross_validation, exact, fitting, head, layers)))
 
 
 class Candidate(NamedTuple):
     """A head that may be chosen."""
 
-    overrides: dict  # {dotted parameter: value}, what it changes of params.yaml
+    overrides: dict  # {dotted parameter: value}, its changes of params.yaml
     settings: FitParams
     columns: int  # of the features that it is trained on: the zooms and its random views
 
@@ -61,13 +61,13 @@ class Outcome(NamedTuple):
     """Result of nested cross-validation."""
 
     probabilities: dict  # {candidate: float array (images, classes)}, each fold by a head trained without it
-    choices: list  # the candidate that each fold's outside chooses, one per fold
-    nested: np.ndarray  # float array (images, classes), each fold by the candidate that its outside chose
+    choices: list  # for each fold, the candidate that the other folds choose
+    nested: np.ndarray  # float array (images, classes), each fold by the candidate that the other folds choose
 
 
 @exit_on_user_error
 def main() -> None:
-    """Train every setting of the head that is compared."""
+    """Train all candidates, and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--candidates", default=Path(__file__).with_name("heads.yaml"), help="default: research/heads.yaml"
@@ -123,8 +123,8 @@ def read_data() -> Data:
 def rows_outside(rounds: dict[int, Round], held: Sequence[int]) -> tuple[Rows, Rows]:
     """Return the rows to train on and to stop on when one fold or several are held out: (train, valid).
 
-    They are those of the first head of the first of these folds that stops on another fold, without the images that
-    another held-out fold scores or excludes. Where only one fold is left, it is trained on as a whole.
+    They are the rows of a head of the first held-out fold: the first head that stops on a fold that is not held out.
+    Images that another held-out fold scores or excludes are removed. If only one fold is left, all of it is trained on.
 
     Args:
         rounds: of each fold.
@@ -141,7 +141,7 @@ def rows_outside(rounds: dict[int, Round], held: Sequence[int]) -> tuple[Rows, R
 
 
 class Trainer:
-    """Trains heads, and keeps what each predicts in .cache/heads/ under all that it depends on."""
+    """Training of heads, with a cache of their predictions in .cache/heads/."""
 
     def __init__(self, data: Data, candidates: dict[str, Candidate]) -> None:
         self.data, self.candidates = data, candidates
@@ -161,7 +161,7 @@ class Trainer:
 
 
 def report(data: Data, candidates: dict[str, Candidate], outcome: Outcome, intervals: IntervalParams) -> list[str]:
-    """Return what came out, as lines of Markdown."""
+    """Return the results as lines of Markdown."""
     scores = {name: data.quality(slice(None), outcome.probabilities[name]) for name in candidates}
     best = max(candidates, key=lambda name: scores[name])
     folds_count = len(outcome.choices)
@@ -199,7 +199,7 @@ def read_candidates(path: Path | str, content: dict[str, Any], features: np.ndar
         features: array (images, zooms + views, n) that the heads will train on.
 
     Raises:
-        UserError: a key is not one that can be chosen here, or a value is out of its range.
+        UserError: a key can't be set here, or a value is out of its range.
     """
     candidates = {}
     for name, overrides in yaml.safe_load(Path(path).read_text(encoding="utf-8")).items():
@@ -240,11 +240,11 @@ def cross_validate(
 ) -> Outcome:
     """Cross-validate each candidate, and the choice among them.
 
-    One head serves twice: trained without folds a and b, it is scored on a to choose for b, and on b to choose for a.
+    A head trained without folds a and b is used twice: scored on a for the choice of b, and on b for the choice of a.
 
     Args:
         fold: int array (images,), at least three different.
-        names: the candidates; among equals the first is chosen.
+        names: the candidates; of equal ones the first is chosen.
         classes: number of classes.
         outside: outside(folds) returns the rows to train on and to stop on when these are held out.
         fit: fit(name, train, valid, test) returns the probabilities (test images, classes) of a head trained on rows
@@ -255,7 +255,7 @@ def cross_validate(
         an `Outcome`.
 
     Raises:
-        UserError: there are too few folds.
+        UserError: there are fewer than three folds.
     """
     numbers = np.unique(fold).tolist()
     if len(numbers) < 3:
@@ -288,7 +288,7 @@ def cross_validate(
 
 
 def command(overrides: dict[str, Any]) -> str:
-    """Return a sentence with the command that takes a candidate's overrides over."""
+    """Return a sentence with the command that applies a candidate's overrides."""
     if not overrides:
         return "params.yaml already holds these values: there is nothing to change."
     words = ["dvc", "exp", "run"]

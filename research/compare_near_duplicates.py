@@ -7,17 +7,17 @@ PYTHON is an interpreter with imagededup and cleanvision. They are not packages 
 with `pip install imagededup cleanvision`. The results, and what they mean, are in docs/results/grouping.md.
 
 `--truth` is an archive with a table of sources (columns file, label, source). `--copies` makes strongly changed copies
-of an archive's cells, see `research.copies`. On these two the true pairs are known, and every threshold of every
-library is tried. Pairs form groups: images that a chain of pairs connects are in one group. Printed are
+of an archive's cells, see `research.copies`. For these two the true pairs are known, and every threshold of every
+library is tried. Images that a chain of pairs connects form a group. The tables show
 
     best          the threshold with the highest F1 of pairs, and recall, precision and leak at it
     lowest leak   the lowest leak at any threshold that leaves a test part of at least 10 %, with every class in it
 
-A pair counts where its two images are in one group. The leak is the share of test images that have an image of the same
-cell in training, the mean of three splits by group. `--single` archives hold one image per cell: printed is the share
-of images that share a group with another image, at each library's best thresholds. The real weights of imagededup's CNN
-are downloaded from a hub; here its CNN class gets the encodings of this project instead: the features of the backbone,
-and the descriptor of wbc/split/near_duplicates/canonical_frame.py.
+A pair counts if its two images are in one group. The leak is the share of test images with an image of the same cell in
+training, averaged over three splits by group. `--single` archives hold one image per cell. Their table shows the share
+of images that are in a group with another image, at each library's best thresholds. The weights of imagededup's CNN
+must be downloaded. So its CNN class gets encodings of this project here: the features of the backbone, and the
+descriptor of wbc/split/near_duplicates/canonical_frame.py.
 """
 
 import argparse
@@ -48,15 +48,15 @@ from wbc.split.parts import split_by_group
 
 LIBRARIES = Path(__file__).with_name("near_duplicate_libraries.py")
 WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
-IMAGE_SIZE = 128  # that the weights were trained at
+IMAGE_SIZE = 128  # pixels, as in the training of the weights
 SHARES = (0.7, 0.15)
 SEEDS = (1, 2, 3)  # of the splits
 LEAST_TEST = 0.1  # share of the images
-THRESHOLDS = 40  # of each encoding, closer where fewer pairs are
+THRESHOLDS = 40  # for each encoding, denser at small distances
 
 
 class ImageSet(NamedTuple):
-    """Images with, where it is known, the cell of each."""
+    """Images, with their cells where these are known."""
 
     name: str
     files: list[Path]
@@ -73,7 +73,7 @@ class Candidate(NamedTuple):
 
 
 class Score(NamedTuple):
-    """How a candidate does on images of known cells."""
+    """Scores of a candidate on images of known cells."""
 
     recall: float  # of pairs
     precision: float  # of pairs
@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def image_sets(arguments: argparse.Namespace, folder: Path) -> list[ImageSet]:
-    """Return the image sets that the arguments ask for; those of known cells come first.
+    """Return the image sets that the arguments ask for; sets of known cells come first.
 
     Args:
         arguments: of the command.
@@ -186,8 +186,8 @@ def library_groups(
         images: the images.
         python: an interpreter with the libraries.
         orientations: of an image over which the backbone's features are averaged.
-        work: folder for what the two processes exchange.
-        wanted: ((method, setting), threshold) to return; by default, all that are worth a try.
+        work: folder for files that the two processes exchange.
+        wanted: ((method, setting), threshold) to return; by default, all in `thresholds`.
 
     Returns:
         ({method: candidates}, {method: milliseconds per image, the slowest setting}).
@@ -246,7 +246,7 @@ def encode(files: Sequence[Path], orientations: int) -> tuple[dict[str, np.ndarr
 
 
 def thresholds(distances: npt.NDArray[np.float32]) -> list[float]:
-    """Return the thresholds worth a try: all distances where they are few, else quantiles, closer at the near end."""
+    """Return the thresholds to try: all distances if they are few, else quantiles, denser at small distances."""
     different = np.unique(distances)
     if len(different) > THRESHOLDS:
         different = np.unique(np.quantile(distances, np.linspace(0, 1, THRESHOLDS) ** 2, method="lower"))
@@ -264,7 +264,7 @@ def group(pairs: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
 
 
 def score(images: ImageSet, groups: npt.NDArray[np.int64]) -> Score:
-    """Return the `Score` of groups; a set that can't be split leaks wholly and isn't usable."""
+    """Return the `Score` of groups; a set that can't be split has a leak of 1 and isn't usable."""
     assert images.cells is not None
     pairs = pair_scores(groups, images.cells)
     leaks, usable = [], True
@@ -287,7 +287,7 @@ def print_known(
     libraries: dict[str, list[Candidate]],
     milliseconds: dict[str, float],
 ) -> dict[tuple[str, str], float | None]:
-    """Print the table of a set of known cells; returns {(method, setting): best threshold} of the libraries."""
+    """Print the table of a set of known cells; return {(method, setting): best threshold} of the libraries."""
     print(f"\n{images.name}: {len(images.files):,} images\n")
     print("| method | best threshold | recall | precision | leak | lowest leak (threshold) | CPU ms per image |")
     print("|---|---:|---:|---:|---:|---:|---:|")
@@ -314,7 +314,7 @@ def print_single(
     libraries: dict[str, list[Candidate]],
     chosen: dict[str, dict[tuple[str, str], float | None]],
 ) -> None:
-    """Print which share of images share a group with another, at the best thresholds of the sets of known cells."""
+    """Print the share of images in a group with another, at the best thresholds of the sets of known cells."""
     print(f"\n{images.name}: share of images in a group with another image\n")
     print(f"| method | {' | '.join(f'threshold of {name}' for name in chosen)} |")
     print(f"|---|{'---:|' * len(chosen)}")
@@ -329,7 +329,7 @@ def print_single(
 
 
 def alarms(groups: npt.NDArray[np.int64]) -> float:
-    """Return the share of images that share a group with another.
+    """Return the share of images in a group with another.
 
     >>> alarms(np.array([0, 1, 1, 2]))
     0.5

@@ -1,8 +1,8 @@
-"""Augmented copies of cells, as sets made from few photographs hold them, to try the search for near-duplicates on.
+"""Augmented copies of cells, as in datasets made from few photographs, for tests of the near-duplicate search.
 
-`plain` is the manner of the Kaggle set: turned, mirrored and sheared, 80 px, JPEG quality 75, empty corners filled with
-the slide's gray. `strong` adds what other makers of such sets do: 48 to 160 px, light ±20 %, shifts of hue and
-saturation, blur, JPEG quality 40 to 95.
+`plain` follows the Kaggle set: turned, mirrored and sheared, 80 px, JPEG quality 75, empty corners filled with the
+slide's gray. `strong` adds changes of other such datasets: 48 to 160 px, light ±20 %, shifts of hue and saturation,
+blur, JPEG quality 40 to 95.
 """
 
 import io

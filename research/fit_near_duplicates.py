@@ -1,17 +1,17 @@
-"""Fit the weights that wbc/split/near_duplicates/registration.py gives to what two registered images have in common.
+"""Fit the weights of wbc/split/near_duplicates/registration.py, which compare two registered images.
 
     python -m research.fit_near_duplicates cells.zip
 
-`cells.zip` holds photographs of different cells in class folders. From some of them, sharp or blurred as photographs
-may be, augmented copies are made (`research.copies`). Of the pairs of images with near descriptors, which is what the
-search compares, those of one cell are the positives, and those of different cells, augmented or not, the negatives. A
-logistic regression on `registration.measures` gives the weights, which are printed to be put into that module.
+`cells.zip` holds photographs of different cells in class folders. Augmented copies are made of some of them, sharp or
+blurred (`research.copies`). As in the search, only pairs of images with near descriptors are compared. Pairs of one
+cell are positive. Pairs of different cells, augmented or not, are negative. A logistic regression on
+`registration.measures` gives the weights, which are printed for that module.
 
 The weights there were fitted on the 8,552 cells of the Barcelona laboratory alone (see pretraining/README.md).
-`near_duplicates.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the
-pairs of two are taken for one. `near_duplicates.TOGETHER` was chosen among 0, -1 and -2 on
-`research.score_near_duplicates copies --seed 1 --strong --images 200` with BCCD's cells; other seeds' results are in
-docs/results/grouping.md.
+`search.SAME` was set by the same pairs: at log odds of 1, 0.947 of the pairs of one cell and 0.0003 of the pairs of two
+cells are accepted. `search.TOGETHER` was chosen among 0, -1 and -2 on
+`research.score_near_duplicates copies --seed 1 --strong --images 200` with BCCD's cells. Results with other seeds are
+in docs/results/grouping.md.
 """
 
 import argparse
@@ -41,13 +41,13 @@ SETS = [
     (22, 150, 4, False, True, 500, 600),
     (23, 1500, 1, False, True, 0, 1500),
 ]
-REGULARIZATION = 0.1  # scikit-learn's C: the measures overlap, and large opposite weights would not travel
-DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs are one that stands there twice
+REGULARIZATION = 0.1  # scikit-learn's C: the measures are correlated, and large opposite weights would not transfer
+DUPLICATE = 0.97  # correlation of fine detail at which "different" photographs are the same one
 
 
 @exit_on_user_error
 def main() -> None:
-    """Fit the log odds of pairs on drawn cells."""
+    """Fit the weights, and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", help="zip of class folders with one image per cell")
     archive = zipfile.ZipFile(parser.parse_args().archive)
@@ -83,7 +83,7 @@ def pairs_of(
     most_same: int,
     most_other: int,
 ) -> Iterator[tuple[PairFeatures | None, bool]]:
-    """Yield (features, whether it is one cell) of candidate pairs of one set; None of one that can't be registered."""
+    """Yield (features, whether it is one cell) of candidate pairs of one set; None if registration fails."""
     random = np.random.default_rng(seed)
     images: list[np.ndarray] = []
     numbers: list[int] = []
@@ -106,7 +106,7 @@ def pairs_of(
 
 
 def taken(photograph: Image.Image, random: np.random.Generator, blurred: bool) -> npt.NDArray[np.uint8]:
-    """Crop a photograph, loosely or closely, and take it out of focus and flat where `blurred`."""
+    """Crop a photograph, loosely or closely; blur it and lower its contrast where `blurred`."""
     side = min(photograph.size) * random.uniform(0.5, 1)
     left, top = ((length - side) / 2 for length in photograph.size)
     photograph = photograph.crop((int(left), int(top), int(left + side), int(top + side)))

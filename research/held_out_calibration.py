@@ -1,10 +1,11 @@
-"""Fit temperature and prediction sets on held-out laboratories, and see what they promise at one more.
+"""Fit temperature and prediction sets on held-out laboratories, and measure them at another one.
 
     python -m research.held_out_calibration mean "each laboratory the same" --output .cache/shift/coverage.json
 
-Takes a backbone and a way to weigh the cells of research/left_out.py. For each laboratory that is left out, the others
-teach the classifier; and each of them is scored by a regression on the rest of them, so that temperature and sets are
-fitted on laboratories which that regression has not seen. The sets are asked to hold the true class of 90 % of cells.
+Takes a backbone and a weighting of the cells from research/left_out.py. For each laboratory that is left out, the
+classifier is fitted on the others. Each of these is scored by a regression on the rest of them. So temperature and sets
+are fitted on laboratories on which that regression was not trained. The sets should contain the true class of 90 % of
+the cells.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from wbc.export import calibration, prediction_sets
 from wbc.train.head import predict_proba
 
 COVERAGE = 0.9
-CELLS = 340  # of each laboratory that temperature and sets are fitted on: as many as the smallest has
+CELLS = 340  # of each laboratory that temperature and sets are fitted on: about as many as the smallest has
 DECISION = Path("pretraining/classifier/decision.json")
 
 
@@ -56,13 +57,13 @@ def main() -> None:
 def fit_decision(
     described: Described, learned: tuple[str, ...], others: tuple[str, ...], option: str
 ) -> tuple[float, float]:
-    """Return temperature and set threshold, fitted on laboratories that a regression has not seen.
+    """Return temperature and set threshold, fitted on laboratories on which the regression was not trained.
 
     Args:
         described: the features.
-        learned: laboratories that teach the classifier.
-        others: laboratories that may be held out, each for a regression on the rest of `learned`.
-        option: how the cells are weighed.
+        learned: laboratories that the classifier is fitted on.
+        others: laboratories to hold out, each for a regression on the rest of `learned`.
+        option: weighting of the cells.
     """
     probabilities, labels = [], []
     for held in others:
@@ -83,7 +84,7 @@ def fit_decision(
 def appraise(
     described: Described, learned: tuple[str, ...], option: str, fitted: tuple[float, float], test: str
 ) -> dict[str, Any]:
-    """Return what the answers for a laboratory's cells are worth."""
+    """Return measures of the answers for a laboratory's cells."""
     rows, labels = described.tests[test]
     temperature, threshold = fitted
     probabilities = calibration.tempered(predict_proba(described.fit(learned, option), rows), temperature)

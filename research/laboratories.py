@@ -2,7 +2,7 @@
 
 Barcelona (PBC)   parts train, valid and test of pretraining/cells/
 Raabin-WBC        parts Train, TestA and TestB, as published
-LISC, BCCD        all cells; LISC for testing alone
+LISC, BCCD        all cells; LISC for testing only
 """
 
 import argparse
@@ -28,7 +28,7 @@ CLASSES = ["basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"]
 ARCHIVES, HOME, FEATURES = Path("pretraining/archives"), Path("pretraining/cells"), Path(".cache/shift")
 IMAGE_SIZE = 128  # pixels
 SHIPPED = Path("pretraining/efficientnetb0.weights.h5")
-ZOOMS = (1.0, 1 / 0.71, 1 / 0.56)  # whole images and their middles, as the shipped classifier learns them
+ZOOMS = (1.0, 1 / 0.71, 1 / 0.56)  # whole images and their middles, as the shipped classifier is fitted on
 
 
 def read_cells() -> pd.DataFrame:
@@ -44,12 +44,12 @@ def read_cells() -> pd.DataFrame:
 
 
 def features(weights: Path, cells: pd.DataFrame, zooms: Sequence[float] = (1.0,)) -> npt.NDArray[np.float16]:
-    """Return the features of cells, each the mean of an image's and of its mirror image's; computed once and kept.
+    """Return the features of cells, each averaged over an image and its mirror image; computed once and kept.
 
     Args:
         weights: path of the backbone's weights.
         cells: a table with the column file.
-        zooms: at which each image is shown.
+        zooms: of each image.
 
     Returns:
         array (cells, zooms, n).

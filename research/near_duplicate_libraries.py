@@ -33,7 +33,7 @@ class Found(NamedTuple):
     """The pairs that one method finds."""
 
     method: str
-    setting: str  # beside the threshold; empty where there is none
+    setting: str  # other than the threshold; "" for none
     default: float | None  # the library's default threshold; None where a method has no threshold
     seconds: float  # of CPU time; the libraries' own worker processes are turned off
     pairs: Pairs
@@ -159,7 +159,7 @@ def _within(sets: Iterable[Iterable[str]]) -> Iterator[tuple[int, int]]:
 
 
 def _cpu_seconds() -> float:
-    """Return the CPU time of this process and of those that it started and that have ended."""
+    """Return the CPU time of this process and of its ended child processes."""
     return sum(os.times()[:4])
 
 

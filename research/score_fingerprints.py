@@ -3,7 +3,7 @@
     python -m research.score_fingerprints bccd_cells.zip lisc.zip
 
 Needs pretraining/cells/, which `python -m pretraining.cells` makes. The archives hold images of other cells, none of
-which should match. Copies are of 300 known cells, in each of the ways that images of a public data set are changed.
+which should match. 300 known cells are copied with each change that is usual in public datasets.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def changed(image: Image.Image) -> dict[str, Image.Image]:
-    """Return copies of an image, by what was changed."""
+    """Return changed copies of an image, by the names of the changes."""
     side = image.width
     margins = {share: round(side * (1 - share) / 2) for share in (0.9, 0.8, 0.7)}
     centered = {share: image.crop((gap, gap, side - gap, side - gap)) for share, gap in margins.items()}
@@ -69,14 +69,14 @@ def changed(image: Image.Image) -> dict[str, Image.Image]:
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
-    """Return an image as a JPEG file keeps it."""
+    """Return an image after JPEG compression."""
     content = io.BytesIO()
     image.save(content, "JPEG", quality=quality)
     return Image.open(content).convert("RGB")
 
 
 def describe(matches: npt.NDArray[np.bool_]) -> str:
-    """Return how many images match."""
+    """Return the number of images that match, as text."""
     return f"{matches.sum():,} of {len(matches):,} match"
 
 

@@ -4,10 +4,10 @@
     python -m research.score_near_duplicates truth tiles.zip sources.csv           # a table: file, label, source
     python -m research.score_near_duplicates single cells.zip                      # every file another cell
 
-Prints pair recall (of all pairs of images of one source, those in one group) and pair precision (of all pairs in one
-group, those of one source), for `photo_id` and for `group`; the share of images that stand in a group with another
-source's; and, divided as the pipeline divides, the share of test images, and of those that a cross-validation scores,
-with an image of their source in training.
+Prints pair recall and pair precision, for `photo_id` and for `group`. Recall is the share of all pairs of one source
+that are in one group. Precision is the share of all pairs in one group that are of one source. Prints also the share of
+images in a group with images of another source. The images are then split as in the pipeline. Of the test images, and
+of the cross-validated images, the share with an image of their source in training is printed.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def make(files: list[Path], labels: list[str], folder: Path, arguments: argparse.Namespace) -> list[list]:
-    """Write `arguments.images` copies per class to `folder`; returns files, labels and sources."""
+    """Write `arguments.images` copies per class to `folder`; return files, labels and sources."""
     random = np.random.default_rng(arguments.seed)
     made = []
     for label in sorted(set(labels)):
@@ -103,7 +103,7 @@ def make(files: list[Path], labels: list[str], folder: Path, arguments: argparse
 
 
 def describe(groups: np.ndarray, sources: np.ndarray) -> str:
-    """Return pair recall and precision, number of groups, and the share of images in a group with another source's."""
+    """Return pair recall and precision, number of groups, and the share of images in mixed groups, as text."""
     table = np.zeros((groups.max() + 1, sources.max() + 1), int)
     np.add.at(table, (groups, sources), 1)
     right, of_source, of_group = (

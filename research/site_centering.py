@@ -1,17 +1,17 @@
-"""Try ways to move a site's features without labels, and see whether one of them loses nowhere.
+"""Compare shifts of a site's features that need no labels, and look for one that never lowers the scores.
 
     python -m research.site_centering --output .cache/shift/centering.json
 
-The backbone is the shipped one; logistic regression learns from Barcelona alone, as in research/left_out.py. At each
-other laboratory the features of all its images are moved by one vector before they are classified:
+The backbone is the shipped one. Logistic regression is fitted on Barcelona alone, as in research/left_out.py. At each
+other laboratory, one vector moves the features of all images before they are classified:
 
-    mean            the site's mean becomes the home's
-    balanced        the same of means in which every class weighs the same; the site's classes are those that the
-                    classifier predicts, by their probabilities, and a class below 2 % of the site is left out of both
-    ... half        half of the way
-    ... far         only where the means differ by more than FAR home standard deviations (root mean square)
+    mean            moves the site's mean to the home's mean;
+    balanced        the same for means in which every class weighs the same. The site's classes are the predicted
+                    probabilities; a class below 2 % of the site is left out of both means;
+    ... half        half of that move;
+    ... far         only where the means differ by more than FAR home standard deviations (root mean square).
 
-Each laboratory is scored as it is, and with as many cells of each class, for a mean depends on the mix of classes.
+Each laboratory is scored with its own mix of classes, on which a mean depends, and with an even mix.
 """
 
 import numpy as np
@@ -56,14 +56,14 @@ def main() -> None:
 
 
 def even(labels: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    """Return the rows of as many cells of each class as the rarest has, at least ten of each that has them."""
+    """Return the rows of equally many cells of each class: as many as the rarest has, but ten if available."""
     rows = [np.flatnonzero(labels == number) for number in np.unique(labels)]
     most = max(10, min(map(len, rows)))
     return np.sort(np.concatenate([row[np.linspace(0, len(row) - 1, min(most, len(row))).astype(int)] for row in rows]))
 
 
 def ways(head: Head, site: Rows, class_means: Rows) -> dict[str, Rows]:
-    """Return {way: the vector that is subtracted from the features of a site}.
+    """Return {way: vector to subtract from the features of a site}.
 
     Args:
         head: of the home laboratory.

@@ -11,8 +11,8 @@ name, and the domain augmentation of pretraining/params.yaml. Writes to .cache/b
     history.csv                 one row per epoch, see `wbc.pretraining.backbone_training.pretrain`
     training.json               settings, numbers of cells, best epoch, hours
 
-Each step has as many cells of every laboratory and class. Each epoch ends with a checkpoint in .cache/backbones/;
-killed and started again, the training goes on from the last.
+Each step has equally many cells of every laboratory and class. Each epoch ends with a checkpoint in .cache/backbones/,
+from which a killed training resumes.
 """
 
 import argparse
@@ -49,9 +49,9 @@ class Raabin(params.Section):
     """The training cells of Raabin-WBC."""
 
     archive: str
-    valid_photographs: int = pydantic.Field(ge=2)  # every so many-th photograph of the part Train chooses the epoch
-    most: dict[str, pydantic.PositiveInt]  # cells of a class that are trained on
-    most_valid: pydantic.PositiveInt  # cells of each class that choose the epoch
+    valid_photographs: int = pydantic.Field(ge=2)  # n: every n-th photograph of the part Train chooses the epoch
+    most: dict[str, pydantic.PositiveInt]  # most training cells of a class
+    most_valid: pydantic.PositiveInt  # most cells of each class for the choice of the epoch
 
 
 class TrainingFile(params.Section):
@@ -62,7 +62,7 @@ class TrainingFile(params.Section):
     barcelona: bool  # whether Barcelona's parts train and valid are used
     raabin: Raabin
     phases: list[Phase] = pydantic.Field(min_length=1)
-    learning_rate: float = pydantic.Field(gt=0, le=1)  # at its highest
+    learning_rate: float = pydantic.Field(gt=0, le=1)  # the highest
 
 
 @exit_on_user_error
@@ -121,7 +121,7 @@ def main() -> None:
 
 
 def read_table(settings: TrainingFile) -> pd.DataFrame:
-    """Return the cells that are trained on and that choose the epoch, as a table: file, label, laboratory, use."""
+    """Return the cells for training and for the choice of the epoch, as a table: file, label, laboratory, use."""
     raabin = parts.read_parts(Path(settings.raabin.archive))
     raabin = raabin[raabin["part"] == "Train"]
     is_valid = parts.every(raabin["photograph"], settings.raabin.valid_photographs)
@@ -148,7 +148,7 @@ def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> Cells:
 
 
 def name_of(settings: TrainingFile, training: PretrainParams, table: pd.DataFrame) -> str:
-    """Return a name for a training's checkpoint, made of all that the training depends on."""
+    """Return the name of a training's checkpoint, a digest of everything that the training depends on."""
     code = [sha256(str(module.__file__)) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
     begin = LITE0 if settings.start_from == LITE0 else sha256(settings.start_from)
     cells = hashlib.sha256(table.astype(str).to_csv(index=False).encode()).hexdigest()

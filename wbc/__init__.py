@@ -1,9 +1,9 @@
-"""Classification of single white blood cells: the rooms of the pipeline's stages, and a classifier to be used.
+"""Classification of single white blood cells: a room for each stage of the pipeline, and a classifier.
 
     from wbc import Classifier
     Classifier.pretrained().predict("cells/")
 
-Which room may import which stands in pyproject.toml; import-linter holds them to it.
+pyproject.toml lists the imports that each room may make; import-linter checks them.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["Classifier"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the classifier when it is asked for: `import wbc` alone takes no time."""
+    """Import the classifier on first use, so that `import wbc` is fast."""
     if name == "Classifier":
         from wbc.predict.classifier import Classifier
 

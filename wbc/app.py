@@ -1,6 +1,6 @@
-"""The server of `wbc app`: Streamlit with a content security policy, so that the page asks no other machine.
+"""The server of `wbc app`: Streamlit with a content security policy, so that the page contacts no other machine.
 
-`streamlit run` finds `app` here; the page itself is wbc/predict/page.py.
+`streamlit run` finds `app` here; the page is wbc/predict/page.py.
 """
 
 import base64
@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 
 def inline_scripts() -> str:
-    """Return the hashes of the scripts that Streamlit's own page holds, as a policy names them."""
+    """Return the hashes of the scripts in Streamlit's own page, as a policy lists them."""
     page = Path(st.__file__).with_name("static") / "index.html"
     scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
     digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
@@ -27,7 +27,7 @@ POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
         "style-src 'self' 'unsafe-inline'",  # Streamlit writes its styles into the page
-        f"script-src 'self' 'unsafe-eval' {inline_scripts()}",  # and compiles some of its code there
+        f"script-src 'self' 'unsafe-eval' {inline_scripts()}",  # Streamlit compiles some of its code in the page
         "connect-src 'self'",
         "worker-src 'self' blob:",
         "object-src 'none'",
@@ -50,7 +50,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on, and its response with the headers."""
+        """Pass a request on, and add the headers to its response."""
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 WIDTH = 79  # letters of a line of help
 
-# What each command imports takes seconds, so each imports it when it runs.
+# Imports take seconds, so each command imports its modules when it runs.
 
 
 @exit_on_user_error
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what the command line asks for."""
+    """Run the command that the command line names."""
     parser = _parser("wbc", "Classify images of single white blood cells.", "wbc predict cells/")
     parser.add_argument("--version", action="version", version=f"wbc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=argparse.ArgumentParser)
@@ -283,7 +283,7 @@ def load(model: str | None, crop: float = 1.0) -> "Classifier":
 
 
 def share(text: str) -> float:
-    """Return what `--crop` says, more than 0 and at most 1."""
+    """Parse the value of `--crop`, more than 0 and at most 1."""
     with contextlib.suppress(ValueError):
         if 0 < (value := float(text)) <= 1:
             return value
@@ -291,7 +291,7 @@ def share(text: str) -> float:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Return what `--labels` says: (their class, ours)."""
+    """Parse the value of `--labels`: (their class, ours)."""
     theirs, equals, ours = text.partition("=")
     if not (theirs and equals and ours):
         raise argparse.ArgumentTypeError(f"{text!r} is no pair; write THEIRS=OURS, such as Neutrophile=neutrophil")

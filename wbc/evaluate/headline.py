@@ -14,13 +14,13 @@ def headline(metrics: dict[str, dict[str, Any]], details: Details) -> dict[str, 
 
     Args:
         metrics: {scheme: content of its metrics.json}.
-        details: whose leak is of recognized near-duplicates, or the true one where the cells are known.
+        details: the source of the leak: the true one where the cells are known, else of recognized near-duplicates.
 
     Returns:
         of the cross-validation "bacc" (balanced accuracy), "low" and "high" (its interval), "acc" and "auc" (macro
-        average); "group" and "image", the balanced accuracy of the two test parts; "logreg", that of logistic
-        regression, cross-validated; "leak_grp" and "leak_img", the share of the test images with a near-duplicate in
-        training, and "leak_cv", the same of the cross-validation, where the cells are known.
+        average); "logreg", the cross-validated balanced accuracy of logistic regression; "group" and "image", the
+        balanced accuracy of the two test parts; "leak_grp" and "leak_img", the share of the test images with a
+        near-duplicate in training; "leak_cv", this share in the cross-validation, where the cells are known.
     """
     cells = {scheme: content["cells"] for scheme, content in metrics.items()}
     interval = metrics["crossval"]["intervals"]["cells"].get("balanced_accuracy", {})

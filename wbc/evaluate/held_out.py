@@ -18,7 +18,7 @@ from wbc.train.heads import Heads
 
 
 class HeldOut(NamedTuple):
-    """Images that a scheme scores, by heads that were not trained on them."""
+    """Held-out images of a scheme, with the probabilities of heads that were not trained on them."""
 
     rows: Rows
     probabilities: Floats  # (rows, classes)
@@ -29,7 +29,7 @@ def held_out(scheme: str, heads: Heads, features: Features, splits: Splits) -> H
     """Return the held-out predictions of one scheme.
 
     Raises:
-        UserError: the heads are of other classes than the splits.
+        UserError: the classes of the heads and of the splits differ.
     """
     if heads.classes != splits.classes:
         raise UserError(
@@ -58,11 +58,11 @@ def held_out(scheme: str, heads: Heads, features: Features, splits: Splits) -> H
 def find_label_errors(splits: Splits, probabilities: Floats) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the table of labels that the cross-validation contradicts, and the scores without them.
 
-    The scores are too high: they leave out what the classifier contradicts, whether label or classifier is wrong.
+    The scores are too high, because they leave out every contradicted group, even where the classifier is wrong.
 
     Returns:
-        (a row per group: path, its first image with that label, images, group, label, suggested, p_label, p_suggested;
-        {"groups": how many, "accuracy", "balanced_accuracy": of the other groups, each counting once})
+        (a row per group: path of its first image with that label, images, group, label, suggested, p_label,
+        p_suggested; {"groups": number, "accuracy", "balanced_accuracy": of the other groups, each counting once})
     """
     labels, groups = splits.labels, splits.groups
     found = label_errors(labels, probabilities, groups)

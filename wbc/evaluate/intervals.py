@@ -1,7 +1,7 @@
 """Confidence intervals of metrics, with groups of images as the independent observations.
 
-Every metric of a class gets Wilson's interval for as many observations as there are groups behind it; averages over the
-classes are combined from those. docs/decisions/0003-intervals.md compares this with the cluster bootstrap.
+Each metric of a class gets Wilson's interval for the number of groups behind it. The intervals of averages over the
+classes are combined from these. docs/decisions/0003-intervals.md compares this with the cluster bootstrap.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ class Interval(NamedTuple):
 
 
 def wilson(share: float, count: int, level: float) -> Interval:
-    """Return the Wilson score interval of a share of `count` independent groups.
+    """Return the Wilson score interval of a proportion among `count` independent groups.
 
-    3 of 3 give 0.44-1, and 300 of 300 give 0.99-1, at level 0.95. Wilson, Probable inference, the law of succession,
-    and statistical inference, J. Am. Stat. Assoc. 22, 1927, pp. 209-212. SciPy's takes whole numbers of successes only,
-    and a group can be classified correctly in 60 % of its images.
+    At level 0.95, 3 of 3 give 0.44-1, and 300 of 300 give 0.99-1. Wilson, Probable inference, the law of succession,
+    and statistical inference, J. Am. Stat. Assoc. 22, 1927, pp. 209-212. SciPy's function takes whole numbers of
+    successes only, but a group can be classified correctly in 60 % of its images.
 
     Args:
-        share: from 0 to 1.
+        share: the proportion, from 0 to 1.
         count: groups, at least 1.
         level: confidence level, between 0 and 1.
     """
@@ -64,7 +64,7 @@ def intervals_of(
 
     Args:
         metrics: what `metrics.compute_metrics` returned.
-        behind: {class: {metric: groups that it rests on}}, see `metrics.groups_behind`.
+        behind: {class: {metric: number of groups}}, see `metrics.groups_behind`.
         names: of the metrics that get an interval.
         level: confidence level, between 0 and 1.
 

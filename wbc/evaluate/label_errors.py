@@ -1,8 +1,8 @@
-"""Labels that the cross-validation contradicts: confident learning, a group of images at a time.
+"""Labels that the cross-validation contradicts, by confident learning with each group as one observation.
 
 Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels, Journal of Artificial
-Intelligence Research 70, 2021, https://arxiv.org/abs/1911.00068. The library of that paper, cleanlab, knows no groups:
-six copies of a cell would count as six opinions. Nor are its sums the same to the last bit on every CPU.
+Intelligence Research 70, 2021, https://arxiv.org/abs/1911.00068. The library of that paper, cleanlab, has no groups:
+six near-duplicates of a cell would count as six opinions. Its sums also differ in the last bit between CPUs.
 """
 
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-DECIDING = 9  # digits of a probability that decide; the last bits must not
+DECIDING = 9  # digits of a probability that are compared; the last bits differ between CPUs
 
 
 class LabelError(NamedTuple):
     """A group whose label the predictions contradict."""
 
     group: int
-    label: int  # class number that its images stand under
+    label: int  # class number of its images' label
     suggested: int  # class number
-    p_label: float  # mean probability of its images, by heads that have not seen them
+    p_label: float  # mean probability of its images, by heads that were not trained on them
     p_suggested: float
 
 
@@ -28,9 +28,9 @@ def label_errors(
 ) -> list[LabelError]:
     """Return the groups that are confidently of another class, the least likely label first.
 
-    A group is confidently of a class where its probability of it is at least the mean that groups labelled so have. It
-    is suspect where the likeliest of those classes is not its label, and likelier than its label. A group with two
-    labels is looked at once for each.
+    A group is confidently of a class if its probability of the class is at least the mean over the groups with that
+    label. It is suspect if the likeliest of these classes is likelier than its label. A group with two labels is
+    checked once for each.
 
     Args:
         labels: class number of each image.

@@ -9,10 +9,10 @@ import numpy.typing as npt
 # The metrics of a class, one-vs-rest, each 0-1 and the higher the better.
 PER_CLASS = ("precision", "recall", "specificity", "f1", "auc")
 AVERAGED = ("precision", "recall", "f1", "auc")  # averaged over the classes, with confidence intervals
-WEIGHTED = ("precision", "recall", "f1")  # averaged by the classes' shares too, as scikit-learn does
+WEIGHTED = ("precision", "recall", "f1")  # also averaged by the size of the classes, as in scikit-learn
 OF_THE_CLASS = ("recall", "f1", "auc")  # not estimable from few groups of the class
 
-DIGITS = 4  # of every reported number: beyond them, CPUs differ in how sums are rounded
+DIGITS = 4  # of every reported number; further digits of a sum differ between CPUs
 
 
 def compute_metrics(
@@ -23,15 +23,15 @@ def compute_metrics(
 ) -> dict[str, Any]:
     """Return the metrics of some predictions as nested dicts of numbers rounded to `DIGITS`.
 
-    The prediction is the class of highest probability. A metric that is undefined is left out rather than called 0:
-    recall, F1 and AUC of a class without images, precision of a class that was never predicted. Macro averages are over
-    the classes for which the metric is defined.
+    The prediction is the class of highest probability. An undefined metric is left out, not set to 0: recall, F1 and
+    AUC of a class without images, precision of a class that was never predicted. Macro averages are over the classes
+    for which the metric is defined.
 
     Args:
         y_true: class number of each image, at least one image.
         y_prob: float array (images, classes).
         classes: class names in the order of the columns.
-        sample_weight: of each image, see `cell_weights`; None for all the same.
+        sample_weight: of each image, see `cell_weights`; None for equal weights.
 
     Returns:
         {"accuracy", "balanced_accuracy",
@@ -77,9 +77,9 @@ def cell_weights(groups: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def auc(is_class: npt.NDArray[np.bool_], scores: np.ndarray, sample_weight: np.ndarray) -> float:
     """Return the area under the ROC curve, NaN where one side has no weight.
 
-    The area is the chance that an image of the class has a higher score than one of the others, ties counting half
-    (Hanley and McNeil, The meaning and use of the area under a receiver operating characteristic curve, Radiology 143,
-    1982, pp. 29-36).
+    The area is the probability that an image of the class has a higher score than another image. Ties count half. See
+    Hanley and McNeil, The meaning and use of the area under a receiver operating characteristic curve, Radiology 143,
+    1982, pp. 29-36.
 
     Args:
         is_class: bool array (images,).
@@ -94,13 +94,13 @@ def auc(is_class: npt.NDArray[np.bool_], scores: np.ndarray, sample_weight: np.n
 
 
 def groups_behind(own: int, called: int, others: int) -> dict[str, int]:
-    """Return how many independent groups each metric of a class rests on.
+    """Return the number of independent groups behind each metric of a class.
 
-    An AUC is a share of pairs of an image of the class and one of another. As many of these have no group in common as
-    the scarcer side has groups.
+    An AUC compares images of the class with images of other classes. The number of independent pairs is the smaller
+    number of groups.
 
     Args:
-        own, called, others: numbers of groups of the class, called the class, and of all other classes.
+        own, called, others: numbers of groups of the class, predicted as the class, and of all other classes.
     """
     return {"precision": called, "recall": own, "f1": own, "auc": min(own, others)}
 
@@ -110,11 +110,11 @@ def score(
     y_pred: npt.NDArray[np.integer],
     sample_weight: npt.NDArray[np.floating] | None = None,
 ) -> dict[str, float]:
-    """Return accuracy and balanced accuracy, the mean recall of the classes that have images, of class numbers.
+    """Return accuracy and balanced accuracy, which is the mean recall of the classes that have images.
 
     Args:
-        y_true, y_pred: int arrays (images,).
-        sample_weight: float array (images,), see `cell_weights`; None for all the same.
+        y_true, y_pred: class numbers, int arrays (images,).
+        sample_weight: float array (images,), see `cell_weights`; None for equal weights.
     """
     weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
     correct = y_true == y_pred
@@ -124,7 +124,7 @@ def score(
 
 
 def ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> np.ndarray:
-    """Return part / whole, NaN where the whole is nothing."""
+    """Return part / whole, NaN where the whole is 0."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
@@ -134,7 +134,7 @@ def rounded(content: Any) -> Any:
         return {key: rounded(value) for key, value in content.items() if not _undefined(value)}
     if content is None:
         return None
-    # Twice, so that a number on the border, such as 1 / 32, goes the same way whatever its last bit.
+    # Twice, so that a number on the border, such as 1 / 32, is rounded alike for either last bit.
     return content if isinstance(content, int) else round(round(float(content), 2 * DIGITS + 1), DIGITS)
 
 

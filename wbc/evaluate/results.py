@@ -25,7 +25,7 @@ class Result(NamedTuple):
     def of(
         cls, metrics: dict[str, Any], images: pd.DataFrame, y_true: np.ndarray, y_prob: np.ndarray, names: Sequence[str]
     ) -> Self:
-        """Put together what is known of some predictions.
+        """Return the result of some predictions.
 
         Args:
             metrics: nested dicts of numbers.

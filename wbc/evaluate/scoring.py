@@ -21,10 +21,10 @@ def describe(
     baseline_predictions: Mapping[str, np.ndarray],
     params: IntervalParams,
 ) -> dict[str, Any]:
-    """Return all that is reported of a set of predictions.
+    """Return all reported scores of a set of predictions.
 
-    "cells" holds the metrics with every group weighing 1, shared among its scored images, so that near-duplicates of a
-    cell don't count as cells. Its support is the number of groups with an image of the class.
+    "cells" holds the metrics in which every group weighs 1, shared among its scored images. Near-duplicates of a cell
+    then don't count as cells. The support is the number of groups with an image of the class.
 
     Args:
         y_true: class number of each scored image, at least one image.
@@ -102,7 +102,7 @@ def without_overlap(
 
 
 def _of_common_classes(per_class: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return the balanced accuracy without the classes of few groups, where there are such classes and two others."""
+    """Return the balanced accuracy without rare classes, if there are any, and two common ones at least."""
     scored = [values for values in per_class.values() if values["support"]]
     recalls = [values["recall"] for values in scored if values["support"] >= COMMON]
     if not 2 <= len(recalls) < len(scored):
@@ -119,7 +119,7 @@ def source_counts(y_true: npt.ArrayLike, groups: npt.ArrayLike, classes: Iterabl
 def _groups_behind(
     y_true: np.ndarray, y_pred: np.ndarray, groups: np.ndarray, classes: Sequence[str]
 ) -> dict[str, dict[str, int]]:
-    """Return the number of independent groups that each class's metrics rest on: {name: {metric: count}}."""
+    """Return the number of independent groups behind each class's metrics: {name: {metric: count}}."""
     of_class, called = (source_counts(numbers, groups, range(len(classes))) for numbers in (y_true, y_pred))
     return {
         name: groups_behind(of_class[number], called[number], len(np.unique(groups[y_true != number])))

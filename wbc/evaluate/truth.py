@@ -1,4 +1,4 @@
-"""How near groups that were found come to the cells that are really there, and what that does to a split."""
+"""Comparison of the detected groups with the known cells, and the true leak of each scheme."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ def compare_with_truth(splits: Splits, truth: pd.DataFrame) -> dict[str, Any]:
     """Return {"known": False}, or "known": True and `score_against_truth` where the cells are known.
 
     Args:
-        splits: of all images. Cells that the user gave are the truth where there is no other.
-        truth: data/truth.csv, path and cell; empty where the cells are not known.
+        splits: of all images. Cells that the user gave are the known cells where `truth` is empty.
+        truth: data/truth.csv, path and cell; empty where the source doesn't tell the cells.
 
     Raises:
-        UserError: it is of other images.
+        UserError: `truth` lacks an image.
     """
     if truth.empty:
         if "given_cell" not in splits.table:
@@ -35,19 +35,20 @@ def compare_with_truth(splits: Splits, truth: pd.DataFrame) -> dict[str, Any]:
 
 
 def score_against_truth(splits: Splits, cells: pd.Series) -> dict[str, Any]:
-    """Return how well the search recognized copies, and the true leak of each way of scoring.
+    """Return recall and precision of the search for near-duplicates, and the true leak of each scheme.
 
-    A pair is two images. Recall is the share of the pairs of one cell that were recognized, precision the share of the
-    recognized pairs that are of one cell. An image leaks where a head that scores it was trained on a copy of its cell.
+    A pair is two images. Recall is the share of the pairs of one cell that were recognized. Precision is the share of
+    the recognized pairs that are of one cell. An image leaks if a head that scores it was trained on an image of its
+    cell.
 
     Args:
         splits: of all images.
-        cells: the cell that each of its images really shows, in the same order.
+        cells: the true cell of each image, in the same order.
 
     Returns:
-        {"cells", "photo_ids", "groups": how many there are, "photo_id", "group": {"pair_recall", "pair_precision"},
+        {"cells", "photo_ids", "groups": number of each, "photo_id", "group": {"pair_recall", "pair_precision"},
         "leak": {"image", "grouped": share of the test images that leak, or None without any, "crossval": share of all
-        images}, "crossval_rounds": that share in each round}.
+        images}, "crossval_rounds": the share in each round}.
     """
     numbers, _ = pd.factorize(cells)
     leaks = [_leaks(numbers, fold.train, fold.test) for fold in splits.rounds()]
@@ -66,11 +67,11 @@ def score_against_truth(splits: Splits, cells: pd.Series) -> dict[str, Any]:
 
 
 def pair_scores(sets: np.ndarray, cells: np.ndarray) -> dict[str, float | None]:
-    """Return recall and precision of the pairs of images that were put together, None where there is no pair.
+    """Return recall and precision of the pairs of images in one set, None where there is no pair.
 
     Args:
-        sets: number of the set that each image was put into.
-        cells: number of the cell that it shows.
+        sets: number of each image's set.
+        cells: number of each image's cell.
     """
     both, of_cell, of_set = (_pairs(columns) for columns in ([sets, cells], [cells], [sets]))
     return {

@@ -1,4 +1,4 @@
-"""What a classifier's answers are worth where the true classes are known: calibration, coverage, abstention."""
+"""Measures of a classifier's answers to images of known class: calibration, coverage, abstention."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,21 +10,21 @@ from wbc.export import calibration
 from wbc.export.decision import OOD, Answers
 from wbc.train import exact
 
-RISK = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # shares of the images that are answered, the surest first
+RISK = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # shares of the images that are answered, the most confident first
 
 
 def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: exact.Floats) -> dict[str, Any]:
-    """Return what the answers are worth, every image counting as much as it weighs.
+    """Return measures of the answers, weighted by `sample_weight`.
 
     Args:
-        answers: of images whose class is one that the classifier knows.
+        answers: to images of classes that the classifier knows.
         labels: class number of each image.
         sample_weight: float array (images,).
 
     Returns:
         {"ece": expected calibration error, "log_loss", "coverage": share whose true class is in the prediction set,
          "set_size": mean number of classes in it, "ood": share found out of distribution, "accuracy",
-         "answered": share that is not abstained from, "accuracy_answered": accuracy among them, or None without any,
+         "answered": share without abstention, "accuracy_answered": accuracy among them, or None without any,
          "risk": {"0.5": share of mistakes among the most confident half, ...}}.
     """
 
@@ -49,13 +49,13 @@ def appraise(answers: Answers, labels: npt.NDArray[np.integer], sample_weight: e
 
 
 def abstention(reasons: Sequence[str]) -> dict[str, float]:
-    """Return what was said of images of a class that the classifier doesn't know; to abstain is right.
+    """Return the abstentions on images of a class that the classifier doesn't know; to abstain is right.
 
     Args:
-        reasons: why it abstains from each image, at least one; "" where it doesn't.
+        reasons: reason to abstain from each image, of at least one; "" for an answer.
 
     Returns:
-        {"images": how many, "abstained": share abstained from, "ood": share found out of distribution}.
+        {"images": number, "abstained": share with abstention, "ood": share found out of distribution}.
     """
     said: npt.NDArray = np.array(reasons)
     return {
@@ -66,7 +66,7 @@ def abstention(reasons: Sequence[str]) -> dict[str, float]:
 
 
 def risk(probabilities: exact.Floats, is_right: npt.NDArray[np.bool_], sample_weight: exact.Floats) -> dict[str, float]:
-    """Return the share of mistakes among the surest images, for each share of `RISK` that is answered.
+    """Return the share of mistakes among the most confident images, for each share of `RISK`.
 
     Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017, arXiv:1705.08500.
     """

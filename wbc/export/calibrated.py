@@ -1,7 +1,7 @@
-"""The calibration of the deployed ensemble: what is fitted on out-of-fold predictions, and what it is worth.
+"""The calibration of the deployed ensemble, fitted and measured on out-of-fold predictions.
 
-The ensemble is the mean of the cross-validation's heads. Every image trained most of them, and each image was scored by
-heads that were not trained on it, so what is fitted here is honest.
+The ensemble is the mean of the cross-validation's heads. Most of them were trained on any given image; here only the
+others score it.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ from wbc.train.heads import Heads
 
 
 class Calibrated(NamedTuple):
-    """What the ensemble's probabilities become, and how good that is on out-of-fold predictions."""
+    """The fitted decision of the ensemble, and its measures on out-of-fold predictions."""
 
     decision: Decision
     reference: ood.Reference
@@ -93,7 +93,7 @@ class Calibrated(NamedTuple):
 def _score_negatives(
     fitted: Decision, reference: ood.Reference, heads: Heads, features: Features
 ) -> dict[str, dict[str, float]]:
-    """Return how the deployed classifier answers pictures without a white blood cell; to abstain is right."""
+    """Return the deployed classifier's abstentions on pictures without a white blood cell."""
     forward = openvino_engine.load(features.graph, features.image_size)
     tta_views = features.facts["tta_views"]
 

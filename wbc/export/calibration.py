@@ -1,7 +1,6 @@
-"""Calibration: a temperature that makes probabilities mean what they say, and measures of how far they do.
+"""Calibration of probabilities by a temperature, and measures of calibration.
 
-Everything is fitted on out-of-fold probabilities, those of heads that had not learned from the image, with every group
-weighing the same however many images it has.
+The main pipeline computes all of them from out-of-fold probabilities, with the same weight for every group.
 """
 
 from typing import Any
@@ -12,15 +11,15 @@ import numpy.typing as npt
 from wbc.train import exact
 from wbc.train.tempered import SMALLEST, tempered
 
-TEMPERATURES = np.round(np.geomspace(0.25, 8.0, 241), 4)  # tried; each 1.5 % above the one before
+TEMPERATURES = np.round(np.geomspace(0.25, 8.0, 241), 4)  # candidates, each 1.5 % above the one before
 BINS = 10  # of the reliability diagram, of equal width
 
 
 def fit_temperature(y_true: npt.NDArray[np.integer], y_prob: exact.Floats, sample_weight: exact.Floats) -> float:
     """Return the temperature at which out-of-fold probabilities have the lowest log loss.
 
-    Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017, arXiv:1706.04599. It moves no
-    prediction, only how sure it is.
+    Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017, arXiv:1706.04599. A
+    temperature changes the confidence of predictions, not the predicted classes.
 
     Args:
         y_true: class number of each image.
@@ -40,7 +39,7 @@ def log_loss(y_true: npt.NDArray[np.integer], y_prob: exact.Floats, sample_weigh
 def reliability(
     y_true: npt.NDArray[np.integer], y_prob: exact.Floats, sample_weight: exact.Floats
 ) -> list[dict[str, Any]]:
-    """Return the bins of a reliability diagram: of how sure the predictions are, and how often they are right.
+    """Return the bins of a reliability diagram: confidence and accuracy of the predictions.
 
     Returns:
         for each bin with images {"low", "high": its borders, "images", "weight": share of all, "confidence": mean
@@ -67,7 +66,7 @@ def reliability(
 
 
 def expected_calibration_error(bins: list[dict[str, Any]]) -> float:
-    """Return the mean distance of confidence and accuracy over the bins of `reliability`, by their weight.
+    """Return the weighted mean difference between confidence and accuracy over the bins of `reliability`.
 
     Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
     """

@@ -12,14 +12,14 @@ from wbc.common.images import decode, resize
 from wbc.embed.tensorflow_setup import keras
 from wbc.export.keras_classifier import save_classifier
 
-# Of a probability: Keras computes in float32 and from pixels, the scores come from float16 features in exact
-# arithmetic. On the default run the largest difference was 0.004.
+# Largest difference of a probability. Keras computes in float32 from pixels; the scores come from float16 features in
+# exact arithmetic. On the default run the largest difference was 0.004.
 TOLERANCE = 0.02
-SAMPLE = 32  # images that go through a file
+SAMPLE = 32  # images that are compared
 
 
 def sample(count: int) -> npt.NDArray[np.integer]:
-    """Return at most `SAMPLE` of so many images, spread evenly over them."""
+    """Return the numbers of at most `SAMPLE` of `count` images, spread evenly."""
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
 
 
@@ -30,7 +30,7 @@ def save_checked(
     images: Sequence[Path],
     probabilities: npt.NDArray[np.floating],
 ) -> None:
-    """Write a classifier as a `.keras` file, once `check_file` has found nothing wrong with it."""
+    """Write a classifier as a `.keras` file if it passes `check_file`."""
     with replacing(file) as partial:
         save_classifier(model, partial, classes)
         difference = check_file(partial, model, images, probabilities)
@@ -40,19 +40,19 @@ def save_checked(
 def check_file(
     file: Path, model: "keras.Model", images: Sequence[Path], probabilities: npt.NDArray[np.floating]
 ) -> float:
-    """Load a saved classifier and compare it with the model that was saved and with what was scored.
+    """Load a saved classifier and compare it with the saved model and with the scored probabilities.
 
     Args:
         file: the `.keras` file.
-        model: whose weights it must hold, bit for bit.
+        model: the saved model; the file must hold its weights, bit for bit.
         images: some image files.
-        probabilities: what was scored of each, float array (images, classes).
+        probabilities: scored ones of each image, float array (images, classes).
 
     Returns:
         the largest difference of a probability.
 
     Raises:
-        UserError: a weight differs, or a probability by more than `TOLERANCE`.
+        UserError: a weight differs, or a probability differs by more than `TOLERANCE`.
     """
     loaded = keras.models.load_model(file, compile=False)
     pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)

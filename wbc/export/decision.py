@@ -1,4 +1,4 @@
-"""From features to an answer: the mean of the heads, calibrated, with a prediction set and the right to abstain."""
+"""The classifier's answer to an image: calibrated probabilities, prediction set, abstention."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ from wbc.export import prediction_sets as conformal
 from wbc.export.params import ExportParams
 from wbc.train import exact
 
-DIGITS = 6  # of what is fitted
-OOD = "out of distribution"  # why it abstains from an image unlike those that it was trained on
+DIGITS = 6  # of the thresholds
+OOD = "out of distribution"  # a reason to abstain
 
 
 class Decision(NamedTuple):
@@ -22,8 +22,8 @@ class Decision(NamedTuple):
 
     classes: list[str]
     temperature: float
-    set_threshold: float  # calibrated probability from which a class is in the set
-    distance_threshold: float  # beyond which an image is unlike the known ones
+    set_threshold: float  # a class with at least this calibrated probability is in the set
+    distance_threshold: float  # an image at a larger distance is out of distribution
     neighbors: int
     coverage: float
     known: float
@@ -33,9 +33,9 @@ class Answers(NamedTuple):
     """Calibrated probabilities, prediction sets and abstentions of some images."""
 
     probabilities: exact.Floats  # (images, classes), calibrated
-    members: npt.NDArray[np.bool_]  # (images, classes): which classes are in the prediction set
+    members: npt.NDArray[np.bool_]  # (images, classes), true for the classes in the prediction set
     distances: exact.Floats  # (images,), from the known images
-    reasons: list[str]  # why the classifier abstains; "" where it doesn't
+    reasons: list[str]  # reason to abstain from each image; "" for an answer
 
 
 def fit(
@@ -48,18 +48,18 @@ def fit(
     sample_weight: exact.Floats,
     params: ExportParams,
 ) -> tuple[Decision, exact.Floats]:
-    """Fit a `Decision` on images that were scored by heads which were not trained on them.
+    """Fit a `Decision` on out-of-fold predictions.
 
     Args:
-        features: array (images, zooms, n): of each image at each zoom in training; the first is scored.
+        features: array (images, zooms, n), of each image at each zoom in training; the first zoom is scored.
         out_of_fold: float array (images, classes) of probabilities.
         labels, groups, folds: class, group and fold number of each image.
         classes: class names in the order of their numbers.
         sample_weight: of each image; every group weighs the same.
-        params: what is asked.
+        params: section `export` of params.yaml.
 
     Returns:
-        the decision, and the distance of each image, as it is, from the images of the other folds at all zooms.
+        the decision, and the distance of each image at the first zoom from the other folds' images at all zooms.
     """
     distances = np.empty(len(labels))
     for fold in np.unique(folds):
@@ -78,7 +78,7 @@ def fit_apart(
     asked: "ExportParams | Decision",
     temperature: float | None = None,
 ) -> Decision:
-    """Fit a `Decision` on images that neither the heads nor the known images have to do with.
+    """Fit a `Decision` on images that are neither training images of the heads nor among the known images.
 
     Args:
         probabilities: float array (images, classes), not yet calibrated.
@@ -86,8 +86,8 @@ def fit_apart(
         labels, groups: class and group number of each image.
         classes: class names in the order of their numbers.
         sample_weight: of each image; every group weighs the same.
-        asked: coverage of the sets, share of known images that may not be called unlike, and neighbors.
-        temperature: that is already fitted; None to fit it here.
+        asked: coverage of the sets, share of known images that may not be out of distribution, and neighbors.
+        temperature: a fitted one; None to fit it here.
     """
     if temperature is None:
         temperature = calibration.fit_temperature(labels, probabilities, sample_weight)
@@ -104,7 +104,7 @@ def fit_apart(
 
 
 def answer(decision: Decision, probabilities: exact.Floats, distances: exact.Floats) -> Answers:
-    """Return the answers that probabilities and distances give.
+    """Return the answers that follow from probabilities and distances.
 
     Args:
         probabilities: float array (images, classes), of the heads and not yet calibrated.
@@ -132,7 +132,7 @@ def to_json(decision: Decision) -> dict[str, Any]:
 
 
 def from_json(content: dict[str, Any]) -> Decision:
-    """Return the decision that `to_json` wrote; what else stands there is left aside."""
+    """Return the decision that `to_json` wrote; other keys are ignored."""
     return Decision(**{name: content[name] for name in Decision._fields})
 
 

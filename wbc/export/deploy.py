@@ -19,12 +19,12 @@ def deploy(
     """Write the folder of a classifier: the mean of the cross-validation's heads on the frozen backbone.
 
     Args:
-        folder: that is made or replaced as a whole.
-        calibrated: when it answers.
-        heads: of a run.
+        folder: made or replaced as a whole.
+        calibrated: decision, known images and scores.
+        heads: of the run.
         features: of the run's images, with the backbone.
-        record: of the images.
-        foreground: share of its image that a cell covered.
+        record: of the images' source.
+        foreground: smallest and largest share of its image that a cell covers in training.
     """
     with replacing(folder) as partial:
         partial.mkdir(parents=True)

@@ -30,8 +30,8 @@ class Format(NamedTuple):
     """A file format."""
 
     file: str
-    packages: tuple[str, ...]  # that write and run it, by the names that are imported
-    convert: Callable[[Any, dict[str, str]], bytes]  # from a graph and what the file says of itself
+    packages: tuple[str, ...]  # that write and run it, by their import names
+    convert: Callable[[Any, dict[str, str]], bytes]  # from a graph and the file's metadata
     runner: Callable[[Path], portable.Runner]
 
 
@@ -42,7 +42,7 @@ FORMATS = {
 
 
 class Written(NamedTuple):
-    """A file that was written, and how it compares with Keras."""
+    """A written file, compared with Keras."""
 
     size: int  # bytes
     difference: float  # the largest of a probability
@@ -51,20 +51,20 @@ class Written(NamedTuple):
 
 
 def check_installed(name: str) -> None:
-    """Raise a `UserError` where a package is missing that a format needs."""
+    """Raise a `UserError` if a package that a format needs is missing."""
     if lacking := [package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None]:
         raise UserError(f"Not installed: {', '.join(lacking)}. Type `make formats`, then `dvc repro`.")
 
 
 def write(name: str, classifier: Path, facts: Facts, images: Sequence[Path], folder: Path) -> Written:
-    """Write a classifier in a format, with about.json beside it, and compare it with Keras.
+    """Write a classifier in a format, with about.json in the same folder, and compare it with Keras.
 
     Args:
         name: a key of `FORMATS`.
-        classifier: the `.keras` file, whose probabilities are not yet calibrated.
+        classifier: the `.keras` file; its probabilities are not yet calibrated.
         facts: of the deployed classifier.
         images: image files to compare on.
-        folder: where the files go; it appears whole.
+        folder: for the files; it appears whole.
 
     Raises:
         UserError: a probability differs by more than `TOLERANCE`.
@@ -94,7 +94,7 @@ def write(name: str, classifier: Path, facts: Facts, images: Sequence[Path], fol
 
 
 def _run_all(run: Callable[[Images], Images], images: Images, name: str) -> tuple[Images, float]:
-    """Return the probabilities of images, and how many a second were computed after a first call to warm up."""
+    """Return the probabilities of images, and the images per second after a warm-up call."""
     run(images[:BATCH])
     started = time.perf_counter()
     batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]

@@ -1,7 +1,7 @@
-"""Whether pictures show their cells about as large as those did that a classifier has learned from.
+"""The size of cells in their pictures, compared with the training images.
 
-A cell that fills much more or much less of its picture is named worse, and nothing in the answers says why. The measure
-is `wbc.split.foreground.foreground_share`, called the share below.
+A classifier is less accurate where a cell fills much more or much less of its picture, and its answers don't show the
+cause. The measure is `wbc.split.foreground.foreground_share`, called the share below.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,18 +11,18 @@ import numpy as np
 from wbc.split.foreground import ALIKE
 
 Range = tuple[float, float]  # smallest and largest share of a picture's area, 0-1
-ANY: Range = (0.0, 1.0)  # where it isn't known what was learned from
+ANY: Range = (0.0, 1.0)  # where the training images are unknown
 
 
 def learned_range(medians: Iterable[float], zooms: Sequence[float]) -> Range:
-    """Return which shares of its picture a cell covered in those that were learned from.
+    """Return the smallest and largest share of its picture that a cell covered in training.
 
     >>> learned_range([0.1, 0.2], zooms=[1, 1.5])
     (0.1, 0.45)
 
     Args:
-        medians: of the share of each class; 0 where no cell was recognized, which says nothing.
-        zooms: at which each picture was learned from; the first is 1.
+        medians: of the share of each class; 0, where no cell was recognized, is ignored.
+        zooms: of each picture in training; the first is 1.
     """
     medians = [median for median in medians if median > 0]
     if not medians:
@@ -31,12 +31,12 @@ def learned_range(medians: Iterable[float], zooms: Sequence[float]) -> Range:
 
 
 def framing_note(shares: Sequence[float], learned: Range, crop: float) -> str:
-    """Return what is wrong with how large the cells are shown, and what to do about it, or "".
+    """Return a warning about cells shown too small or too large, with a remedy, or "".
 
     Args:
-        shares: share of each picture as it was looked at; 0 where no cell was recognized.
+        shares: share of each cropped picture; 0 where no cell was recognized.
         learned: see `learned_range`.
-        crop: share of each side of the pictures that was looked at, 0-1.
+        crop: central share of each side of the pictures, 0-1.
     """
     recognized = [share for share in shares if share > 0]
     if not recognized:

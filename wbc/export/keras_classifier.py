@@ -21,10 +21,10 @@ def keras_head(head: Head, dropout: float = 0.0) -> "keras.Model":
 
     Args:
         head: the weights.
-        dropout: rate of the dropout layer after each block, 0-1. It matters for further training only.
+        dropout: rate of the dropout layer after each block, 0-1; used in further training only.
     """
     head = folded(head)
-    # Not `Sequential`, which builds itself anew with every layer that is added to it or read.
+    # Not `Sequential`, which is rebuilt whenever a layer is added or read.
     features = values = keras.Input((head.standardize.center.size,), name="features")
     weights: Weights = []
     for number, (own_dense, own_norm) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
@@ -39,8 +39,8 @@ def keras_head(head: Head, dropout: float = 0.0) -> "keras.Model":
 def keras_ensemble(heads: Sequence[Head]) -> "keras.Model":
     """Return the mean of several heads of one shape as a Keras model from (features,) numbers to probabilities.
 
-    All heads are computed at once: the first layer holds the units of all of them, and the layers after it are
-    convolutions of width 1 with a group of channels for each head.
+    All heads are computed at once. The first layer holds the units of all heads. Each later layer is a convolution of
+    width 1 with a group of channels for each head.
     """
     folded_heads = [folded(head) for head in heads]
     count, weights = len(heads), []
@@ -81,15 +81,15 @@ def _with_weights(model: "keras.Model", weights: Weights) -> "keras.Model":
 
 
 def save_classifier(model: "keras.Model", path: Path, classes: Sequence[str]) -> None:
-    """Write a classifier as a `.keras` file that holds the class names too, in its member classes.json."""
+    """Write a classifier as a `.keras` file, with the class names in its member classes.json."""
     keras_file.save(model, path, {"classes.json": json.dumps(classes, ensure_ascii=False).encode()})
 
 
 def build_classifier(backbone: "keras.Model", head: "keras.Model", tta_views: int, name: str) -> "keras.Model":
     """Return backbone and head as one model from raw RGB 0-255 images to class probabilities.
 
-    The backbone runs in inference mode whatever the caller asks for: its batch statistics are part of what is frozen
-    (see https://keras.io/guides/transfer_learning/).
+    The backbone always runs in inference mode, because its batch statistics are frozen, too (see
+    https://keras.io/guides/transfer_learning/).
 
     Args:
         backbone: from images to features.

@@ -1,4 +1,4 @@
-"""Pictures that show no white blood cell: what a classifier of cells should say nothing of."""
+"""Pictures without a white blood cell, on which the classifier should abstain."""
 
 import functools
 from collections.abc import Callable
@@ -58,13 +58,13 @@ def _photograph(random: np.random.Generator) -> Pixels:
 
 
 def _of_file(name: str, random: np.random.Generator) -> Pixels:
-    """Return a piece of a picture that lies beside this module."""
+    """Return a piece of a picture in `FOLDER`."""
     with Image.open(FOLDER / name) as picture:
         return _piece(np.asarray(picture), random)
 
 
 def _piece(photo: Pixels, random: np.random.Generator) -> Pixels:
-    """Return a square of a picture at least `SIDE` high and wide, of random side and place, made `SIDE` wide."""
+    """Return a random square of a picture, resized to `SIDE`; the picture must be larger than that."""
     side = int(random.integers(SIDE, min(400, *photo.shape[:2])))
     top, left = (int(random.integers(0, length - side)) for length in photo.shape[:2])
     piece = Image.fromarray(photo[top : top + side, left : left + side])

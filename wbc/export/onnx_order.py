@@ -1,15 +1,15 @@
-"""An ONNX graph in one order and under one set of names, whatever order the converter came upon its nodes in."""
+"""The canonical order and names of an ONNX graph's nodes, independent of the converter's."""
 
 import hashlib
 from typing import Any
 
 
 def canonical(model: Any) -> Any:
-    """Return an ONNX model whose bytes depend on what it computes alone.
+    """Return an ONNX model whose bytes depend on its computation only.
 
-    tf2onnx orders and names nodes by Python sets, differently in each process. Here every value gets a digest of how it
-    is computed (a Merkle tree, from the graph's inputs and the constants on), nodes are put in the order of their depth
-    and digest, and values are numbered in that order. Constants of the same content become one.
+    tf2onnx orders and names nodes by Python sets, differently in each process. Here each value gets a digest of its
+    computation: a Merkle tree from the graph's inputs and constants. Nodes are sorted by depth and digest, and values
+    are numbered in that order. Equal constants become one.
 
     Args:
         model: an `onnx.ModelProto`; it is changed. Inputs and outputs of the graph keep their names.
@@ -35,7 +35,7 @@ def canonical(model: Any) -> Any:
             ordered.append((depth, known[node.output[0]][1], node))
     ordered.sort(key=lambda entry: entry[:2])
 
-    names: dict[str, str] = {}  # of a value's digest, or of a kept value by itself
+    names: dict[str, str] = {}  # {digest of a value: its name}
     constants = {constant.name: constant for constant in graph.initializer}
     used: dict[str, Any] = {}
 
@@ -77,7 +77,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def _without_repeats(nodes: list) -> list:
-    """Leave out nodes that compute what an earlier one does: their values have its name."""
+    """Leave out nodes that repeat an earlier node's computation: the names of their values are equal."""
     seen: set[str] = set()
     left = []
     for node in nodes:

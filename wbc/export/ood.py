@@ -1,4 +1,4 @@
-"""Out-of-distribution (OOD) score: the distance of an image's features from those of the training images."""
+"""Out-of-distribution (OOD) score: the distance of an image's features from the training images' features."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from wbc.train import exact
 
-MOST = 5_000  # images that are kept to compare with, spread evenly over the training images: 13 MB of float16
+MOST = 5_000  # images kept for comparison, spread evenly over the training images: 13 MB of float16
 
 
 class Reference(NamedTuple):
-    """Features of known images, as directions, and what makes a feature one."""
+    """Features of known images as directions, with the mean and deviation that standardize features."""
 
     mean: exact.Floats  # (n,), of the features of all known images
     deviation: exact.Floats  # (n,)
@@ -32,7 +32,7 @@ def reference(features: npt.NDArray) -> Reference:
 
     Args:
         features: array (images, n), or (images, zooms, n) of each image at several zooms. Of more than `MOST` rows,
-            so many are kept, spread evenly.
+            `MOST` are kept, spread evenly.
     """
     features = features.reshape(-1, features.shape[-1])
     if len(features) > MOST:
@@ -52,12 +52,12 @@ def directions(features: npt.ArrayLike, mean: exact.Floats, deviation: exact.Flo
 
 
 def distance_threshold(distances: exact.Floats, groups: npt.ArrayLike, known: float) -> float:
-    """Return the distance beyond which an image is called unlike the known ones.
+    """Return the distance beyond which an image is out of distribution.
 
     Args:
-        distances: of images to known images that don't show their group.
+        distances: of images from known images of other groups.
         groups: group of each image.
-        known: share of known groups' images that may not be called so, 0-1; each group weighs the same.
+        known: share of known groups' images that may not be beyond it, 0-1; each group weighs the same.
     """
     _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(distances, kind="stable")

@@ -1,9 +1,9 @@
-"""The folder of a packaged classifier, and the file in it that describes it: decision.json.
+"""The folder of a packaged classifier, and its description in decision.json.
 
 Such a folder may come from an untrusted author. Every file must be a regular file of limited size. decision.json must
 fit a schema and name the SHA-256 of every other file. Arrays are read without unpickling; their shapes and values are
-checked. Only backbone.pb, heads and reference.npz are opened; a .keras, .h5, .onnx or .tflite file beside them
-is hashed and never loaded.
+checked. Only backbone.pb, heads and reference.npz are opened; .keras, .h5, .onnx and .tflite files are hashed and
+never loaded.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
 class Facts(pydantic.BaseModel):
-    """Content of decision.json: what `Decision` holds, and what the package consists of."""
+    """Content of decision.json: the fields of `Decision`, and the parts of the package."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -70,11 +70,11 @@ class Facts(pydantic.BaseModel):
     coverage: float = pydantic.Field(gt=0, lt=1)
     known: float = pydantic.Field(gt=0, lt=1)
     heads: Annotated[list[FileName], pydantic.Field(min_length=1, max_length=1000), pydantic.AfterValidator(_differ)]
-    image_size: int = pydantic.Field(ge=8, le=1024)  # side in pixels of what the backbone takes
+    image_size: int = pydantic.Field(ge=8, le=1024)  # side of the backbone's input, in pixels
     tta_views: int  # orientations of an image whose features are averaged
     trained_on: str = pydantic.Field("", max_length=10_000)  # the training images in words
-    score: str = pydantic.Field("", max_length=1000)  # in words, with what it was measured on
-    synthetic: bool = False  # whether these were drawn cells only
+    score: str = pydantic.Field("", max_length=1000)  # in words, with the images that it was measured on
+    synthetic: bool = False  # whether the training images were drawn cells only
     foreground: Annotated[tuple[Share, Share], pydantic.Field(strict=False), pydantic.AfterValidator(_is_ordered)] = ANY
     sha256: dict[FileName, Digest]
     weights_sha256: Digest | None = None  # of the weights that the backbone is built from
@@ -105,7 +105,7 @@ class Package(NamedTuple):
     facts: Facts
     heads: list[Head]
     reference: Reference
-    backbone: bytes  # OpenVINO reads it
+    backbone: bytes  # frozen graph, which OpenVINO reads
 
 
 def write_facts(
@@ -121,19 +121,19 @@ def write_facts(
     score: str = "",
     weights_sha256: str | None = None,
 ) -> None:
-    """Write decision.json, with the SHA-256 of all that already lies in the folder.
+    """Write decision.json, with the SHA-256 of all files in the folder.
 
     Args:
-        folder: of the classifier; its files are there.
-        decision: when it may answer.
-        heads: names of the heads' files, whose probabilities are averaged.
-        image_size: side in pixels of what the backbone takes.
+        folder: of the classifier, with all its other files.
+        decision: calibration and thresholds.
+        heads: names of the heads' files; their probabilities are averaged.
+        image_size: side of the backbone's input, in pixels.
         tta_views: orientations of an image whose features are averaged, 1 or 8.
         trained_on: the training images in words.
-        synthetic: whether these were drawn cells only, of which the classifier then warns.
-        foreground: how much of its image a cell covered in those.
-        score: in words, with what it was measured on.
-        weights_sha256: of the weights that its backbone is built from; then the folder may lack it.
+        synthetic: whether these were drawn cells only; the classifier then warns of that.
+        foreground: smallest and largest share of its image that a cell covers in training.
+        score: in words, with the images that it was measured on.
+        weights_sha256: of the weights that the backbone is built from; the folder then needs no backbone.
     """
     content = {**to_json(decision), "heads": list(heads), "image_size": image_size, "tta_views": tta_views}
     content |= {"trained_on": trained_on, "synthetic": synthetic, "foreground": list(foreground)}
@@ -142,15 +142,15 @@ def write_facts(
         content["score"] = score
     if weights_sha256:
         content["weights_sha256"] = weights_sha256
-    Facts.model_validate(content)  # what is written can be read
+    Facts.model_validate(content)  # so that it can be read again
     write_json(folder / DECISION, content)
 
 
 def read_facts(folder: Path) -> Facts:
-    """Return what decision.json says, once every file that it names is there and has the SHA-256 named there.
+    """Return decision.json, after a check of all files that it names by their SHA-256.
 
     Raises:
-        UserError: a file is missing, damaged, too large or another one.
+        UserError: a file is missing, damaged or too large, or has another SHA-256.
     """
     return _read_files(folder)[0]
 
@@ -171,7 +171,7 @@ def read_package(folder: Path) -> Package:
 
 
 def _read_files(folder: Path) -> tuple[Facts, dict[str, bytes]]:
-    """Return decision.json, and the content of the files that are opened later: what was hashed is what is used."""
+    """Return decision.json and the hashed content of the files that are opened later."""
     file = folder / DECISION
     try:
         facts = Facts.model_validate_json(_read(file, MAX_DECISION))
@@ -193,7 +193,7 @@ def _read_files(folder: Path) -> tuple[Facts, dict[str, bytes]]:
 
 
 def _read(path: Path, most: int) -> bytes:
-    """Return the content of a regular file; a link may lead to one, as DVC's links into its cache do.
+    """Return the content of a regular file; links are followed, because DVC links into its cache.
 
     Raises:
         UserError: it isn't there, is no regular file, is empty, or has more than `most` bytes.
@@ -209,13 +209,13 @@ def _read(path: Path, most: int) -> bytes:
         os.close(descriptor)
         raise UserError(f"{path} is a folder, a pipe or a device; a file was expected.")
     with os.fdopen(descriptor, "rb") as file:
-        if not 0 < found.st_size <= most:  # files of /proc say 0, and some have no end
+        if not 0 < found.st_size <= most:  # files in /proc report 0 bytes, and some have no end
             raise UserError(f"{path} has {found.st_size:,} bytes; 1 to {most:,} were expected.")
         return file.read(most)
 
 
 def _arrays(content: bytes, where: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the arrays of an .npz file by name; sizes are checked before anything is allocated for them.
+    """Return the arrays of an .npz file by name; sizes are checked before memory is allocated.
 
     Raises:
         UserError: it is damaged, holds anything but finite floating-point numbers, or declares more than is there.
@@ -231,7 +231,7 @@ def _arrays(content: bytes, where: Path) -> dict[str, npt.NDArray[np.float64]]:
                 if name in arrays:
                     raise ValueError(f"two arrays are called {name}")
                 arrays[name] = _array(archive.read(entry))
-    except Exception as error:  # zipfile and NumPy raise whatever a damaged file makes them stumble over
+    except Exception as error:  # zipfile and NumPy raise many kinds of errors on a damaged file
         raise UserError(f"{where} is damaged: {error or type(error).__name__}.") from None
     return arrays
 
@@ -253,7 +253,7 @@ def _array(content: bytes) -> npt.NDArray[np.float64]:
 
 
 def _head_of(arrays: dict[str, npt.NDArray[np.float64]], features: int, classes: int, where: Path) -> Head:
-    """Return the head that some arrays are, if they fit together: (features,) in, (classes,) out."""
+    """Return a head of some arrays, if their shapes fit: (features,) in, (classes,) out."""
     count = sum(name.startswith("block_") and name.endswith("_kernel") for name in arrays)
     shapes: dict[str, tuple[int, ...]] = {"center": (features,), "scale": (features,)}
     inputs = features
@@ -282,7 +282,7 @@ def _reference_of(arrays: dict[str, npt.NDArray[np.float64]], where: Path) -> Re
 
 
 def _expect(arrays: dict[str, npt.NDArray[np.float64]], shapes: dict[str, tuple[int, ...]], where: Path) -> None:
-    """Raise a `UserError` unless there are these arrays and no others, in these shapes."""
+    """Raise a `UserError` unless the arrays have exactly these names and shapes."""
     for name in sorted(shapes.keys() | arrays.keys()):
         found = arrays[name].shape if name in arrays else "none"
         if found != shapes.get(name):

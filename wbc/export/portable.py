@@ -1,7 +1,7 @@
-"""The classifier for use as files of other runtimes: ONNX (https://onnx.ai) and LiteRT, which was TensorFlow Lite.
+"""The deployed classifier as files of other runtimes: ONNX (https://onnx.ai) and LiteRT, formerly TensorFlow Lite.
 
-Both take raw images and give calibrated probabilities, as `wbc predict` does. What an ONNX file says of itself stands
-in its metadata; a LiteRT file has none, so the caller writes the same beside it.
+Both take raw images and give calibrated probabilities, as `wbc predict` does. An ONNX file carries a description in its
+metadata. A LiteRT file can't, so the caller writes the description to about.json.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ OPSET = 17  # of ONNX: read by every runtime since 2022
 
 
 def calibrated_graph(model: "keras.Model", temperature: float) -> Any:
-    """Return a classifier, its probabilities tempered, as a TensorFlow function with its weights inside.
+    """Return a classifier with tempered probabilities as a TensorFlow function that contains its weights.
 
     Args:
         model: Keras model from float32 images (n, size, size, 3), RGB 0-255, to probabilities (n, classes).
@@ -38,12 +38,12 @@ def calibrated_graph(model: "keras.Model", temperature: float) -> Any:
 
 
 def litert(graph: Any, _: dict[str, str]) -> bytes:
-    """Return what `calibrated_graph` returned as a LiteRT file, its numbers float32; it carries no facts."""
+    """Return a graph of `calibrated_graph` as a LiteRT file in float32; it has no metadata."""
     return tf.lite.TFLiteConverter.from_concrete_functions([graph]).convert()
 
 
 def onnx(graph: Any, facts: dict[str, str]) -> bytes:
-    """Return what `calibrated_graph` returned as an ONNX file that carries `facts` in its metadata.
+    """Return a graph of `calibrated_graph` as an ONNX file with `facts` in its metadata.
 
     Its input is called `INPUT` and its output `OUTPUT`.
     """

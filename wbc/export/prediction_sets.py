@@ -1,11 +1,11 @@
-"""Prediction sets: as many classes as it takes to hold the true one in a stated share of new groups."""
+"""Prediction sets: the classes that contain the true one in a stated share of new groups' images."""
 
 import numpy as np
 import numpy.typing as npt
 
 from wbc.train import exact
 
-LIKELY = 0.5  # a class that reaches it is in the set, even where fewer classes would hold the true one often enough
+LIKELY = 0.5  # a class with at least this probability is always in the set
 
 
 def set_threshold(
@@ -13,16 +13,16 @@ def set_threshold(
 ) -> float:
     """Return the probability that a class must reach to be in the set of an image.
 
-    The images of a group are no independent observations. So each of K groups weighs 1 / (K + 1), shared among its
-    images, and what is left stands for a new group that could be worse than all: an image of a new group then has its
-    true class in its set with at least the probability `coverage` (Dunn, Wasserman and Ramdas, Distribution-Free
-    Prediction Sets for Two-Layer Hierarchical Models, JASA 2023, arXiv:1809.07441, pooling; the score is that of
-    Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, JASA 2019). It holds for new groups of the same
-    population, laboratory and camera; for others it doesn't.
+    The images of a group are not independent. So each of K groups weighs 1 / (K + 1), shared among its images. The rest
+    of the weight is for a new group, which could be worse than all others. The set of a new group's image then contains
+    the true class with a probability of at least `coverage`. This is the pooling method of Dunn, Wasserman and Ramdas,
+    Distribution-Free Prediction Sets for Two-Layer Hierarchical Models, JASA 2023, arXiv:1809.07441. The score is from
+    Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, JASA 2019. The coverage holds for new groups of
+    the same population, laboratory and camera only.
 
-    A classifier that is right more often than `coverage` asks would reach it with no class at all for images of which
-    it is fairly sure (the empty sets of Sadinle et al.). So what is returned is at most `LIKELY`, and the sets hold the
-    true class more often than was asked.
+    For a classifier whose accuracy exceeds `coverage`, this threshold can exceed even the highest probability of an
+    image, whose set is then empty (see Sadinle et al.). So the returned threshold is at most `LIKELY`, and the sets
+    contain the true class more often than asked.
 
     Args:
         y_true: class number of each image.
@@ -31,8 +31,8 @@ def set_threshold(
         coverage: 0-1.
 
     Returns:
-        a probability, at most `LIKELY`; 0 where there are too few groups for this coverage: every class is then in
-        every set.
+        a probability, at most `LIKELY`; 0 where there are too few groups for this coverage, so that every set
+        contains every class.
     """
     _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     weight = 1 / (len(sizes) + 1) / sizes[inverse]

@@ -12,7 +12,7 @@ BALANCED_ACCURACY = ("balanced_accuracy",)
 EACH_CELL = (BALANCED_ACCURACY, ("accuracy",), ("macro", "f1"))
 EACH_IMAGE = (BALANCED_ACCURACY, ("accuracy",), ("macro", "precision"), ("macro", "f1"), ("macro", "auc"))
 BASELINES = ("logistic_regression", "color_histogram", "majority")
-COMPARED = BASELINES[:2]  # those that look at the images
+COMPARED = BASELINES[:2]  # the baselines that use the images
 
 
 def titles(unit: str, own_parts: bool = False) -> dict[str, str]:
@@ -76,18 +76,18 @@ class Gap(NamedTuple):
 
     @property
     def leaks(self) -> bool:
-        """Return whether any image of the test part has a relative in training."""
+        """Return whether any test image has a near-duplicate or an image of its group in training."""
         return bool(self.near_duplicates or self.shared_groups)
 
     @property
     def significant(self) -> bool:
-        """Return whether the interval of the split by file is wholly above the other."""
+        """Return whether the interval of the split by file is wholly above the cross-validation's."""
         low, high = self.by_file.low, self.by_group.high
         return low is not None and high is not None and low > high
 
 
 class Verdict(NamedTuple):
-    """The classifier compared with a simpler method, in balanced accuracy."""
+    """The classifier compared with a baseline, in balanced accuracy."""
 
     baseline: str
     own: Estimate
@@ -100,7 +100,7 @@ class Verdict(NamedTuple):
 
     @property
     def worse(self) -> bool:
-        """Return whether the whole interval is below it."""
+        """Return whether the classifier's whole interval is below the other score."""
         return self.own.high is not None and self.own.high < self.theirs
 
 
@@ -123,7 +123,7 @@ def estimate(metrics: dict[str, Any], *keys: str, min_cells: int = 0) -> Estimat
 
     Args:
         metrics: content of metrics.json.
-        keys: where the score is in it: ("cells", "per_class", "monocyte", "recall").
+        keys: that lead to the score: ("cells", "per_class", "monocyte", "recall").
         min_cells: a recall, F1 or AUC of a class with fewer scored cells is not estimable.
     """
     if "per_class" in keys and keys[-1] in NEEDS_CELLS and cells(metrics, keys[-2]) < min_cells:
@@ -147,7 +147,7 @@ def recalls(metrics: dict[str, dict[str, Any]], classes: Sequence[str], min_cell
 
 
 def baselines(metrics: dict[str, dict[str, Any]]) -> list[Row]:
-    """Return the balanced accuracy of the simpler methods, each cell counting once; see `averages`."""
+    """Return the balanced accuracy of the baselines, each cell counting once; see `averages`."""
     return [_row(metrics, name, ("baseline", name, "cells", "balanced_accuracy")) for name in BASELINES]
 
 
@@ -175,7 +175,7 @@ def gap(
 
 
 def against_baselines(metrics: dict[str, Any]) -> list[Verdict]:
-    """Return a verdict for each simpler method that looks at the images.
+    """Return a verdict for each baseline that uses the images.
 
     Args:
         metrics: content of a metrics.json.

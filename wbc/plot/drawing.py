@@ -1,7 +1,7 @@
 """The common parts of all figures: style, heading, and writing to a file and to a page.
 
-Text in an SVG stays text: a reader's browser draws class names that DejaVu has no letters for, and a changed number is
-one changed line in `git diff`. In a PNG such names are drawn by a font of this machine's, where there is one.
+Text in an SVG stays text. A browser then draws letters that DejaVu lacks, and a changed number is one changed line in
+`git diff`. A PNG takes such letters from an installed font, if there is one.
 """
 
 import re
@@ -18,14 +18,14 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 NARROW = 3.7  # inches of a figure that a phone shows at its natural size; wide screens show several side by side
-WIDE = 6.8  # of one that needs room: a matrix with its names, rows of pictures
+WIDE = 6.8  # inches of a figure that needs room: a matrix with its names, rows of pictures
 LETTER = 0.08  # inches, about the width of a letter of 10 points
-# Okabe-Ito colors: told apart with every kind of color vision.
+# Okabe-Ito colors, distinguishable with every kind of color vision.
 BLUE, VERMILION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
 GRAY, SOFT, GRID = "#D0D0D0", "#595959", "#E6E6E6"
-HEADING = "heading"  # name of a figure's own heading, which a page that has headings of its own leaves out
+HEADING = "heading"  # id of a figure's heading, which `inline` removes
 FONT = "DejaVu Sans"
-# Fonts with letters that it lacks, as Linux, Windows and macOS have them: of China and Japan, Korea, Arabia, India.
+# Fonts for letters that it lacks, on Linux, Windows and macOS: Chinese, Japanese, Korean, Arabic, Devanagari.
 OTHER_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "SimHei",
     "Microsoft YaHei", "PingFang SC", "Hiragino Sans GB", "Yu Gothic", "Malgun Gothic", "Apple SD Gothic Neo",
@@ -46,8 +46,8 @@ STYLE = {
     "svg.hashsalt": "white-blood-cells",  # else the ids in an SVG are random
     "text.parse_math": False,  # a class may be called "$a$"
 }
-styled = matplotlib.style.context(STYLE, after_reset=True)  # after a reset: no matplotlibrc of the user's counts
-# Drawn color: the property of the page's style sheet, so that a figure follows light and dark.
+styled = matplotlib.style.context(STYLE, after_reset=True)  # after a reset, so that a user's matplotlibrc has no effect
+# {drawn color: property of the page's style sheet}, so that a figure follows the light or dark theme.
 THEME = {BLACK: "--text", "white": "--card", "#ffffff": "--card", GRAY: "--faint", SOFT: "--soft", GRID: "--line"} | {
     BLUE: "--file",
     VERMILION: "--cell",
@@ -56,13 +56,13 @@ THEME = {BLACK: "--text", "white": "--card", "#ffffff": "--card", GRAY: "--faint
 
 
 def new_figure(title: str, key: str, note: str, height: float, width: float = NARROW) -> Figure:
-    """Return an empty figure with a heading: the title, what the marks are, and the note.
+    """Return an empty figure with a heading: the title, the key to the marks, and the note.
 
     Args:
         height: inches below the heading.
         width: inches.
     """
-    letters = width / WIDE  # as many fit on a line as the figure is wide
+    letters = width / WIDE  # on a line, relative to a wide figure
     heading: list[tuple[str, dict[str, Any]]] = [
         *((line, {"fontsize": 11, "fontweight": "bold"}) for line in textwrap.wrap(title, int(62 * letters))),
         *((line, {"fontsize": 9, "color": SOFT}) for line in textwrap.wrap(key, int(90 * letters))),
@@ -78,7 +78,7 @@ def new_figure(title: str, key: str, note: str, height: float, width: float = NA
 
 
 def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
-    """Return what places the parts of a figure that `new_figure` made."""
+    """Return the layout engine of a figure that `new_figure` made."""
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)
     return engine
@@ -86,19 +86,19 @@ def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
 
 @styled
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG or PNG, as the ending of `path` says, with no date and no version in it."""
+    """Write a figure as SVG or PNG, by the suffix of `path`, without date and version."""
     with warnings.catch_warnings():
-        # In an SVG the reader's browser will have it; in a PNG it is a box where no font of this machine's does.
+        # A browser has the letter for an SVG. A PNG shows a box if no installed font has it.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         if path.suffix == ".png":
             _choose_fonts(figure)
-            figure.savefig(path, dpi=120, metadata={"Software": None})  # legible as wide as a page, and light in Git
+            figure.savefig(path, dpi=120, metadata={"Software": None})  # legible at page width, and small in Git
         else:
             figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def _choose_fonts(figure: Figure) -> None:
-    """Let other fonts draw the letters that `FONT` lacks, where this machine has them; other text keeps its font."""
+    """Use installed fonts for text with letters that `FONT` lacks; other text keeps its font."""
     letters = font_manager.get_font(font_manager.findfont(FONT))
     for text in figure.findobj(Text):
         if any(not letters.get_char_index(ord(letter)) for letter in text.get_text() if letter.isprintable()):
@@ -107,17 +107,17 @@ def _choose_fonts(figure: Figure) -> None:
 
 
 def inline(figure: Figure, path: Path, name: str) -> str:
-    """Return a figure as an SVG element for a page: without its heading and ground, and in the page's colors.
+    """Return a figure as an SVG element for a page: without heading and background, in the page's colors.
 
     Args:
         figure: made by `new_figure`.
-        path: the SVG file that `save` wrote of it; drawing takes long, so it isn't drawn again.
-        name: put before every id, so that several figures can be in one page.
+        path: the SVG file that `save` wrote, so that the figure need not be drawn again.
+        name: prefix of every id, so that one page can contain several figures.
     """
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(rf'<g id="(?:{HEADING}|patch_1)">.*?</g>', "", svg, flags=re.DOTALL)  # patch_1 is the ground
+    svg = re.sub(rf'<g id="(?:{HEADING}|patch_1)">.*?</g>', "", svg, flags=re.DOTALL)  # patch_1 is the background
     width, height = (72 * inches for inches in figure.get_size_inches())
     below = height * layout_of(figure).get()["rect"][3]
     tag = (
@@ -133,7 +133,7 @@ def inline(figure: Figure, path: Path, name: str) -> str:
 
 
 def shorten(name: str, width: int = 22, lines: int = 2) -> str:
-    r"""Return `name` on at most `lines` lines of `width` letters each, with an ellipsis where it is longer.
+    r"""Return `name` on at most `lines` lines of `width` letters each, with an ellipsis if it is longer.
 
     >>> shorten("lymphocyte, large granular", width=12)
     'lymphocyte,\nlarge granu…'
@@ -148,5 +148,5 @@ def shorten(name: str, width: int = 22, lines: int = 2) -> str:
 
 
 def longest_line(text: str) -> int:
-    """Return how many letters the longest line of `text` has."""
+    """Return the number of letters of the longest line of `text`."""
     return max(map(len, text.splitlines()))

@@ -48,14 +48,14 @@ def confusion(
 
     Args:
         truth, predicted: class names of the scored images, in the same order.
-        groups: the number of each image's group; a row gives their number.
+        groups: number of each image's group; a row's label counts the groups.
         classes: all class names, in the order of rows and columns.
         title: first line above the figure.
         note: a label below the title, such as a warning about the data; "" for none.
         colormap: a Matplotlib colormap that runs from light (0 % of the row) to dark (100 %).
         unit: the word for a group, see `results.Run.unit`.
     """
-    # Not scikit-learn's, which takes longer to import than this stage to count.
+    # Not scikit-learn's, whose import takes longer than this counting.
     both = (pd.Categorical(names, categories=classes) for names in (truth, predicted))
     counts = pd.crosstab(*both, dropna=False).to_numpy()
     support = counts.sum(axis=1, keepdims=True)
@@ -66,7 +66,7 @@ def confusion(
         for name, total in zip(classes, support[:, 0], strict=True)
     ]
     columns = [shorten(name) for name in classes]
-    # A cell must hold "1234" over "100%"; past a dozen classes the figure grows instead of the letters shrinking.
+    # A square must hold "1234" over "100%", so with more than a dozen classes the figure grows.
     beside = 0.6 + LETTER * max(map(longest_line, rows))
     size = max(WIDE, beside + 0.4 * len(classes))
     cell = min(0.85, (size - beside) / len(classes))
@@ -108,7 +108,7 @@ def _squares(axes: Axes, counts: np.ndarray, shares: np.ndarray, colormap: str, 
 
 @styled
 def history(epochs: pd.DataFrame, best_epoch: int, title: str, note: str = "") -> Figure:
-    """Draw accuracy, loss and, where it changes, learning rate over the epochs, with the epoch that was kept marked.
+    """Draw accuracy, loss and, if it changes, learning rate over the epochs, and mark the kept epoch.
 
     Args:
         epochs: data frame with the columns epoch (from 1), loss, accuracy and learning_rate, and, where there are
@@ -150,7 +150,7 @@ def roc(curves: pd.DataFrame, auc: dict[str, str], title: str, note: str = "") -
 
     Args:
         curves: data frame with the columns class, fpr and tpr; a class without a curve has no rows.
-        auc: {class: what stands below its name, such as "AUC 0.90"}; the panels are in its order.
+        auc: {class: text below its name, such as "AUC 0.90"}; the panels are in its order.
         title, note: as in `confusion`.
     """
     chance = dict.fromkeys(auc, ([0, 1], [0, 1]))
@@ -162,7 +162,7 @@ def roc(curves: pd.DataFrame, auc: dict[str, str], title: str, note: str = "") -
 def pr(
     curves: pd.DataFrame, prevalence: dict[str, float], precision: dict[str, float | None], title: str, note: str = ""
 ) -> Figure:
-    """Draw precision-recall curves: a panel per class, with its share of the scored images as the line of no skill.
+    """Draw precision-recall curves: a panel per class, with its share of the scored images as the no-skill line.
 
     Args:
         curves: data frame with the columns class, recall and precision, recall falling, as scikit-learn returns them; a
@@ -201,7 +201,7 @@ def mistakes(rows: Sequence[tuple[Pixels, str, str, float]], title: str, note: s
 
 @styled
 def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: str, note: str = "") -> Figure:
-    """Draw thumbnails of sets of near-duplicates, a row per set, so that one can see whether they show one cell.
+    """Draw thumbnails of sets of near-duplicates, a row per set, for a check by eye.
 
     Args:
         rows: one (label, number of images, thumbnails) per group; thumbnails are uint8 arrays (side, side, 3), values
@@ -226,7 +226,7 @@ def near_duplicates(rows: Sequence[tuple[str, int, Sequence[Pixels]]], title: st
 
 @styled
 def composition(counts: dict[str, tuple[int, int]], title: str, note: str = "", unit: str = "cell") -> Figure:
-    """Draw two bars per class: how many images there are, and how many cells or other groups they show.
+    """Draw two bars per class: the number of images, and the number of cells or other groups.
 
     Args:
         counts: {class: (images, groups)}.
@@ -256,8 +256,8 @@ def recalls(scores: dict[str, dict[str, Estimate]], title: str, key: str = "", n
 
     Args:
         scores: {series: {class: `comparison.Estimate`}}, at most four series with the same classes in the same
-            order. What has no value is left out. The last row of the plot is set off as the mean.
-        key: what is counted, and what the lines are.
+            order. A score without a value is left out. The last row of the plot is set off as the mean.
+        key: the unit that counts, and the meaning of the lines.
         title, note: as in `confusion`.
     """
     classes = list(next(iter(scores.values())))
@@ -273,7 +273,7 @@ def recalls(scores: dict[str, dict[str, Estimate]], title: str, key: str = "", n
     rows = np.arange(len(classes))
     for index, ((series, values), kind) in enumerate(zip(scores.items(), kinds, strict=False)):
         x = np.array([recall.value for recall in values.values()], float)  # NaN for None
-        # Markers of one class stand a little above one another, so that equal scores don't hide each other.
+        # Markers of one class are offset vertically, so that equal scores don't hide each other.
         y = rows + (index - (len(scores) - 1) / 2) * 0.2
         for row, recall in zip(y, values.values(), strict=True):
             if recall.low is not None and recall.high is not None:
@@ -369,7 +369,7 @@ def _panels(
     note: str,
     drawstyle: str = "default",
 ) -> Figure:
-    """Draw a panel per class: its curve, the other curves in gray, and dashes where guessing would be."""
+    """Draw a panel per class: its curve, the other curves in gray, and dashes for guessing."""
     classes = list(chance)
     across = min(2, len(classes))
     down = math.ceil(len(classes) / across)
@@ -398,8 +398,8 @@ def _panels(
 
 
 def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the points of a curve without those that nobody can tell from the one before, to be light in Git."""
-    steps = np.any(np.diff(np.rint(points * 150), axis=0) != 0, axis=1)  # a panel is about 130 points of print wide
+    """Return the points of a curve without those that look like the one before, for small files in Git."""
+    steps = np.any(np.diff(np.rint(points * 150), axis=0) != 0, axis=1)  # a panel is about 130 points wide
     return points[np.r_[True, steps]] if len(points) < 3 else points[np.r_[True, steps[:-1], True]]
 
 

@@ -1,9 +1,9 @@
 """Heat maps: the places of an image that are evidence for a class.
 
 Grad-CAM: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017,
-arXiv:1610.02391. The head takes the mean of the backbone's last activations over all places, so a place's share in the
-class's score is the head's gradient times the activations there: what Draelos and Carin (HiResCAM, 2020,
-arXiv:2011.08891) require of a map that shows no place which the score doesn't use.
+arXiv:1610.02391. The head takes the mean of the backbone's last activations over all places. So the contribution of a
+place to the class's score is the head's gradient times the activations there. Draelos and Carin (HiResCAM, 2020,
+arXiv:2011.08891) require this, so that a map shows only places that the score uses.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from wbc.embed.views import tta_images, upright
 from wbc.train import exact
 from wbc.train.head import Head, score_gradient
 
-DIGITS = 2  # of a map. Float32 kernels agree on far more
+DIGITS = 2  # of a map; float32 kernels agree on more
 
 
 class HeatMaps:
-    """Makes maps by one backbone.
+    """Heat maps by one backbone.
 
     Args:
         graph: the backbone as TensorFlow's frozen graph, `backbone.pb`.
-        size: side of the images that it takes, in pixels.
-        tta_views: 1, or 8 where the features are the mean over the orientations, as the map is then too.
+        size: side of its input, in pixels.
+        tta_views: 1, or 8 to average the map over the orientations, as the features are.
     """
 
     def __init__(self, graph: bytes, size: int, tta_views: int) -> None:
@@ -33,7 +33,7 @@ class HeatMaps:
         self._tta_views = tta_views
 
     def map(self, image: npt.NDArray[np.uint8], heads: Sequence[Head], label: int) -> exact.Floats:
-        """Return the evidence of each place for a class, as a share of the place with the most.
+        """Return the evidence of each place for a class, relative to the place with the most.
 
         Args:
             image: RGB array (size, size, 3), as the backbone takes it.

@@ -1,4 +1,4 @@
-"""The misclassified images, and those of them that are shown."""
+"""The misclassified images, and the examples of them that the report shows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ IN_SQUARE = 4  # images shown per square of the confusion matrix, each of anothe
 
 
 def wrong(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the wrongly classified rows of predictions.csv, the most confident first, with their `probability`."""
+    """Return the misclassified rows of predictions.csv, the most confident first, with their `probability`."""
     rows = predictions[predictions["label"] != predictions["predicted"]]
     probability = [row[f"p_{row['predicted']}"] for _, row in rows.iterrows()]
     # Ties are broken by path, so that the order never depends on the order of the file.
@@ -27,7 +27,7 @@ def confusion_squares(predictions: pd.DataFrame, classes: Sequence[str], picture
     Args:
         predictions: data frame of predictions.csv.
         classes: class names in the order of rows and columns.
-        pictures: whether examples are wanted.
+        pictures: whether to return examples.
 
     Returns:
         [{"label", "images", "groups": scored ones of the class, "squares": [{"predicted", "images", "groups", "share":

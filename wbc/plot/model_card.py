@@ -14,7 +14,7 @@ from wbc.plot.rendering import render, word
 from wbc.plot.results import Run
 from wbc.split.schemes import CROSSVAL
 
-FIGURES = "model_card"  # folder of the card's figures, beside it
+FIGURES = "model_card"  # folder of the card's figures, next to the card
 
 
 class Change(NamedTuple):

@@ -23,7 +23,7 @@ DATASET = "brikwerk/bccd-white-blood-cell"  # on Kaggle
 
 
 def whose(fetch: dict[str, Any]) -> str:
-    """Return whose images these are, by the content of fetch.json: "same" as the study's, "synthetic" or "unknown"."""
+    """Return the images' relation to the study's, by the content of fetch.json: "same", "synthetic" or "unknown"."""
     if fetch["synthetic"]:
         return "synthetic"
     return "same" if fetch["source"] == "kaggle" and DATASET in fetch["origin"] else "unknown"

@@ -4,11 +4,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-DIM = 0.3  # brightness of a place that says nothing
+DIM = 0.3  # brightness of a place without evidence
 
 
 def lit(pixels: npt.NDArray[np.uint8], heat: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Return an image that is bright where its map is, and dim elsewhere: its own colors stay what they are.
+    """Return an image that is bright where its heat map is, and dim elsewhere; the hues don't change.
 
     Args:
         pixels: RGB array (height, width, 3).

@@ -21,20 +21,20 @@ from wbc.split.schemes import CROSSVAL
 
 Maps = dict[str, npt.NDArray[np.float64]]  # {path: map}, see `HeatMaps.map`
 
-SIDE = 96  # pixels of a picture in the page; those in a file are as large as the classifier sees them
+SIDE = 96  # pixels of a picture in the page; pictures in files have the classifier's input size
 
 
 def note_of(run: Run, note: str | None) -> str:
-    """Return the note on every figure: that the cells are drawn, and the project's own."""
+    """Return the note on every figure: a warning of drawn cells, and the project's own note."""
     return " ".join(filter(None, (word("SYNTHETIC") + "." if run.fetch["synthetic"] else "", note)))
 
 
 def maps_of_mistakes(report: Report, results: Results, images: Path) -> dict[str, Maps]:
-    """Return the heat maps of the mistakes that the report shows, of the predicted class and by the heads in error.
+    """Return heat maps of the mistakes in the report, for the predicted class, by the heads that predicted it.
 
     Args:
         report: its numbers.
-        results: the backbone and the heads; they are read only where there is a mistake to show.
+        results: the backbone and the heads, which are read only if there is a mistake to show.
         images: folder of the images.
 
     Returns:
@@ -145,7 +145,7 @@ class Pictures:
                 yield f"{scheme}_mistakes", figures.mistakes(thumbnails, title, self._note)
 
     def _shown(self) -> list[str]:
-        """Return the paths of all images of which the page shows a picture."""
+        """Return the paths of all images that the page shows."""
         paths = {path for found in self._report.sets for path in found["examples"]}
         paths |= {row["path"] for row in self._report.shown_errors}
         for shown in self._report.schemes.values():

@@ -1,4 +1,4 @@
-"""Filling the templates: escaping, numbers, and pictures inside a page."""
+"""Rendering of the templates: escaping, numbers, and pictures inside a page."""
 
 import base64
 import functools
@@ -41,7 +41,7 @@ def word(name: str, *arguments: Any) -> Any:
 
 @functools.cache
 def _environment(is_html: bool) -> jinja2.Environment:
-    """Return the environment of one format. Values are escaped in both, and what a macro returns is not again."""
+    """Return the environment of one format; values are escaped once, and the results of macros not again."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -68,7 +68,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Return a share of 0-1 as text with a no-break space; None as a dash. A share above 0 is not shown as 0."""
+    """Return a share, 0-1, as text with a no-break space; None as a dash. A positive share is not shown as 0."""
     if share is None:
         return "–"
     least = 10.0**-digits

@@ -68,12 +68,12 @@ class Report:
     averages_by_image: list[Row]
     recalls_by_image: list[Row]
     recall_schemes: list[str]  # those by which the recall of at least one class is estimable
-    few: list[str]  # classes whose recall is not estimable by one of these
+    few: list[str]  # classes whose recall is not estimable by one of these schemes
     published: dict[str, Any] | None  # the original study's scores, where its classes are these
     whose: str  # whose images these are, see `original_study.whose`
     parts: dict[str, dict[str, dict[str, int]]]  # see `parts`
     label_errors: list[dict[str, Any]]  # rows of label_errors.csv, the most doubtful first
-    too_small: bool  # whether the cells are smaller in these images than in those that trained the backbone
+    too_small: bool  # whether the cells are smaller in these images than in the backbone's training images
     too_large: bool
     sha256: str  # of the cross-validation's predictions.csv
 
@@ -171,7 +171,7 @@ def average_precision(curves: pd.DataFrame, name: str) -> float | None:
 
     Args:
         curves: data frame of pr.csv: class, recall (falling) and precision.
-        name: the class; without a curve it has none.
+        name: of the class; the result is None if it has no curve.
     """
     curve = curves[curves["class"] == name]
     if not len(curve):

@@ -16,7 +16,7 @@ SHOWN = (CROSSVAL, *reversed(HOLDOUTS))  # the schemes in the order of the repor
 
 
 class Run(NamedTuple):
-    """All that a run has recorded of itself, without tables of images."""
+    """The records of a run, without tables of images."""
 
     fetch: dict[str, Any]  # content of data/fetch.json, see `wbc.fetch.record`
     features: dict[str, Any]  # see `Features.facts`
@@ -36,7 +36,7 @@ class Run(NamedTuple):
         return self.metrics[CROSSVAL].get("overlap", {})
 
     def unit(self, cell: str) -> str:
-        """Return the word for what is never divided: the widest kind of given groups, else `cell`."""
+        """Return the word for a group: the widest kind of given groups, else `cell`."""
         return cell if self.split["level"] == "photograph" else self.split["level"]
 
 
@@ -53,7 +53,7 @@ class Results(NamedTuple):
 
     @classmethod
     def load(cls, data: Path, models: Path, reports: Path) -> Self:
-        """Read everything that the report shows, but the images."""
+        """Read everything that the report shows, except the images."""
         splits, details = read_csv(data / "splits.csv"), Details.load(reports / "details.json")
         features, heads = Features.load(data / "features", len(splits)), Heads.load(models / "heads")
         scored = {scheme: Result.load(reports / scheme) for scheme in SHOWN}

@@ -1,8 +1,8 @@
-"""Adapting a classifier to another laboratory with a few labelled cells of it, and without its training images.
+"""Adaptation of a classifier to another laboratory by a few labelled cells, without the training images.
 
 The last layer of every head is fitted again on the labelled cells, with an L2 penalty on its distance from the shipped
 weights (L2-SP: Li, Grandvalet and Davoine, Explicit Inductive Bias for Transfer Learning with Convolutional Networks,
-ICML 2018, arXiv:1802.01483). Where no cell asks for a change, a weight stays as shipped.
+ICML 2018, arXiv:1802.01483). A weight that the cells don't affect stays as shipped.
 """
 
 import math
@@ -21,7 +21,7 @@ from wbc.train.exact import Floats
 from wbc.train.head import Head, mean_probabilities
 from wbc.train.layers import SCORING, Dense
 
-C = 0.01  # weight of the cells' log loss beside half the squared distance from the shipped weights; fixed beforehand
+C = 0.01  # weight of the log loss against half the squared distance from the shipped weights; fixed beforehand
 FOLDS = 5  # of the labelled cells, each predicted by heads that were adapted without it
 REPEATS = 5  # of the cross-validation that compares adapted and unadapted, each with other folds
 
@@ -32,40 +32,40 @@ Labels = npt.NDArray[np.integer]
 
 
 class Cells(NamedTuple):
-    """Labelled cells by their features."""
+    """Features and labels of cells."""
 
     features: npt.NDArray  # (cells, n)
     labels: Labels  # class number of each
 
     def take(self, rows: npt.NDArray) -> "Cells":
-        """Return some of them."""
+        """Return the cells of some rows."""
         return Cells(self.features[rows], self.labels[rows])
 
 
 class Adapted(NamedTuple):
-    """Result of adapting."""
+    """Result of the adaptation."""
 
     heads: list[Head]  # adapted, or the shipped ones where those are better
     decision: Decision  # refitted on the labelled cells, each held out
     reference: novelty.Reference  # the shipped training images and the labelled cells
     before: float  # balanced accuracy of the shipped classifier on the labelled cells
-    after: float  # that of the adapted one, in cross-validation
+    after: float  # balanced accuracy of the adapted classifier, cross-validated
 
     @property
     def is_better(self) -> bool:
-        """Whether the adapted heads were kept."""
+        """Return whether the adapted heads were kept."""
         return self.after > self.before
 
 
 def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
     """Return a head whose last layer is fitted to labelled cells, near its shipped weights.
 
-    Minimized is c * (sum of the cells' log losses) + |change of kernel and bias|^2 / 2, which is convex.
+    The loss is c * (sum of the cells' log losses) + |change of kernel and bias|^2 / 2, which is convex.
 
     Args:
         head: as shipped.
         cells: at least one.
-        c: as scikit-learn's C, the inverse of the penalty's weight.
+        c: the inverse of the penalty's weight, as scikit-learn's C.
     """
     inputs = _last_inputs(head, cells.features)
     last = head.dense[-1]
@@ -86,12 +86,12 @@ def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
 
 
 def _last_inputs(head: Head, features: npt.NDArray) -> Floats:
-    """Return what the last layer of a head takes, (images, inputs)."""
+    """Return the inputs of a head's last layer, (images, inputs)."""
     return Head(head.layers[:-1]).forward(features, SCORING)[0]
 
 
 def shots(cells: Cells) -> list[int]:
-    """Return 0 and those of `SHOTS` that leave a cell of the largest class to score."""
+    """Return 0 and the numbers of `SHOTS` that leave a cell of the largest class to score."""
     return [0, *(shot for shot in SHOTS if shot < np.bincount(cells.labels).max())]
 
 
@@ -100,13 +100,13 @@ def learning_curve(
 ) -> Iterator[tuple[int, float, float]]:
     """Yield (cells per class, balanced accuracy, accuracy) of each draw, scored on the cells that weren't drawn.
 
-    A class keeps at least one cell to score; where it has fewer than were asked for, the rest are trained on.
+    Each class keeps at least one cell to score, and so trains on fewer cells where it has too few.
 
     Args:
         heads: as shipped.
         cells: labelled.
-        numbers: of cells per class that are trained on; 0 for none.
-        draws: of each number, at random; of 0 there is one.
+        numbers: training cells per class; 0 for none.
+        draws: random draws of each number; of 0 there is one.
         seed: of the draws.
     """
     for shot in numbers:
@@ -136,11 +136,11 @@ def adapt(
     decision: Decision,
     seed: int,
 ) -> Adapted:
-    """Adapt to labelled cells, and keep the shipped heads where these are better.
+    """Adapt to labelled cells, and keep the shipped heads unless the adapted ones are better.
 
-    Temperature, sets and OOD threshold are fitted on the labelled cells, each of them held out: cross-validated where
-    the adapted heads are kept, and otherwise as they are, since the shipped heads weren't trained on any. Of fewer than
-    `fewest` cells, the shipped ones are kept.
+    Temperature, prediction sets and OOD threshold are fitted on held-out predictions of the labelled cells. For adapted
+    heads these come from cross-validation; the shipped heads were not trained on the cells. With fewer than `fewest`
+    cells, the shipped values are kept.
 
     Args:
         heads, reference, decision: of the classifier.
@@ -181,10 +181,10 @@ def adapt(
 
 
 def smoothed_temperature(probabilities: Floats, labels: Labels) -> float:
-    """Return the temperature of a few cells with one more cell that is of every class to the same share.
+    """Return the temperature of a few cells, with one more cell that belongs equally to every class.
 
-    Without it, a few cells that are all classified correctly would make the classifier as sure as it can be (Platt,
-    Probabilistic Outputs for Support Vector Machines, 1999, smooths its targets for this reason).
+    Without that cell, a few cells that are all classified correctly would give the lowest temperature. For this reason
+    Platt, Probabilistic Outputs for Support Vector Machines, 1999, smooths the targets.
 
     Args:
         probabilities: float array (cells, classes), of cells that the heads were not trained on.
@@ -198,12 +198,12 @@ def smoothed_temperature(probabilities: Floats, labels: Labels) -> float:
 
 
 def fewest(decision: Decision) -> int:
-    """Return from how many cells prediction sets can be fitted: k with k / (k + 1) of at least the coverage asked."""
+    """Return the fewest cells for fitting prediction sets: k with k / (k + 1) of at least the coverage."""
     return math.ceil(decision.coverage / (1 - decision.coverage) - 1e-9)
 
 
 def _folds(labels: Labels, seed: list[int]) -> Labels:
-    """Return the fold of each cell; the cells of each class are dealt out over the folds."""
+    """Return the fold of each cell; the cells of each class are spread over the folds."""
     folds = np.empty(len(labels), int)
     for number in np.unique(labels):
         rows = np.random.default_rng([*seed, number]).permutation(np.flatnonzero(labels == number))
@@ -212,7 +212,7 @@ def _folds(labels: Labels, seed: list[int]) -> Labels:
 
 
 def extended(reference: novelty.Reference, features: npt.NDArray) -> novelty.Reference:
-    """Return a reference that knows further images; of too many, the first ones make room, spread evenly."""
+    """Return a reference with further images; beyond `MOST`, earlier ones are dropped, spread evenly."""
     added = novelty.directions(features, reference.mean, reference.deviation)[-novelty.MOST :]
     room = min(len(reference.directions), novelty.MOST - len(added))
     kept = np.linspace(0, len(reference.directions) - 1, room).astype(int)

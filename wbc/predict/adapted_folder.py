@@ -1,4 +1,4 @@
-"""The folder of an adapted classifier: a packaged classifier as every other."""
+"""The folder of an adapted classifier, which is an ordinary packaged classifier."""
 
 import shutil
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ def file_names(classifier: Classifier) -> list[str]:
 def write(
     folder: Path, classifier: Classifier, adapted: Adapted, cells: Cells, foreground: Sequence[float], name: str
 ) -> None:
-    """Make the folder, all but the learning curve.
+    """Write the folder without the learning curve.
 
     Args:
-        folder: that doesn't exist yet.
-        classifier: that was adapted.
-        adapted: what came of it.
+        folder: must not exist yet.
+        classifier: before adaptation.
+        adapted: result of the adaptation.
         cells: the labelled cells.
-        foreground: share of its image that each of them covers.
+        foreground: share of its image that each cell covers.
         name: of the labelled cells, for the description.
     """
     folder.mkdir(parents=True)

@@ -10,11 +10,11 @@ from wbc.predict.predictions import Prediction, row_of
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run a cell that begins so
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run a cell with such a beginning
 
 
 def safe_cell(value: Any) -> Any:
-    """Return what a table may hold: a text that a spreadsheet would run gets an apostrophe in front.
+    """Return a value that is safe in a table: a text that a spreadsheet would run gets an apostrophe in front.
 
     >>> safe_cell("=1+1.png"), safe_cell(-1.5)
     ("'=1+1.png", -1.5)
@@ -28,7 +28,7 @@ def safe_table(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
-    """Write a row per prediction, at once, and pass it on."""
+    """Write each prediction as a row of a CSV, and yield it."""
     writer: csv.DictWriter | None = None
     for prediction in predictions:
         row = row_of(prediction, classes)
@@ -43,14 +43,14 @@ def write_csv(predictions: Iterator[Prediction], classes: list[str], file: TextI
 
 
 def write_json_lines(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
-    """Write a JSON object per prediction, one per line (https://jsonlines.org), and pass it on."""
+    """Write each prediction as a JSON object on a line of its own (https://jsonlines.org), and yield it."""
     for prediction in predictions:
         file.write(as_json(prediction, classes) + "\n")
         yield prediction
 
 
 def write_json(predictions: Iterator[Prediction], classes: list[str], file: TextIO) -> Iterator[Prediction]:
-    """Write one JSON list with an object per prediction, each at once, and pass the predictions on."""
+    """Write one JSON list with an object per prediction, and yield each prediction once it is written."""
     before = "[\n"
     for prediction in predictions:
         file.write(before + as_json(prediction, classes))

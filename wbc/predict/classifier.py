@@ -1,4 +1,4 @@
-"""A packaged classifier, ready to predict images, in flat memory where there are many."""
+"""A packaged classifier that predicts any number of images in flat memory."""
 
 import collections
 import copy
@@ -34,7 +34,7 @@ from wbc.train import exact
 from wbc.train.head import mean_probabilities
 
 DRAWN = "This classifier was trained on drawn cells, not on photographs: its predictions for photographs are not valid."
-BATCH = 32  # images whose answers are worked out together
+BATCH = 32  # images that are answered together
 
 One = str | os.PathLike | Image.Image | np.ndarray  # a path, or an image in memory
 
@@ -45,7 +45,7 @@ def pretrained_folder() -> Path:
 
 
 def recognizer(weights_sha256: str | None) -> Callable[[npt.NDArray[np.uint8]], bool] | None:
-    """Return a function that says whether a decoded image shows a cell that a backbone was trained on.
+    """Return a function that tests whether a decoded image shows a cell that a backbone was trained on.
 
     Args:
         weights_sha256: of the backbone's weights.
@@ -59,10 +59,10 @@ def recognizer(weights_sha256: str | None) -> Callable[[npt.NDArray[np.uint8]], 
 
 
 class Described(NamedTuple):
-    """An image by its features."""
+    """An image with its features."""
 
     source: Source
-    features: npt.NDArray[np.float16] | None  # (n,), the mean over its orientations; None of one that can't be read
+    features: npt.NDArray[np.float16] | None  # (n,), the mean over its orientations; None if it can't be read
     error: str  # why it can't be read, or ""
     foreground: float  # as in `Prediction`
     converted: tuple[str, ...] = ()  # as in `Prediction`
@@ -78,8 +78,8 @@ class Classifier:
 
     Args:
         folder: of the classifier, such as `models/deployed`, which the stage `export` writes.
-        crop: share of an image's height and width, 0-1, that is looked at, in its middle: for images that show more
-            of a cell's surroundings than the training images.
+        crop: central share of an image's height and width that is used, 0-1; for images that show more of a cell's
+            surroundings than the training images.
 
     Raises:
         UserError: a file of the classifier is missing or damaged.
@@ -94,7 +94,7 @@ class Classifier:
         self.size, self.tta_views = self.facts.image_size, self.facts.tta_views
         self.caution: str = DRAWN if self.facts.synthetic else ""  # shown with its predictions
         self.foreground: Range = self.facts.foreground
-        # Made ready when first asked for, and once for all that `cropped` returns.
+        # Built at first use, and shared by all classifiers that `cropped` returns.
         self._forward = functools.cache(functools.partial(openvino_engine.load, graph, self.size))
         self._maps = functools.cache(functools.partial(HeatMaps, graph, self.size, self.tta_views))
         self._recognizer = functools.cache(functools.partial(recognizer, self.facts.weights_sha256))
@@ -110,11 +110,11 @@ class Classifier:
 
     @property
     def classes(self) -> list[str]:
-        """Class names in the order of the probabilities."""
+        """Return the class names in the order of the probabilities."""
         return self.decision.classes
 
     def cropped(self, crop: float) -> Self:
-        """Return this classifier, looking at another share of an image's height and width, 0-1."""
+        """Return this classifier with another `crop`, 0-1."""
         other = copy.copy(self)
         other.crop = crop
         return other
@@ -133,7 +133,7 @@ class Classifier:
         return Predictions(self.stream(images), self.classes)
 
     def stream(self, images: One | Iterable[One]) -> Iterator[Prediction]:
-        """Yield what `predict` returns, image by image: memory stays flat."""
+        """Yield the predictions of `predict` image by image, in flat memory."""
         listed = [images] if isinstance(images, One) else images
 
         def sources() -> Iterator[Source]:
@@ -176,8 +176,8 @@ class Classifier:
                     yield next(answered)._replace(path=name, **facts)
 
     def describe(self, sources: Iterable[Source]) -> Iterator[Described]:
-        """Yield the features of each source, in order, as the heads take them."""
-        waiting: collections.deque[Described] = collections.deque()  # read, and their features not yet there
+        """Yield each source with its features, in order."""
+        waiting: collections.deque[Described] = collections.deque()  # read images whose features are pending
 
         def images() -> Iterator[npt.NDArray[np.uint8]]:
             for image, described in prefetch(self._load, sources):
@@ -189,7 +189,7 @@ class Classifier:
         while views := list(itertools.islice(rows, self.tta_views)):
             while waiting[0].error:
                 yield waiting.popleft()
-            features = mean_feature(views).astype(np.float16)  # as those are stored that the heads were trained on
+            features = mean_feature(views).astype(np.float16)  # the precision of the heads' training features
             if features.shape != self.reference.mean.shape:
                 raise UserError(
                     f"{self.folder / BACKBONE} gives {len(features):,} features, and the heads take "
@@ -201,7 +201,7 @@ class Classifier:
         yield from waiting
 
     def _answers(self, features: npt.NDArray[np.float16]) -> Iterator[Prediction]:
-        """Yield the predictions of images by their features, without their names."""
+        """Yield the predictions for images' features, without the images' names."""
         probabilities: exact.Floats = mean_probabilities(self.heads, features)
         distances = self.reference.distances(features, self.decision.neighbors)
         answers = answer(self.decision, probabilities, distances)
@@ -211,7 +211,7 @@ class Classifier:
             yield Prediction("", label, row.round(4).tolist(), inside, round(float(distance), 4), reason, "", 0.0)
 
     def _load(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, Described]:
-        """Return (image as the backbone takes it, or None of one that can't be read; the rest, without features)."""
+        """Return the backbone's input, or None if the source can't be read, and the source without features."""
         seen, error, converted = self.look(source)
         if seen is None:
             return None, Described(source, None, error, 0.0)
@@ -220,7 +220,7 @@ class Classifier:
         return resize(seen, self.size), Described(source, None, "", foreground_share(seen), converted, overlap)
 
     def look(self, source: Source) -> tuple[npt.NDArray[np.uint8] | None, str, tuple[str, ...]]:
-        """Return (what is looked at of a source, "", conversions), or (None, why it can't be read, ())."""
+        """Return (cropped pixels of a source, "", conversions), or (None, why it can't be read, ())."""
         try:
             pixels, notes = decode(source.read(), suffix=source.suffix)
         except BadImage as error:

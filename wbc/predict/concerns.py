@@ -1,4 +1,4 @@
-"""Reasons to distrust a classifier at a laboratory, found in its predictions: a line each."""
+"""Reasons to distrust a classifier at a laboratory, found in its predictions, one line each."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from wbc.export.framing import framing_note
 from wbc.predict.classifier import Classifier
 from wbc.predict.predictions import Prediction
 
-OUT = 0.1  # share of images out of distribution from which it is said
-FEWEST = 3  # images, or errors, that are a share and no chance
-LEVEL = 0.05  # of the tests
+OUT = 0.1  # a larger share of images out of distribution is reported
+FEWEST = 3  # images or errors; fewer are not reported
+LEVEL = 0.05  # significance level of the tests
 
 
 def of_predictions(classifier: Classifier, predictions: Sequence[Prediction]) -> list[str]:
-    """Return the reasons in the predictions alone: overlap, images out of distribution, cells of another size.
+    """Return the concerns from predictions alone: overlap, images out of distribution, cells of another size.
 
     Args:
         classifier: that predicted them.
-        predictions: those of images that can't be read are passed over.
+        predictions: images that can't be read are ignored.
     """
     read = [prediction for prediction in predictions if not prediction.error]
     lines = []
@@ -42,12 +42,12 @@ def of_predictions(classifier: Classifier, predictions: Sequence[Prediction]) ->
 
 
 def of_scores(classifier: Classifier, labels: Sequence[str], predictions: Sequence[Prediction]) -> list[str]:
-    """Return what labelled images give reason for: sets that hold too few true classes, and one class's errors.
+    """Return the concerns from labelled images: low coverage, low accuracy, and one class that dominates the errors.
 
     Args:
         classifier: that predicted them.
-        labels: true class of each; images of classes that it doesn't know are passed over.
-        predictions: of each, all readable.
+        labels: true class of each image; classes that the classifier doesn't know are ignored.
+        predictions: of each image, all readable.
     """
     pairs = [(label, one) for label, one in zip(labels, predictions, strict=True) if label in classifier.classes]
     count, asked, lines = len(pairs), classifier.decision.coverage, []
@@ -68,7 +68,7 @@ def of_scores(classifier: Classifier, labels: Sequence[str], predictions: Sequen
 
 
 def _dominant(pairs: Sequence[tuple[str, Prediction]]) -> list[str]:
-    """Return a line of the class to which more errors belong than to all others together, beyond its share."""
+    """Return a line on a class with most of the errors, if that exceeds its share of the images."""
     errors = Counter(label for label, one in pairs if label != one.label)
     if len({label for label, _ in pairs}) < 2 or errors.total() < FEWEST:
         return []

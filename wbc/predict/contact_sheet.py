@@ -1,4 +1,4 @@
-"""A page of predicted images with their predictions; it needs no second file and no network."""
+"""A self-contained HTML page of images with their predictions."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ from wbc.predict.predictions import Prediction
 from wbc.predict.sources import Source
 
 SIDE = 96  # pixels of a picture
-MOST = 2_000  # images shown; a page of more is no use to the eye, and some browsers don't open it
+MOST = 2_000  # images shown; some browsers don't open a larger page
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #888; --warn: #b84a00; }
@@ -35,7 +35,7 @@ small { display: block; }
 
 
 class ContactSheet:
-    """The page, image by image.
+    """The page, built image by image.
 
     Args:
         classes: class names in the order of the probabilities.
@@ -62,7 +62,7 @@ class ContactSheet:
     def _pictures(self, prediction: Prediction, source: Source) -> str:
         if prediction.error:
             return ""
-        with contextlib.suppress(BadImage, UserError, *DAMAGE):  # it was readable a moment ago
+        with contextlib.suppress(BadImage, UserError, *DAMAGE):  # the file may have changed since it was predicted
             label = html.escape(prediction.label)
             original = _picture(decode(source.read(), suffix=source.suffix)[0], label)
             return f"{original}{_picture(self._heat_map(source, prediction.label), f'heat map for {label}')}"
@@ -82,7 +82,7 @@ class ContactSheet:
         """Return the page.
 
         Args:
-            *cautions: reasons to distrust the predictions; "" is passed over.
+            *cautions: reasons to distrust the predictions; "" is ignored.
         """
         counts = ", ".join(f"{html.escape(name)} {count:,}" for name, count in sorted(self.counts.items()))
         boxes = "".join(f'<p class="caution">{html.escape(caution)}</p>\n' for caution in cautions if caution)

@@ -23,22 +23,22 @@ from wbc.split.given import level_of, read_groups, united
 
 
 class Site(NamedTuple):
-    """Labelled images of another laboratory with their predictions; of usable images only."""
+    """Usable labelled images of another laboratory, with their predictions."""
 
-    labels: list[str]  # class of each image, in the classifier's words where it knows the class
-    predictions: Predictions  # of each
-    groups: npt.NDArray[np.integer]  # of each
-    level: str  # what a group is; "image" where none is given
-    bad: list[tuple[str, str]]  # (path, reason) of every file that is no image
-    note: str  # which class names were matched, or ""
+    labels: list[str]  # class of each image, by the classifier's name if it knows the class
+    predictions: Predictions  # of each image
+    groups: npt.NDArray[np.integer]  # group number of each image
+    level: str  # kind of the groups; "image" where none are given
+    bad: list[tuple[str, str]]  # (path, reason) of every unusable file
+    note: str  # on matched class names, or ""
 
 
 def predict_site(classifier: Classifier, site: SiteParams) -> Site:
-    """Unpack a data set beside everything else, and predict its images.
+    """Unpack a dataset into a temporary folder, and predict its images.
 
     Args:
         classifier: with the site's crop.
-        site: the data set; its `groups` is a pattern or the path of a CSV.
+        site: the dataset; its `groups` is a pattern or the path of a CSV.
 
     Raises:
         UserError: the archive, `labels` or `groups` can't be used, or no image can be read.
@@ -58,7 +58,7 @@ def predict_site(classifier: Classifier, site: SiteParams) -> Site:
 
 
 def _groups_of(site: SiteParams, predictions: Sequence[Prediction]) -> tuple[npt.NDArray[np.integer], str]:
-    """Return the group of each image, and what a group is: an image of its own where nothing is given."""
+    """Return the group of each image and the kind of the groups; without given groups, each image is one."""
     alone = np.arange(len(predictions))
     if site.groups is None:
         return alone, "image"
@@ -114,7 +114,7 @@ def answers_of(predictions: Sequence[Prediction], classes: list[str]) -> Answers
 
 
 def table(site: Site) -> pd.DataFrame:
-    """Return a table with a row per image: its class, and what was predicted; safe to open in a spreadsheet."""
+    """Return a table with a row per image, its class and its prediction; safe to open in a spreadsheet."""
     rows = [
         {
             "path": prediction.path,

@@ -16,13 +16,13 @@ from wbc.predict.adaptation import Cells
 from wbc.predict.classifier import Classifier
 from wbc.predict.sources import Source, file_source, list_sources
 
-LISTED = 10  # files named that can't be used
-BEGINNING = 3  # letters in which two spellings of a class agree: a prolymphocyte is no lymphocyte
-ALIKE = 0.85  # of two class names: difflib's ratio, from which a name is taken for a spelling of the other
+LISTED = 10  # unusable files that a message names
+BEGINNING = 3  # first letters that spellings of a class share: a prolymphocyte is no lymphocyte
+ALIKE = 0.85  # lowest ratio by difflib at which two names are spellings of one class
 
 
 class LabelledImages(NamedTuple):
-    """The images of class folders, readable while these lie unpacked."""
+    """The images of class folders, readable while these are unpacked."""
 
     classes: list[str]  # names of the folders
     labels: list[str]  # folder of each image
@@ -32,10 +32,10 @@ class LabelledImages(NamedTuple):
 
 @contextlib.contextmanager
 def unpacked(archive: str) -> Iterator[LabelledImages]:
-    """Unpack a zip or folder of class folders beside everything else, and remove it afterwards.
+    """Unpack a zip or folder of class folders into a temporary folder, and remove it afterwards.
 
-    One class alone, or a folder of images that is a class, is read where it lies: `archives.unpack` asks for two
-    classes, since it is made for training.
+    A single class, or a folder of images that is itself a class, is read in place: `archives.unpack` requires two
+    classes, as training does.
 
     Raises:
         UserError: there is no such zip or folder, or its folders aren't clear classes; see `archives.unpack`.
@@ -54,7 +54,7 @@ def unpacked(archive: str) -> Iterator[LabelledImages]:
 def _of_one_class(archive: str) -> LabelledImages | None:
     if not Path(archive).is_dir() and not Path(archive).is_file():
         return None
-    with contextlib.suppress(UserError):  # `archives.unpack` says what is wrong
+    with contextlib.suppress(UserError):  # `archives.unpack` reports it
         found = list_sources([archive])
         names = [PurePosixPath(source.name).relative_to(PurePosixPath(Path(archive).as_posix())) for source in found]
         folders = {name.parent for name in names}
@@ -66,7 +66,7 @@ def _of_one_class(archive: str) -> LabelledImages | None:
 
 
 def translation(theirs: Sequence[str], ours: Sequence[str], given: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Return which class of the classifier each folder is, and a note of the names that were matched.
+    """Return the classifier's class of each folder, and a note on the matched names.
 
     A name that differs in letter case, by a plural or by a letter or two is matched: `Neutrophils` is `neutrophil`.
 
@@ -76,10 +76,10 @@ def translation(theirs: Sequence[str], ours: Sequence[str], given: Mapping[str, 
     Args:
         theirs: names of the folders.
         ours: class names of the classifier.
-        given: {theirs: ours} that the user says; it comes before everything else.
+        given: {theirs: ours} by the user; it takes precedence.
 
     Returns:
-        {theirs: ours} of those that are a class of the classifier, and the note or "".
+        {theirs: ours} of the folders that are a class of the classifier, and the note or "".
 
     Raises:
         UserError: `given` names a folder or a class that isn't there.
@@ -104,10 +104,10 @@ def translation(theirs: Sequence[str], ours: Sequence[str], given: Mapping[str, 
 
 
 def known_classes(theirs: Sequence[str], ours: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return `translation`, whose note is printed, where every folder must be a class of the classifier.
+    """Return the `translation` of folders that must all be classes of the classifier, and print its note.
 
     Raises:
-        UserError: one isn't; or as `translation`.
+        UserError: a folder is no class of the classifier; or as `translation`.
     """
     known, note = translation(theirs, ours, given)
     if unknown := sorted(set(theirs) - known.keys()):
@@ -121,7 +121,7 @@ def known_classes(theirs: Sequence[str], ours: Sequence[str], given: Mapping[str
 
 
 def described(archive: str, classifier: Classifier, given: Mapping[str, str]) -> tuple[Cells, list[float]]:
-    """Return labelled cells by their features, and the share of its image that each covers.
+    """Return features and labels of cells, and the share of its image that each cell covers.
 
     Raises:
         UserError: a file can't be read, a folder is no class of the classifier, or there is one class only.

@@ -1,4 +1,4 @@
-"""Files and folders that a command line names to be written: looked at before the work, so that nothing is lost."""
+"""Checks of a command's output paths, made before the work, so that no result is lost."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,14 +7,14 @@ from wbc.common.errors import UserError
 
 
 def file_to_write(text: str, endings: Collection[str] = ()) -> Path:
-    """Return the path of a file that may be written, or written over.
+    """Return the path of a file that may be written or overwritten.
 
     Args:
         text: the path.
-        endings: what its name may end in, such as ".csv"; none for anything.
+        endings: that its name may have, such as ".csv"; none for any.
 
     Raises:
-        UserError: it is a folder, or its name ends in something else.
+        UserError: it is a folder, or its name has another ending.
     """
     path = Path(text)
     if path.is_dir():
@@ -25,14 +25,14 @@ def file_to_write(text: str, endings: Collection[str] = ()) -> Path:
 
 
 def folder_to_write(path: Path, names: Collection[str]) -> Path:
-    """Return the path of a folder that may be written, or written over.
+    """Return the path of a folder that may be written or overwritten.
 
     Args:
         path: the folder.
-        names: of all files that are written into it.
+        names: of all files that will be written into it.
 
     Raises:
-        UserError: it is a file, or a folder with other files in it, which would be gone.
+        UserError: it is a file, or a folder with other files, which would be lost.
     """
     if path.is_dir():
         others = sorted({file.name for file in path.iterdir()} - set(names))

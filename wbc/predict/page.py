@@ -1,7 +1,7 @@
-"""The page of `wbc app`: predictions of dropped images. Streamlit runs it anew after every action on it.
+"""The page of `wbc app`: predictions of dropped images. Streamlit runs it again after every action on it.
 
-File names, class names and descriptions are untrusted. They are written as escaped HTML and never as Markdown, in which
-a name can be an image on another server.
+File names, class names and descriptions are untrusted. They are written as escaped HTML and never as Markdown, because
+a name in Markdown can load an image from another server.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
         return
     percent = st.slider("Central crop: lower it if cells look small", 10, 100, 100, 5, format="%d %%")
     key = (str(model), made_at(model), percent, *(file.file_id for file in files))
-    if st.session_state.get("key") != key:  # and not when a filter or an order was chosen
+    if st.session_state.get("key") != key:  # not after a change of filter or order
         with st.spinner("Predicting ..."):
             st.session_state["shown"], st.session_state["errors"] = predict(classifier.cropped(percent / 100), files)
         st.session_state["key"] = key
@@ -68,12 +68,12 @@ def main() -> None:
 
 @st.cache_resource(show_spinner="Loading the classifier ...", max_entries=1)
 def load(model: str, made: int) -> Classifier:
-    """Return the classifier, read once for all who look at the page, and anew when another was made."""
+    """Return the classifier, cached for all visitors of the page, and read again when it is replaced."""
     return Classifier(model)
 
 
 def made_at(model: Path) -> int:
-    """Return when a classifier was made, in nanoseconds; 0 of one that isn't there, of which `load` says so."""
+    """Return the time at which a classifier was written, in nanoseconds; 0 if it is missing, which `load` reports."""
     try:
         return (model / DECISION).stat().st_mtime_ns
     except OSError:
@@ -81,7 +81,7 @@ def made_at(model: Path) -> int:
 
 
 def about(classifier: Classifier) -> None:
-    """Name the classifier, its classes and its score."""
+    """Draw the names of the classifier and its classes, and its score."""
     trained = classifier.facts.trained_on or "images that it doesn't name"
     score = classifier.facts.score or "none recorded; `wbc score` measures it on labelled images"
     facts = {"Classifier": f"{classifier.folder}, trained on {trained}", "Classes": ", ".join(classifier.classes)}
@@ -94,7 +94,7 @@ def about(classifier: Classifier) -> None:
 
 
 def predict(classifier: Classifier, files: Sequence[Any]) -> tuple[list[Shown], list[str]]:
-    """Return the dropped images as they are shown, and what went wrong with whole files."""
+    """Return the dropped images to show, and the errors of whole files."""
     errors: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         sources = [
@@ -112,9 +112,9 @@ def predict(classifier: Classifier, files: Sequence[Any]) -> tuple[list[Shown], 
 
 
 def stored(file: Any, place: Path, errors: list[str]) -> list[Source]:
-    """Return the images of a dropped file: itself, or those in a zip, which is kept at `place` meanwhile.
+    """Return the images of a dropped file: the file itself, or the images in a zip, which is stored at `place`.
 
-    A name that came with a file is only shown; nothing on this machine is called by it.
+    The file's own name is shown only, and never used as a path.
     """
     if PurePosixPath(file.name).suffix.lower() != ".zip":
         return [Source(file.name, PurePosixPath(file.name).suffix, file.getvalue)]
@@ -129,7 +129,7 @@ def stored(file: Any, place: Path, errors: list[str]) -> list[Source]:
 
 
 def pictures(classifier: Classifier, source: Source, prediction: Prediction) -> str:
-    """Return the HTML of an image as it is looked at, and its heat map in the same size."""
+    """Return the HTML of a cropped image, and of its heat map in the same size."""
     pixels, _, _ = classifier.look(source)
     if pixels is None:
         return ""
@@ -142,7 +142,7 @@ def pictures(classifier: Classifier, source: Source, prediction: Prediction) -> 
 
 
 def picture(image: Image.Image, size: tuple[int, int], description: str) -> str:
-    """Return an image as HTML, in twice the pixels in which it is shown, for sharp screens."""
+    """Return an image as HTML, with twice the shown number of pixels per side, for sharp screens."""
     file = io.BytesIO()
     image.resize((2 * size[0], 2 * size[1]), Image.Resampling.BILINEAR).save(file, "JPEG", quality=85)
     address = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
@@ -150,7 +150,7 @@ def picture(image: Image.Image, size: tuple[int, int], description: str) -> str:
 
 
 def results(classifier: Classifier, shown: Sequence[Shown]) -> None:
-    """Draw class counts, warnings, the table to download, filters, and the images that they leave."""
+    """Draw class counts, warnings, the table to download, filters, and the filtered images."""
     predictions = [one.prediction for one in shown]
     counts = Counter(state(one) if state(one) != ANSWERED else one.label for one in predictions)
     chips = "".join(
@@ -190,7 +190,7 @@ def results(classifier: Classifier, shown: Sequence[Shown]) -> None:
 
 
 def state(prediction: Prediction) -> str:
-    """Return what became of an image."""
+    """Return the state of an image: classified, abstained from, or not readable."""
     return UNREADABLE if prediction.error else ABSTAINS if prediction.abstains else ANSWERED
 
 

@@ -11,10 +11,10 @@ class Prediction(NamedTuple):
     """Prediction of one image."""
 
     path: str
-    label: str  # the likeliest class; "" of an image that can't be read
-    probabilities: list[float]  # calibrated, in the order of `Classifier.classes`; empty of one that can't be read
-    prediction_set: list[str]  # classes that together hold the true one as often as was asked
-    distance: float  # from the training images, 0-2; NaN of an image that can't be read
+    label: str  # the likeliest class; "" if the image can't be read
+    probabilities: list[float]  # calibrated, in the order of `Classifier.classes`; empty if the image can't be read
+    prediction_set: list[str]  # classes that contain the true one with the asked coverage
+    distance: float  # from the training images, 0-2; NaN if the image can't be read
     reason: str  # why the classifier abstains, or ""
     error: str  # why the image can't be read, or ""
     foreground: float  # share of the image that the cell covers: `wbc.split.foreground`; 0 where none is seen
@@ -23,12 +23,12 @@ class Prediction(NamedTuple):
 
     @property
     def abstains(self) -> bool:
-        """Whether the classifier abstains."""
+        """Return whether the classifier abstains."""
         return bool(self.reason)
 
     @property
     def confidence(self) -> float:
-        """Probability of the likeliest class, 0-1; NaN of an image that can't be read."""
+        """Return the probability of the likeliest class, 0-1; NaN if the image can't be read."""
         return max(self.probabilities, default=float("nan"))
 
 

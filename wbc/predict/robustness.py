@@ -26,11 +26,11 @@ def choose(images: LabelledImages, classes: Mapping[str, str], cells: int, split
     Args:
         images: labelled.
         classes: {folder: class of the classifier}.
-        cells: images of each class at most.
-        splits: path of a CSV with the columns path, group and fold; of each group the first image is taken then.
+        cells: most images of a class.
+        splits: path of a CSV with the columns path, group and fold; then only the first image of each group is used.
 
     Raises:
-        UserError: it can't be read, or names none of the images.
+        UserError: `splits` can't be read, or names none of the images.
     """
     labels = [classes[label] for label in images.labels]
     table = pd.DataFrame({"source": images.sources, "label": labels})
@@ -57,14 +57,14 @@ def balanced_accuracies(
         classifier: to be scored.
         sources: the images.
         numbers: class number of each.
-        folds: fold of each in the cross-validation of the classifier, whose heads that were trained without it then
-            score it; None where no head was trained on any.
+        folds: fold of each in the classifier's cross-validation; the heads trained without that fold score it. None
+            if no head was trained on these images.
 
     Returns:
         table with the columns perturbation, strength, balanced_accuracy.
 
     Raises:
-        UserError: an image can't be read; or `folds` is given, and the classifier has no heads of them.
+        UserError: an image can't be read; or the classifier has no heads of a fold in `folds`.
     """
     total = len(KINDS) * len(sources)
     described = track(classifier.describe(_perturbed(classifier, sources)), "describe", total=total)
@@ -102,7 +102,7 @@ def _perturbed(classifier: Classifier, sources: Sequence[Source]) -> Iterator[So
 
 def _encoded(classifier: Classifier, source: Source, kind: str, strength: int) -> bytes:
     """Return a perturbed image as the bytes of a PNG."""
-    pixels, error, _ = classifier.cropped(1.0).look(source)  # it crops what it reads back
+    pixels, error, _ = classifier.cropped(1.0).look(source)  # uncropped, because `describe` crops the perturbed image
     if pixels is None:
         raise ValueError(error)
     file = io.BytesIO()

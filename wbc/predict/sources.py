@@ -24,9 +24,9 @@ Pixels = Image.Image | npt.NDArray[np.uint8]  # an image in memory; an array is 
 
 
 class Source(NamedTuple):
-    """An image that is to be predicted."""
+    """An image to predict."""
 
-    name: str  # as it is shown
+    name: str  # as shown
     suffix: str  # of the file's name, which its content must fit
     read: Callable[[], bytes]  # may raise one of `wbc.fetch.zip_entries.DAMAGE`
 
@@ -34,8 +34,8 @@ class Source(NamedTuple):
 def list_sources(arguments: Iterable[str]) -> list[Source]:
     """Return the images that some arguments name, each once, in order.
 
-    A file is taken whatever it is called; of a folder, at any depth and through links, and of a zip those that are
-    named as images.
+    A file may have any name. From a folder (at any depth, through links) and from a zip, only files named as images
+    are taken.
 
     Args:
         arguments: paths of files, folders and zips, or patterns such as `slides/**/*.png`.
@@ -56,14 +56,14 @@ def list_sources(arguments: Iterable[str]) -> list[Source]:
 
 
 def image_source(image: Pixels, name: str) -> Source:
-    """Return an image in memory as a source; it is then read as a file of it would be.
+    """Return an image in memory as a source, which is read like an image file.
 
     Args:
         image: a Pillow image, or an array (height, width), (height, width, 1) or (height, width, 3) of uint8.
-        name: as it is shown.
+        name: as shown.
 
     Raises:
-        UserError: it is neither.
+        UserError: it is neither, or an array of another type or shape.
     """
     if isinstance(image, np.ndarray):
         pixels = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
@@ -75,9 +75,9 @@ def image_source(image: Pixels, name: str) -> Source:
         image = Image.fromarray(np.ascontiguousarray(pixels))
     if not isinstance(image, Image.Image):
         raise UserError(f"{name}: expected a path, a Pillow image or an array; found {type(image).__name__}.")
-    if image.mode in ("HSV", "YCbCr"):  # which no file holds as they are
+    if image.mode in ("HSV", "YCbCr"):  # modes that no file format stores
         image = image.convert("RGB")
-    # PNG has no CMYK and no floating point; TIFF holds whatever Pillow does, and `decode` judges it.
+    # PNG has no CMYK and no floating point. TIFF stores every mode of Pillow, and `decode` checks it.
     kind = "PNG" if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "TIFF"
 
     def read() -> bytes:
@@ -95,13 +95,13 @@ def file_source(path: Path, name: str = "") -> Source:
 
 
 def _content(path: Path) -> bytes:
-    """Return the content of a regular file; what has no end, as a device or /proc/kmsg, is refused before."""
+    """Return the content of a regular file; refuse large files, and devices and pipes, which may have no end."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError("it is a pipe, a socket or a device, which may have no end")
     if found.st_size > MAX_BYTES:
         raise ValueError(f"the file has more than {MAX_BYTES:,} bytes")
-    if not found.st_size:  # as all files of /proc say, some of which have no end
+    if not found.st_size:  # as for all files in /proc, some of which have no end
         return b""
     with path.open("rb") as file:
         return file.read(MAX_BYTES)
@@ -128,7 +128,7 @@ def _of_argument(argument: str) -> Iterator[Source]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder and below the folders that links in it lead to, each folder once."""
+    """Yield the files below a folder, through links, each folder once."""
     walked = {folder.resolve()}
 
     def is_new(directory: Path) -> bool:
@@ -145,7 +145,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _of_zip(path: Path) -> Iterator[Source]:
-    """Yield the images of a zip; one whose name isn't clear or leads elsewhere gives its reason when it is read."""
+    """Yield the images of a zip; one with an ambiguous or unsafe name raises its error when it is read."""
     try:
         if not path.stat().st_size:
             raise ValueError("it is empty")
@@ -187,5 +187,5 @@ def _entry_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, refusal: str
 
 
 def shown(source: Source) -> str:
-    """Return the name of a source so that any terminal and any table can hold it."""
+    """Return the name of a source, safe for terminals and tables."""
     return printable(source.name, longest=4096)

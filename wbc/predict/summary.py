@@ -12,8 +12,8 @@ from wbc.predict.predictions import Prediction
 if TYPE_CHECKING:
     import pandas as pd
 
-EXAMPLES = 3  # files named that can't be read
-SCORES = (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy"))  # as they are called, and their keys
+EXAMPLES = 3  # unreadable files that are named
+SCORES = (("balanced accuracy", "balanced_accuracy"), ("accuracy", "accuracy"))  # names and keys
 
 
 def of_predictions(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[str]:
@@ -55,7 +55,7 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
     """Return scores as lines.
 
     Args:
-        scored: of `wbc.predict.external.score`.
+        scored: result of `wbc.predict.external.score`.
         asked: coverage that the prediction sets should have.
     """
     use, facts = scored["deployed"], {}
@@ -97,7 +97,7 @@ def of_adapting(curve: "pd.DataFrame", adapted: Adapted, count: int) -> list[str
 
     Args:
         curve: table with the columns `wbc.predict.adaptation.COLUMNS`.
-        adapted: what came of adapting.
+        adapted: result of the adaptation.
         count: of labelled cells.
     """
     lines = ["cells per class   balanced accuracy on the other cells: mean (range of the draws)"]

@@ -1,4 +1,4 @@
-"""What only the second pipeline needs, which trains the backbone on blood cells.
+"""The room of the second pipeline, which trains the backbone on blood cells.
 
-May import every other room; no room and no stage of the main pipeline may import it.
+It may import every other room. No room and no stage of the main pipeline may import it.
 """

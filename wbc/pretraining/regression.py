@@ -12,7 +12,7 @@ from wbc.train.layers import SCORING, Dense, Standardize
 
 
 class Cells(NamedTuple):
-    """Labelled cells by their features."""
+    """Features and labels of cells."""
 
     features: npt.NDArray  # (cells, n)
     labels: npt.NDArray[np.integer]  # class number of each
@@ -24,14 +24,14 @@ def fit_regression(cells: Cells, weights: npt.NDArray[np.floating], classes: int
     Args:
         cells: at least one of each class.
         weights: of each cell.
-        classes: how many, at least three.
-        c: scikit-learn's C, the inverse of the weight of L2.
+        classes: number of classes, at least three.
+        c: scikit-learn's C, the inverse of the weight of the L2 penalty.
     """
     features = cells.features.astype(np.float64)
     standardize = Standardize.fit(features)
     regression = LogisticRegression(C=c, solver="newton-cg", max_iter=1000, tol=1e-6)
     with warnings.catch_warnings():
-        # The last line search may find no lower point within the rounding: then this is the optimum.
+        # At the optimum, rounding can keep the last line search from finding a lower point.
         warnings.filterwarnings("ignore", message=".*[Ll]ine ?[Ss]earch|Rounding errors")
         regression.fit(standardize.forward(features, SCORING)[0], cells.labels, weights)
     assert len(regression.classes_) == classes

@@ -1,4 +1,4 @@
-"""The features of cell images as other laboratories might have taken them: where a choice for those can be made."""
+"""Features of cell images as other laboratories might have taken them, for the choice of settings."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from wbc.embed.tensorflow_setup import keras, tf
 from wbc.embed.views import ORIENTATIONS, mean_feature, tta_images
 from wbc.pretraining.domain_augmentation import ROOM, DomainAugmentation, augment_domain
 
-BATCH = 48  # images changed together; resolution and blur are drawn for a quarter of them at a time
+BATCH = 48  # images changed together; one draw of resolution and blur is for 12 of them
 
 
 def shifted_features(
@@ -25,8 +25,8 @@ def shifted_features(
     Args:
         model: Keras model from (size, size, 3) RGB 0-255 to n features.
         files: paths of image files, at least one.
-        shift: how far laboratories may differ.
-        draws: how often each image is changed, another way each time.
+        shift: largest changes.
+        draws: number of random changes of each image.
         seed: of the changes, below 2**20.
 
     Returns:
@@ -34,7 +34,7 @@ def shifted_features(
     """
     size = model.input_shape[1]
     images = np.stack([*prefetch(lambda file: resize(decode(file)[0], round(ROOM * size)), files)])
-    rows = np.arange(len(files) + -len(files) % BATCH) % len(files)  # the last batch is filled up from the start
+    rows = np.arange(len(files) + -len(files) % BATCH) % len(files)  # the last batch is filled with the first images
 
     def views() -> Iterator[npt.NDArray[np.uint8]]:
         for draw in range(draws):

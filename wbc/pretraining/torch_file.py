@@ -1,9 +1,8 @@
-"""Reading the tensors of a PyTorch weights file without PyTorch, and without running what the file says.
+"""Reader for the tensors of a PyTorch weights file, without PyTorch and without running code from the file.
 
-A file of `torch.save`'s form before version 1.6 is a row of pickles (magic number, protocol, system, the object, the
-storages' keys) followed by the raw numbers of each storage. A pickle may name any function to be called, so the only
-names accepted here are the three that tensors need; see
-https://docs.python.org/3/library/pickle.html#restricting-globals.
+Before version 1.6, `torch.save` wrote a row of pickles (magic number, protocol, system, the object, the storages'
+keys), followed by the raw numbers of each storage. A pickle may name any function to be called. So only the names that
+tensors need are accepted; see https://docs.python.org/3/library/pickle.html#restricting-globals.
 """
 
 import collections
@@ -27,13 +26,13 @@ def read(path: Path | str) -> dict[str, np.ndarray]:
         path: a file that `torch.save(model.state_dict(), path)` wrote before PyTorch 1.6, or later in the old form.
 
     Raises:
-        UserError: the file is of another form, cut off, or asks for anything but tensors to be made.
+        UserError: the file has another form, is cut off, or asks for objects other than tensors.
     """
     try:
         with Path(path).open("rb") as file:
             if (_unpickle(file), _unpickle(file)) != (_MAGIC, _PROTOCOL):
                 raise ValueError("it is not in PyTorch's form of before version 1.6")
-            _unpickle(file)  # sizes of the writing system's types, which nothing below depends on
+            _unpickle(file)  # sizes of the writing system's types, not used below
             reader = _TensorReader(file)
             tensors = reader.load()
             for key in _unpickle(file):
@@ -46,7 +45,7 @@ def read(path: Path | str) -> dict[str, np.ndarray]:
 
 
 def _unpickle(file: BinaryIO) -> Any:
-    """Unpickle something that consists of plain numbers, texts, lists and dicts."""
+    """Unpickle an object of plain numbers, texts, lists and dicts."""
     return _TensorReader(file, names={}).load()
 
 
@@ -59,7 +58,7 @@ class _Storage:
 
 
 class _Tensor:
-    """What `torch._utils._rebuild_tensor_v2` gets: a window on a storage."""
+    """A window on a storage, with the arguments of `torch._utils._rebuild_tensor_v2`."""
 
     def __init__(
         self, storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
@@ -77,7 +76,7 @@ class _Tensor:
         return np.lib.stride_tricks.as_strided(window, self.shape, strides, writeable=False).copy()
 
 
-# What the file of tensors may name, and what it gets.
+# {name that the file of tensors may use: its replacement}.
 _TENSOR_NAMES: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
@@ -85,7 +84,7 @@ _TENSOR_NAMES: dict[tuple[str, str], Any] = {
 
 
 class _TensorReader(pickle.Unpickler):
-    """An unpickler that knows `OrderedDict`, tensors and storages, and refuses every other name."""
+    """An unpickler that accepts `OrderedDict`, tensors and storages, and refuses every other name."""
 
     def __init__(self, file: BinaryIO, names: dict[tuple[str, str], Any] | None = None) -> None:
         super().__init__(file)

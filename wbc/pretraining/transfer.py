@@ -1,7 +1,7 @@
-"""What frozen features tell: how well simple classifiers do on them, at home and in another laboratory.
+"""Scores of simple classifiers on frozen features, at home and in another laboratory.
 
 A linear classifier on frozen features is the usual measure of a representation (Kornblith et al., Do Better ImageNet
-Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3); the project's own head stands beside it.
+Models Transfer Better?, CVPR 2019, arXiv:1805.08974, section 3). The project's own head is scored, too.
 """
 
 import itertools
@@ -31,9 +31,9 @@ Scores = dict[str, dict[str, Any]]  # {method: {score: value, "by_seed": the sam
 
 
 class Labelled(NamedTuple):
-    """Features and what they are of."""
+    """Features and labels of images."""
 
-    features: np.ndarray  # (images, 1 + views, n); [:, 0] is what is scored, the others are fitted on too
+    features: np.ndarray  # (images, 1 + views, n); [:, 0] is scored, all of them are fitted on
     labels: np.ndarray  # int (images,), class numbers
 
     def of(self, rows: np.ndarray) -> "Labelled":
@@ -47,12 +47,12 @@ class Labelled(NamedTuple):
 
 
 def mean_mirror_features(model: keras.Model, files: Sequence[Path], label: str) -> np.ndarray:
-    """Return the features of image files, each the mean of the image's and of its mirror image's.
+    """Return the features of image files, each averaged over the image and its mirror image.
 
     Args:
         model: Keras model from (size, size, 3) RGB 0-255 to n features.
         files: paths of image files.
-        label: what the progress is called.
+        label: of the progress bar.
 
     Returns:
         float32 array (files, n).
@@ -68,12 +68,12 @@ def mean_mirror_features(model: keras.Model, files: Sequence[Path], label: str) 
 
 
 def cropped_features(model: keras.Model, files: Sequence[Path], crops: Sequence[float]) -> npt.NDArray[np.float16]:
-    """Return the features of image files as the main pipeline makes them, of the whole image and of its middle.
+    """Return the features of image files, whole and cropped, computed as in the main pipeline.
 
     Args:
         model: Keras model from (size, size, 3) RGB 0-255 to n features.
         files: paths of image files.
-        crops: shares of an image's sides, 0-1, that are shown of its middle.
+        crops: central shares of an image's sides, 0-1.
 
     Returns:
         array (files, 1 + crops, n), each the mean over an image's eight orientations; [:, 0] is of the whole image.
@@ -82,7 +82,7 @@ def cropped_features(model: keras.Model, files: Sequence[Path], crops: Sequence[
 
 
 def before(train: Labelled, tests: dict[str, Labelled]) -> dict[str, dict[str, float]]:
-    """Score what measured these features before: logistic regression on them as they are, C = 1, no class weights.
+    """Score logistic regression as earlier cards did: unstandardized features, C = 1, no class weights.
 
     Returns:
         {name of a test: {"accuracy", "balanced_accuracy"}}.
@@ -92,7 +92,7 @@ def before(train: Labelled, tests: dict[str, Labelled]) -> dict[str, dict[str, f
 
 
 def within_before(cells: Labelled, groups: np.ndarray, seeds: Sequence[int]) -> dict[str, Any]:
-    """Cross-validate as `within` does, by the logistic regression of `before`."""
+    """Cross-validate the logistic regression of `before` as `within` does."""
     predicted = {seed: np.empty_like(cells.labels) for seed in seeds}
     for seed, called in predicted.items():
         folds = splits.folds(cells.labels, groups, FOLDS, seed)
@@ -103,7 +103,7 @@ def within_before(cells: Labelled, groups: np.ndarray, seeds: Sequence[int]) -> 
 
 
 def _as_before(train: Labelled) -> Callable[[np.ndarray], np.ndarray]:
-    # As near to the optimum as the baseline: with scikit-learn's own tolerance, runs on ImageNet's features differed.
+    # The baseline's tolerance: with scikit-learn's default, runs on ImageNet's features differed.
     return LogisticRegression(solver="newton-cg", max_iter=1000, tol=baselines.TOLERANCE).fit(*train.to_fit()).predict
 
 
@@ -117,8 +117,8 @@ def across(
     Args:
         train, valid: `Labelled`.
         tests: {name: `Labelled`}.
-        params: a `FitParams`, whose seed gives way to
-        seeds: one head is fitted for each.
+        params: a `FitParams`; its seed is replaced.
+        seeds: of the heads; one head is fitted for each.
 
     Returns:
         {name: {"majority", "logistic_regression", "head"}}, each {"accuracy", "balanced_accuracy"}; the head's are the
@@ -145,12 +145,12 @@ def across(
 def within(cells: Labelled, groups: np.ndarray, params: FitParams, seeds: Sequence[int]) -> Scores:
     """Score classifiers by stratified 5-fold cross-validation by group, over pooled out-of-fold predictions.
 
-    Logistic regression learns from four folds; the head from three, stopped by the fold after the one that is scored. A
-    class of fewer cells than folds is missing from some of them.
+    Logistic regression is fitted on four folds. The head is fitted on three, and stopped by the fold after the scored
+    one. A class of fewer cells than folds is missing from some folds.
 
     Args:
         cells: `Labelled`.
-        groups: group number of each row; rows of one group, which show one cell, are in one fold.
+        groups: group number of each row; the rows of a group show one cell and are in one fold.
         params, seeds: as in `across`; a seed draws the folds too.
 
     Returns:
@@ -178,7 +178,7 @@ def _by_head(train: Labelled, valid: Labelled, test: np.ndarray, params: FitPara
     """Fit the head and return the class numbers of the features `test`, (images, n)."""
     alike = np.repeat(test[:, None], train.features.shape[1], axis=1)
     features = np.concatenate([train.features, valid.features, alike])
-    labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # of `test` none is looked at
+    labels = np.concatenate([train.labels, valid.labels, np.zeros(len(test), int)])  # the zeros are not used
     fitted, stopped = len(train.labels), len(train.labels) + len(valid.labels)
     rows = np.arange(len(features))
     settings = params.model_copy(update={"seed": seed})

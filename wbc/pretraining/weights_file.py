@@ -1,4 +1,4 @@
-"""Writing a backbone's weights small enough for Git: half of their bits, read back by Keras as they are."""
+"""Files of a backbone's weights in float16, which Keras reads, at half the size for Git."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from wbc.embed.tensorflow_setup import keras
 def save_float16(model: keras.Model, path: Path) -> None:
     """Write the weights of `model` as a Keras `.weights.h5` file of float16 numbers, which Keras loads as float32.
 
-    The input's mean and variance, six numbers, stay float32: every pixel is computed with them.
+    The input's mean and variance, six numbers, stay float32, because they affect every pixel.
 
     Args:
-        model: a Keras model, whose weights take their rounded values, so that what is measured is what is written.
+        model: a Keras model; its weights are rounded in place, so that later scores use the written values.
         path: file to write, ending in `.weights.h5`.
 
     Raises:
-        ValueError: a weight is beyond what float16 holds.
+        ValueError: a weight exceeds the range of float16.
     """
     for layer in model.layers:
         if layer.weights and not isinstance(layer, keras.layers.Normalization):
