@@ -84,8 +84,8 @@ BUDGET = PixelBudget(MAX_PIXELS)
 def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Decode an image file to RGB.
 
-    EXIF rotation is applied, transparency is laid on white (the color of an empty slide), 16 bits are scaled to 8, and
-    grayscale, palette and CMYK become RGB. Each conversion is noted.
+    EXIF rotation is applied, and transparency is laid on white, the color of an empty slide. 16 bits are scaled to 8,
+    and grayscale, palette and CMYK become RGB. Each conversion is noted.
 
     Args:
         source: path of the file, or its bytes.

@@ -85,9 +85,9 @@ def fit(
 ) -> Fit:
     """Train a head and keep the weights of the epoch with the lowest validation loss.
 
-    The learning rate falls on a plateau of the validation loss, and training stops when the loss has not improved for
-    some epochs, as in Keras' ReduceLROnPlateau and EarlyStopping. Without validation images, all epochs run, and the
-    last weights are kept.
+    The learning rate falls on a plateau of the validation loss, as in Keras' ReduceLROnPlateau. Training stops when the
+    loss has not improved for some epochs, as in EarlyStopping. Without validation images, all epochs run, and the last
+    weights are kept.
 
     Args:
         head: the untrained weights; they are not changed.

@@ -2,8 +2,8 @@
 
 It replaces photographed cells if there is no network. Like the set of the original study, it has few cells, many
 copies, and no information on which copies belong together. A copy is rotated by any angle, mirrored, sheared and
-shifted; scale and light hardly change. In a set rebuilt like Kaggle's from BCCD's cells, the scale of 98 % of the tiles
-is within 0.95 and 1.03 of the median of their cell's copies, and the light within 0.97 and 1.03.
+shifted; scale and light hardly change. In a set rebuilt like Kaggle's from BCCD's cells, 98 % of the tiles were close
+to the median of their cell's copies: the scale within 0.95 and 1.03, the light within 0.97 and 1.03.
 """
 
 from collections.abc import Iterator

@@ -16,8 +16,8 @@ _DENSITY = np.array([[0.95, 1.40, 0.42], [0.60, 0.50, 0.12], [0.18, 0.72, 0.62],
 def photograph(label: str, rng: np.random.Generator) -> Image.Image:
     """Draw one white cell of class `label` on its own piece of slide and photograph it.
 
-    The strength and hue of every stain, the lamp, the focus and the surroundings are random for each photo, with the
-    same distribution for every class.
+    The strength and hue of every stain, the lamp, the focus and the surroundings are random for each photo. Their
+    distribution is the same for every class.
 
     Args:
         label: one of `cells.CLASSES`.
