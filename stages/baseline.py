@@ -1,9 +1,9 @@
-"""baseline: simpler classifiers, on the images that heads are scored on.
+"""baseline: simple classifiers, scored on the same images as the heads.
 
     python -m stages.baseline
 
 Reads data/features/, data/images/, data/splits.csv, data/folds.csv. Does not depend on the heads, so a changed head
-doesn't rerun it. A baseline has nothing to stop or to choose, so the images that validate a head train it, too. Writes
+doesn't rerun it. A baseline needs no validation, so it is also trained on the validation images of the heads. Writes
 
     data/baselines/image.csv, grouped.csv   predictions for the test images, trained on all other images
     data/baselines/crossval.csv             predictions for all images, each trained on the other folds

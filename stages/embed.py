@@ -4,14 +4,14 @@
 
 Reads data/images/, data/manifest.csv and the backbone's weights. Writes data/features/:
 
-    features.npy    float16 (images, zooms + views, 1280), in the manifest's order; [:, 0] is what is scored
-    features.json   what made them
-    backbone.keras  the backbone, from which `export` builds the classifiers
-    backbone.pb     the same as TensorFlow's frozen graph, which OpenVINO reads without TensorFlow
+    features.npy    float16 (images, zooms + views, 1280), in the manifest's order; [:, 0] is scored
+    features.json   facts of their computation
+    backbone.keras  the backbone, for the stage `export`
+    backbone.pb     the same as TensorFlow's frozen graph, for OpenVINO
 
-Features that were computed before are taken from a cache: the folder .cache/features, or the folder or address (as
-fsspec knows them) in the environment's FEATURE_CACHE. With `embed.executor: dask`, the workers of the cluster at
-DASK_SCHEDULER_ADDRESS compute what is missing. Neither changes the result.
+Features that were computed before are read from a cache. By default it is .cache/features; the environment variable
+FEATURE_CACHE names another folder or fsspec address. With `embed.executor: dask`, the workers of the cluster at
+DASK_SCHEDULER_ADDRESS compute the missing features. Neither changes the result.
 """
 
 import functools

@@ -1,16 +1,16 @@
-"""evaluate: the scores of the heads on held-out images, split by file, split by group, and cross-validated.
+"""evaluate: scores of the heads on held-out images, split by file, split by group, and cross-validated.
 
     python -m stages.evaluate
 
 Writes
 
-    reports/metrics.json       the headline, about ten numbers: the only file that `dvc metrics` lists
-    reports/<scheme>/          metrics.json, predictions.csv, roc.csv and pr.csv, see `wbc.evaluate.results.Result`
-    reports/details.json       what is known of the images, and how well near-duplicates were recognized
+    reports/metrics.json       the headline, about ten numbers: the only file in `dvc metrics`
+    reports/<scheme>/          metrics.json, predictions.csv, roc.csv and pr.csv; see `wbc.evaluate.results.Result`
+    reports/details.json       facts on the images, and scores of the near-duplicate search
     reports/label_errors.csv   labels that the cross-validation contradicts, the least likely first
 
-where <scheme> is image, grouped or crossval. Does not import TensorFlow: probabilities follow from the stored features
-and weights in exact arithmetic. The stage `export` checks that the deployed files give the same.
+where <scheme> is image, grouped or crossval. Does not import TensorFlow: probabilities are computed from the stored
+features and weights in exact arithmetic. The stage `export` checks that the deployed files give the same ones.
 """
 
 from pathlib import Path

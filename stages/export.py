@@ -1,17 +1,17 @@
-"""export: the calibrated ensemble as files, checked against what was scored.
+"""export: the calibrated ensemble as files, checked against the scored probabilities.
 
     python -m stages.export
 
 Writes
 
-    models/deployed/          what `wbc predict` needs: heads, backbone, decision.json; see `wbc.export.packaging`
-    models/classifier.keras   the same ensemble as one Keras model, from RGB 0-255 images to uncalibrated probabilities
+    models/deployed/          package for `wbc predict`: heads, backbone, decision.json; see `wbc.export.packaging`
+    models/classifier.keras   the same ensemble as one Keras model: RGB 0-255 images to uncalibrated probabilities
     models/study.keras        backbone and the study's head, trained on the split by file
     reports/deployed/         calibration.json and reliability.csv: calibration, coverage, abstention, OOD
     reports/model_card.md     and its figures in reports/model_card/
 
-Both Keras files are loaded again. Their weights must be the saved ones bit for bit, and their probabilities for some
-images must be those that were scored, within `wbc.export.checks.TOLERANCE`: what is deployed is what was scored.
+As a check, both Keras files are loaded again. Their weights must equal the saved ones bit for bit. Their probabilities
+for some images must equal the scored ones within `wbc.export.checks.TOLERANCE`.
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ def main() -> None:
     record, details = FetchRecord.load(DATA), Details.load(REPORTS / "details.json")
     calibrated = Calibrated.fit(splits, features, heads, params.load("params.yaml", "export", ExportParams))
 
-    start(seed=0)  # nothing here is random; this is for deterministic kernels
+    start(seed=0)  # only for deterministic kernels; nothing here is random
     backbone = keras.models.load_model(features.folder / KERAS, compile=False)
     tta_views, classes = features.facts["tta_views"], splits.classes
     predictions = Result.load(REPORTS / "image").predictions

@@ -2,13 +2,13 @@
 
     python -m stages.external NAME
 
-Runs once for each data set that section `external` of params.yaml names, so that a new one reruns only itself. No image
-of it takes part in anything else. Reads the data set's archive, models/deployed/ and the cross-validated scores at
-home. Writes reports/external/NAME/:
+Runs once for each data set in the section `external` of params.yaml, so that adding one runs only that one. Its images
+are used for nothing else. Reads the data set's archive, models/deployed/ and the cross-validated scores of the own
+images. Writes reports/external/NAME/:
 
-    metrics.json       scores with intervals, calibration, coverage, and abstention on classes it doesn't know
+    metrics.json       scores with intervals, calibration, coverage, and abstention on unknown classes
     predictions.csv    a row per image
-    README.md          the same, beside the scores at home
+    README.md          the same, compared with the cross-validated scores
 """
 
 import sys

@@ -2,15 +2,15 @@
 
     python -m stages.fetch
 
-Reads `fetch.archive`, and from data/labels/ the labels, and lists of images to leave out or to label otherwise. Writes
+Reads `fetch.archive`, and from data/labels/ the table of labels and the lists of images to exclude or relabel. Writes
 
-    data/images/<class>/       the images, as delivered, under the label that holds
-    data/quarantine/<class>/   files that can't or shall not be used
+    data/images/<class>/       the images as delivered, by their final label
+    data/quarantine/<class>/   unusable and excluded files
     data/manifest.csv          a row per image: path, label, sha256, width, height, part, given_<kind>
-    data/truth.csv             the cell that each image shows, where that is known; for `evaluate` alone
-    data/fetch.json            where the images come from, and what was done with them
+    data/truth.csv             the cell that each image shows, if it is known; for `evaluate` alone
+    data/fetch.json            source of the images, and treatment of the files
 
-All five or none. See wbc/fetch/manifest.py and wbc/fetch/record.py for their content.
+All five are written or none. See wbc/fetch/manifest.py and wbc/fetch/record.py for their content.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ LISTS = "`fetch.labels`, `fetch.exclude` and `fetch.relabel` in params.yaml name
 
 @exit_on_user_error
 def main() -> None:
-    """Get the images, check them, and say what came."""
+    """Get the images, check them, and print a summary."""
     settings = params.load("params.yaml", "fetch", FetchParams)
     if settings.source == "archive":
         check_archive("fetch.archive", settings.archive, [IMAGES, QUARANTINE])
@@ -50,7 +50,7 @@ def main() -> None:
         whole.enter_context(advise("Then type `dvc repro`."))
         whole.enter_context(file_lock(LOCK))
         check_only_delivered(IMAGES, DATA)
-        # They take their places in reverse order, fetch.json last.
+        # The outputs are replaced in reverse order, fetch.json last.
         record, truth, table, quarantine, images = (
             whole.enter_context(files.replacing(path))
             for path in (DATA / RECORD, DATA / manifest.TRUTH, DATA / manifest.MANIFEST, QUARANTINE, IMAGES)

@@ -3,8 +3,8 @@
     python -m stages.plot
 
 The report is reports/README.md for GitHub and reports/index.html for a browser; reports/data_card.md describes the
-images. Reads the results of the stages fetch to evaluate, and the images that it shows; for the heat maps of the
-mistakes that it shows also the heads and the backbone. A figure is drawn once and written twice: as a file in
+images. Reads the results of the stages from fetch to evaluate, and the images that it shows. The heat maps of
+misclassified images also need the heads and the backbone. Each figure is drawn once and written twice: as a file in
 reports/figures/, and as a part of the page in its colors.
 """
 

@@ -3,11 +3,11 @@
     python -m stages.split
 
 Reads data/images/, data/manifest.csv, pretraining/fingerprints.npz, and from data/given/ the groups and parts that the
-user knows. Writes
+user gives. Writes
 
     data/splits.csv   a row per image: path, label, photo_id, group, image, grouped, fold, given_<kind>
     data/folds.csv    a row per image and fold: path, fold, role (train, test, excluded), block
-    data/split.json   near-duplicates, leakage, doubtful labels, and what could not be divided as asked
+    data/split.json   near-duplicates, leakage, doubtful labels, and classes that could not be divided as requested
 
 See wbc/split/table.py for the columns and wbc/split/audit.py for the numbers. Comparisons of image pairs are kept in
 .cache/comparisons, so that another seed, more images or a killed run don't repeat them.
@@ -40,7 +40,7 @@ def main() -> None:
     manifest = read_csv(DATA / "manifest.csv")
     paths, labels, shares = manifest["path"].tolist(), manifest["label"].to_numpy(), (settings.train, settings.valid)
 
-    # What the user gives is read first: a mistake in it shows before the search, which takes minutes.
+    # The user's groups and parts are read first: a mistake in them shows before the search, which takes minutes.
     facts = given_groups = is_given = None
     with advise("Add images; then type `dvc repro`."):
         image = split_by_image(labels, shares, settings.seed)

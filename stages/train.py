@@ -4,7 +4,7 @@
 
 Reads data/features/, data/splits.csv, data/folds.csv. Writes models/heads/, see `wbc.train.heads`.
 
-Does not import TensorFlow. The arithmetic is exact (wbc/train/exact.py): the heads are the same bytes on every CPU.
+Does not import TensorFlow. The arithmetic is exact (wbc/train/exact.py), so the heads are the same bytes on every CPU.
 """
 
 from pathlib import Path

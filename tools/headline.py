@@ -1,4 +1,4 @@
-"""Print the report's scores in a few lines, and its address: `python -m tools.headline`."""
+"""Printout of the report's scores in a few lines, and of its address: `python -m tools.headline`."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ COLUMNS = {"balanced accuracy": "balanced_accuracy", "accuracy": "accuracy"}
 
 @exit_on_user_error
 def main() -> None:
-    """Print the scores, each group counting once, and where the report is."""
+    """Print the scores, with each group counting once, and the address of the report."""
     split = Details.load(REPORTS / "details.json").split
     unit = "cell" if split["level"] == "photograph" else split["level"]
     names = titles(unit, split["own_parts"])

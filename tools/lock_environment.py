@@ -1,9 +1,9 @@
-"""Write the pinned versions of the packages that compute results into environment.yaml: `make lock` runs it.
+"""Update of environment.yaml, the pinned versions of the packages that compute results, for `make lock`.
 
     python -m tools.lock_environment [--check]
 
-The names stand in environment.yaml itself. With --check nothing is written; exit status 1 where the file is out of date
-or an installed package has another version.
+The names of the packages are in environment.yaml itself. With --check nothing is written; the exit status is 1 if the
+file is out of date or an installed package has another version.
 """
 
 import argparse
@@ -20,7 +20,7 @@ FILE, PINNED = Path("environment.yaml"), Path("requirements.txt")
 
 @exit_on_user_error
 def main() -> None:
-    """Bring environment.yaml up to date, or check it."""
+    """Update environment.yaml, or check it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a version differs")
     if parser.parse_args().check:
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def read() -> dict[str, str]:
-    """Return {package: version} as environment.yaml has it."""
+    """Return {package: version} from environment.yaml."""
     return YAML(typ="safe").load(FILE)
 
 
@@ -46,7 +46,7 @@ def pinned(name: str) -> str:
 
 
 def check() -> None:
-    """Raise a `UserError` where environment.yaml, requirements.txt and the installed packages disagree."""
+    """Raise a `UserError` if environment.yaml, requirements.txt and the installed packages disagree."""
     for name, version in read().items():
         if version != pinned(name):
             raise UserError(f"{FILE} says {name} {version}, and {PINNED} {pinned(name)}. Type `make lock`.")

@@ -1,4 +1,4 @@
-"""Copy a finished run into MLflow, for a team that compares runs there: parameters, scores, curves and the report.
+"""Copy of a finished run in MLflow: its parameters, scores, curves and report.
 
     make mlflow                                             # once: adds MLflow's client to .venv
     python -m tools.log_mlflow                              # into MLFLOW_TRACKING_URI, or else the folder mlruns/
@@ -28,7 +28,7 @@ LONGEST = 6000  # characters that MLflow keeps of a parameter
 
 @exit_on_user_error
 def main() -> None:
-    """Log the run that lies in this folder, and print where it is to be seen."""
+    """Log the run in this folder, and print its address in MLflow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     address = os.environ.get("MLFLOW_TRACKING_URI") or Path("mlruns").resolve().as_uri()
     parser.add_argument("--tracking-uri", default=address, help="server or folder (default: %(default)s)")
@@ -74,10 +74,10 @@ def connect(address: str) -> tuple["MlflowClient", type[Exception]]:
     Raises:
         UserError: MLflow isn't installed.
     """
-    # MLflow asks those who keep runs in a folder to move to a database; a folder is what needs no server.
+    # MLflow recommends a database instead of a folder, but only a folder needs no server.
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven, for minutes, of a server that isn't there
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default, seven, takes minutes without a server
     try:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException

@@ -2,8 +2,8 @@
 
     python -m tools.preflight
 
-Exit status 1 with what to type where something has to be corrected. One thing is repaired here: DVC's own lock file,
-which a killed DVC can leave empty, and which then ends every later run.
+If something must be corrected, they print the next step and end with exit status 1. One file is repaired: DVC's own
+lock file, which a killed DVC can leave empty. An empty one would end every later run.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ SECTIONS: dict[str, type[pydantic.BaseModel]] = {
 
 @exit_on_user_error
 def main() -> None:
-    """Stop before `dvc repro` where it would fail with a message that misleads."""
+    """Stop if `dvc repro` would fail with a misleading message."""
     check_git()
     repair_dvc_lock()
     check_parameters()
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def check_git() -> None:
-    """Stop where this folder isn't a Git repository, which DVC needs."""
+    """Stop if this folder isn't a Git repository, which DVC needs."""
     if shutil.which("git") is None:
         raise UserError("Git is not installed, and DVC keeps its records in it. Install Git, then type `make repro`.")
     if subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True).returncode:
@@ -73,7 +73,7 @@ def check_git() -> None:
 
 
 def repair_dvc_lock() -> None:
-    """Remove DVC's read-write lock where it isn't JSON any more; DVC writes it anew."""
+    """Remove DVC's read-write lock if it isn't valid JSON; DVC writes it again."""
     try:
         json.loads(RWLOCK.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -84,7 +84,7 @@ def repair_dvc_lock() -> None:
 
 
 def check_parameters() -> None:
-    """Stop where a section of params.yaml is wrong, or an archive that it names is not there."""
+    """Stop if a section of params.yaml is wrong or names a missing archive."""
     settings: dict[str, Any] = {name: params.load("params.yaml", name, schema) for name, schema in SECTIONS.items()}
     unknown = set(params.read_yaml("params.yaml")) - set(SECTIONS)
     if unknown:
@@ -96,7 +96,7 @@ def check_parameters() -> None:
 
 
 def check_linked_outputs() -> None:
-    """Stop where a small output that is a link into DVC's cache was edited: DVC trusts its cache and wouldn't notice.
+    """Stop if a small output that links into DVC's cache was edited: DVC trusts its cache and wouldn't notice.
 
     Raises:
         UserError: an output is not what dvc.lock records.

@@ -1,7 +1,7 @@
 """Links of the documentation's site to files of the repository: a hook of MkDocs, named in mkdocs.yml.
 
-The pages in docs/ link to code and reports by relative paths, as GitHub needs it. The site holds docs/ alone, so such a
-link becomes the address of the file in the repository, or its text where the address isn't known.
+The pages in docs/ link to code and reports by relative paths, as GitHub requires. The site holds only docs/, so such a
+link becomes the file's address in the repository, or plain text if the address is unknown.
 """
 
 import posixpath
@@ -13,7 +13,7 @@ FENCE = re.compile(r"(```.*?```)", re.DOTALL)
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Return a page whose links that leave docs/ lead to the repository."""
+    """Return a page whose links out of docs/ lead to the repository."""
     address = (config["repo_url"] or "").rstrip("/")
     pieces = FENCE.split(markdown)
     return "".join(
@@ -23,7 +23,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
 
 
 def outward(text: str, folder: str, address: str) -> str:
-    """Return text whose links that leave docs/ lead to the repository at `address`; without one, their text alone.
+    """Return text whose links out of docs/ lead to the repository at `address`; without one, keep only their text.
 
     >>> outward("[why](a.md), [code](../../wbc/cli.py)", "how-to", "https://example.org/cells")
     '[why](a.md), [code](https://example.org/cells/blob/main/wbc/cli.py)'
@@ -32,8 +32,8 @@ def outward(text: str, folder: str, address: str) -> str:
 
     Args:
         text: Markdown without fenced code.
-        folder: of the page, relative to docs/.
-        address: of the repository, or "".
+        folder: folder of the page, relative to docs/.
+        address: address of the repository, or "".
     """
 
     def replaced(match: re.Match[str]) -> str:

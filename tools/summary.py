@@ -1,9 +1,9 @@
-"""Say in ten lines of Markdown what a change did to the headline: CI puts it under a pull request.
+"""Summary of a change's effect on the headline, in ten lines of Markdown; CI puts it under a pull request.
 
     python -m tools.summary [BASE]
 
-BASE is a commit, by default what the environment's BASE says, else the one before the last. REPORT in the
-environment is the address of the report.
+BASE is a commit, by default the environment variable BASE, else the commit before the last. The environment variable
+REPORT is the address of the report.
 """
 
 import json
@@ -29,14 +29,14 @@ MOST = 3  # changed parameters that are named
 
 @exit_on_user_error
 def main() -> None:
-    """Print what a commit did to the headline."""
+    """Print the summary of the changes since the base."""
     base = next((word for word in [*sys.argv[1:], os.environ.get("BASE", "")] if word), "HEAD~1")
     commit = git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
     print("\n".join(summary(commit, os.environ.get("REPORT", ""))))
 
 
 def summary(commit: str | None, report: str) -> list[str]:
-    """Return the lines; without a commit to compare with (a first commit, a shallow clone), of the present alone.
+    """Return the lines of the summary; without a base (first commit, shallow clone), only with current values.
 
     Args:
         commit: the base's hash, or None.
@@ -57,7 +57,7 @@ def summary(commit: str | None, report: str) -> list[str]:
 
 
 def changed_parameters(before: str | None) -> str:
-    """Return which parameters differ from those of a YAML text."""
+    """Return a sentence that names the parameters with other values than in a YAML text."""
     if before is None:
         return "Parameters: nothing to compare with."
     old, new = (dict(flat(YAML(typ="safe").load(text))) for text in (before, Path("params.yaml").read_text("utf-8")))
@@ -76,12 +76,12 @@ def number(value: float | None) -> str:
 
 
 def of_commit(commit: str | None, path: str) -> str | None:
-    """Return the text of a file in a commit, or None where it has none."""
+    """Return the text of a file in a commit, or None if the file is missing."""
     return git("show", f"{commit}:{path}") if commit else None
 
 
 def git(*arguments: str) -> str | None:
-    """Return what a Git command prints, or None where it fails."""
+    """Return the output of a Git command, or None if it fails."""
     run = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8")
     return run.stdout.strip() if run.returncode == 0 else None
 

@@ -1,9 +1,9 @@
-"""Run the whole pipeline anew in a clone of the last commit and compare what it makes with what that commit holds.
+"""Verification of the last commit: the whole pipeline runs again in a clone and must give the committed files.
 
     python -m tools.verify [--here]
 
-Every stage runs, whatever was computed before, and every file in Git must come out the same, byte for byte, on any CPU.
-Exit status 0 if it does; else the files that differ are listed with their first different lines.
+Every stage runs, even if it was computed before. Every file in Git must come out the same, byte for byte, on any CPU.
+The exit status is then 0; otherwise the different files are listed with their first different lines.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from pathlib import Path
 
 from wbc.common.errors import UserError, exit_on_user_error
 
-LINES = 40  # shown of all differences together
+LINES = 40  # lines shown of all differences together
 
 
 @exit_on_user_error
 def main() -> None:
-    """Reproduce the last commit in a clone; exit with status 1 where something differs."""
+    """Reproduce the last commit in a clone; exit with status 1 if something differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--here", action="store_true", help="in this folder, as CI does, and not in a clone")
     here = parser.parse_args().here
@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         clone = Path(folder, "clone")
         git(Path(), "clone", "--quiet", ".", str(clone))
-        # Without the features that were computed before: these are to be made anew too.
+        # An empty cache, so that the features are computed again too.
         environment = os.environ | {"FEATURE_CACHE": str(Path(folder, "features"))}
         reproduce(clone, commit, environment)
     print(f"Every file is the one of commit {commit}, byte for byte.")
@@ -58,7 +58,7 @@ def reproduce(folder: Path, commit: str, environment: dict[str, str]) -> None:
 
 
 def differences(folder: Path) -> str:
-    """Return which tracked files of a Git folder differ from its last commit, and the first lines, or ""."""
+    """Return the tracked files of a Git folder that differ from its last commit, and the first lines, or ""."""
     status = git(folder, "status", "--porcelain")
     lines = git(folder, "diff", "--unified=0", "--no-color").splitlines()
     changed = [line for line in lines if line[:1] in "+-" or line.startswith("diff")]
@@ -67,10 +67,10 @@ def differences(folder: Path) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what a Git command prints.
+    """Return the output of a Git command.
 
     Raises:
-        UserError: there is no Git, no repository or no commit.
+        UserError: Git, a repository or a commit is missing.
     """
     try:
         run = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)

@@ -1,1 +1,1 @@
-"""Parameters, errors, files, image decoding and progress: what several rooms use."""
+"""Modules that several rooms use: parameters, errors, files, image decoding and progress."""

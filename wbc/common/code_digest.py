@@ -1,4 +1,4 @@
-"""A digest of source code, for cache keys: what was computed by other code must not be served."""
+"""Digest of source code for cache keys, so that a cache never returns results of other code."""
 
 import ast
 import hashlib
@@ -6,16 +6,16 @@ import importlib.util
 import threading
 from pathlib import Path
 
-# Python counts how deep it is in the trees of all threads together, and ends in a SystemError where two parse at once:
+# Python counts the recursion depth of all threads together, and raises a SystemError if two threads parse at once:
 # https://github.com/python/cpython/issues/106905
 PARSING = threading.Lock()
 
 
 def code_digest(modules: tuple[str, ...]) -> str:
-    """Return the SHA-256, in hexadecimal, of what modules do: comments, docstrings and layout don't count.
+    """Return the SHA-256, in hexadecimal, of the code of modules, without comments, docstrings and layout.
 
     Args:
-        modules: dotted names, such as ("wbc.embed.views",). They are read, not imported.
+        modules: dotted names, such as ("wbc.embed.views",). The modules are read, not imported.
     """
     digest = hashlib.sha256()
     for name in modules:

@@ -1,4 +1,4 @@
-"""Errors that end with a message for the user in place of a traceback."""
+"""Errors that end a script with a message for the user instead of a traceback."""
 
 import contextlib
 import functools
@@ -11,13 +11,13 @@ from wbc.common.os_errors import explain_os_error, reader_has_gone
 
 P = ParamSpec("P")
 R = TypeVar("R")
-INTERRUPTED, UNREAD = 130, 141  # exit statuses as shells have them: 128 + SIGINT, 128 + SIGPIPE
+INTERRUPTED, UNREAD = 130, 141  # exit statuses as in shells: 128 + SIGINT, 128 + SIGPIPE
 
 
 class UserError(Exception):
-    """Something that the user can put right. The message says what was expected and what was found.
+    """Error that the user can correct. The message names the expected and the found value.
 
-    The library gives the facts. The caller adds what to change and what to type next, by `advise`.
+    The library states the facts. The caller adds the change to make and the next command, by `advise`.
     """
 
 
@@ -31,10 +31,10 @@ def advise(advice: str, kind: type[UserError] = UserError) -> Iterator[None]:
 
 
 def exit_on_user_error(main: Callable[P, R]) -> Callable[P, R]:
-    """Make a script's `main` end with a message and exit status 1 where the user can put right what is wrong.
+    """End a script's `main` with a message and exit status 1 on an error that the user can correct.
 
-    That is a `UserError` or what the operating system refuses. Ctrl-C ends with status 130, a reader that has gone
-    (`... | head`) with status 141. Any other exception is a bug of ours and keeps its traceback.
+    These are `UserError`, `OSError` and `MemoryError`. Ctrl-C ends with status 130, a closed pipe (`... | head`) with
+    status 141. Any other exception is a bug and keeps its traceback.
     """
 
     @functools.wraps(main)

@@ -24,18 +24,18 @@ from wbc.common.os_errors import full_disk
 if TYPE_CHECKING:
     import pandas as pd
 
-MAKING, PARTIAL = ".making", ".partial"  # endings of the folder in which a file or folder is made
-DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
-UNIX = 3  # what a zip says of the system that wrote it
-LOCK, REPLACED = ".lock", ".replaced"  # in it: the lock of its owner, and the old folder for a moment
+MAKING, PARTIAL = ".making", ".partial"  # suffixes of the temporary folder in which a file or folder is made
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+UNIX = 3  # a zip's code of the system that wrote it
+LOCK, REPLACED = ".lock", ".replaced"  # in the temporary folder: its owner's lock, and briefly the old folder
 
 
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or make a folder at; on success it takes the place of `path`.
+    """Yield a temporary path next to `path` to write a file or make a folder at; on success it replaces `path`.
 
-    If the block raises, or the process is killed, `path` is as it was before. What a killed process leaves beside it
-    is removed, or put back where it had been moved aside, the next time.
+    If the block raises, or the process is killed, `path` is unchanged. The next call removes what a killed process
+    left, and restores an old folder that it had moved aside.
 
     >>> with replacing(Path("data/manifest.csv")) as partial:      # doctest: +SKIP
     ...     frame.to_csv(partial)
@@ -53,7 +53,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
             if path.is_dir() and not path.is_symlink():
                 if partial.is_file():
                     raise IsADirectoryError(errno.EISDIR, "it is a folder, and a file was to take its place", str(path))
-                # A folder can't be renamed over a full one: the old one steps aside for the moment in between.
+                # A folder can't be renamed over one with content, so the old one is moved aside first.
                 path.replace(room / REPLACED)
             try:
                 partial.replace(path)
@@ -68,13 +68,13 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _room_beside(path: Path) -> Iterator[Path]:
-    """Make a folder beside `path` for the block, with a lock in it that is held as long as this process lives."""
+    """Make a folder next to `path` for the block, and hold a lock in it; the system frees it if the process dies."""
     making = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=MAKING, dir=path.parent))
     room = making.with_suffix(PARTIAL)
     lock = filelock.FileLock(making / LOCK, blocking=False)
     try:
         lock.acquire()
-        making.rename(room)  # only now can others see it as one that somebody may have left behind
+        making.rename(room)  # from here on, other processes may check whether it is a leftover
         yield room
     finally:
         lock.release()
@@ -83,9 +83,9 @@ def _room_beside(path: Path) -> Iterator[Path]:
 
 
 def _clear_leftovers(path: Path) -> None:
-    """Remove what ended processes have left beside `path`, and put back what they had moved aside.
+    """Remove what ended processes left next to `path`, and restore folders that they had moved aside.
 
-    A process holds the lock in its folder as long as it lives, on whatever host or in whatever container.
+    A living process holds the lock in its folder, on any host and in any container.
     """
     beside = f".{glob.escape(path.name[:40])}.*"
     half_made = (room for room in path.parent.glob(beside + MAKING) if room.stat().st_mtime < time.time() - 60)
@@ -103,23 +103,23 @@ def _clear_leftovers(path: Path) -> None:
 
 
 def _put_back(room: Path, path: Path) -> None:
-    """Move the old folder back to `path` where it was moved aside and nothing has taken its place."""
+    """Move the old folder back to `path` if it was moved aside and nothing has replaced it."""
     if (room / REPLACED).exists() and not path.exists():
         (room / REPLACED).replace(path)
 
 
 @contextlib.contextmanager
 def reading(path: Path | str) -> Iterator[None]:
-    """Name a file of this pipeline in the error where the block can't make sense of it.
+    """Raise an error that names a file of this pipeline if the block can't parse it.
 
-    Readers of JSON, CSV and arrays raise errors of many kinds for a damaged file. The block reads, and nothing else.
+    Readers of JSON, CSV and arrays raise many kinds of errors for a damaged file. The block must do nothing but read.
 
     Raises:
         UserError: the file is damaged.
     """
     try:
         yield
-    except (UserError, OSError, MemoryError):  # they say by themselves what is wrong
+    except (UserError, OSError, MemoryError):  # their messages are specific already
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -135,10 +135,10 @@ def write_json(path: Path | str, content: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Return what the JSON file at `path` holds.
+    """Return the content of the JSON file at `path`.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the file is damaged.
     """
     with reading(path):
         return json.loads(Path(path).read_text(encoding="utf-8"))
@@ -157,10 +157,10 @@ def sha256(path: Path | str) -> str:
 
 
 def write_zip(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write `members` into a zip, by their names and in their order, uncompressed.
+    """Write `members`, {name: content}, into a zip in their order, uncompressed.
 
-    The bytes depend on the members alone. `numpy.savez` and `zipfile` write times, the system, and headers that changed
-    between releases of Python 3.11.
+    The bytes depend on the members alone. `numpy.savez` and `zipfile` also write times, the system, and headers that
+    changed between releases of Python 3.11.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as written:
         for name, content in members.items():
@@ -170,7 +170,7 @@ def write_zip(path: Path, members: Mapping[str, bytes]) -> None:
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray]) -> None:
-    """Write `arrays`, by their names and in their order, as `numpy.load` reads them; no Python objects.
+    """Write `arrays`, {name: array}, in their order as an .npz file for `numpy.load`.
 
     Raises:
         ValueError: an array holds Python objects.

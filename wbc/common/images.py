@@ -1,4 +1,4 @@
-"""Decoding one image file to RGB, whatever it is stored as, and saying what had to be converted."""
+"""Decoding of an image file of any supported format to RGB, with notes on what was converted."""
 
 import contextlib
 import io
@@ -22,16 +22,16 @@ FORMATS = {
     "GIF": (".gif",),
     "WEBP": (".webp",),
 }
-_MULTI_PICTURE = "MPO"  # what Pillow calls a JPEG that carries more pictures behind the first, as some cameras write
+_MULTI_PICTURE = "MPO"  # Pillow's name for a JPEG with more pictures after the first, as some cameras write
 MIN_SIDE = 8  # pixels; nothing smaller shows a cell
 MAX_PIXELS = 150_000_000  # a 10,000 x 10,000 image fits; a decompression bomb doesn't
-# Cameras of 10, 12 and 14 bits store their levels in 16 without saying so. Levels above what 14 bits hold can only be
-# of the full range; without them white isn't known, and a wrong guess would make the image black. Single bright pixels
-# or a scale bar show nothing; the background of a cell is bright, so a tenth of all levels must be that high.
+# Cameras of 10, 12 and 14 bits store their levels in 16 without a mark. Only levels above the range of 14 bits prove
+# the full range. Otherwise white is unknown, and a wrong guess would make the image black. Single bright pixels or a
+# scale bar prove nothing. The background of a cell is bright, so a tenth of all levels must be that high.
 FULL_RANGE, BRIGHT_SHARE = 2**14, 0.1
 BAND = 512  # rows
 
-# What else comes under an image's name: the first bytes, and what it is.
+# Other files that are often named like an image: their first bytes, and a description.
 _NOT_AN_IMAGE = (
     (
         b"version https://git-lfs",
@@ -44,11 +44,11 @@ _NOT_AN_IMAGE = (
     (b"pk\x03\x04", "a zip"),
 )
 
-# Pillow warns of large images and of damaged metadata; `decode` judges size and damage itself. The filter is set once,
-# here, because `warnings.catch_warnings` around each image is not safe in threads.
+# Pillow warns of large images and of damaged metadata; `decode` checks both itself. The filter is set once, here,
+# because `warnings.catch_warnings` around each image is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 # Pillow's blocks of 16 MiB stay with the thread that freed them, so each thread would keep the memory of a large image.
-# The C library returns blocks of more than 32 MiB at once. Smaller images take no more than they need.
+# The C library returns blocks of more than 32 MiB immediately. Smaller images allocate no more than they need.
 Image.core.set_block_size(64 * 2**20)
 
 
@@ -57,7 +57,7 @@ class BadImage(UserError):
 
 
 class PixelBudget:
-    """Pixels that all threads of a process may decode at once: each takes up to 20 bytes of memory meanwhile."""
+    """Limit on the pixels that all threads of a process decode at once; each takes up to 20 bytes of memory."""
 
     def __init__(self, pixels: int):
         self._all = self._free = pixels
@@ -65,7 +65,7 @@ class PixelBudget:
 
     @contextlib.contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Wait until there is room for so many pixels, and keep it during the block."""
+        """Wait until that many pixels are free, and reserve them during the block."""
         pixels = min(pixels, self._all)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= pixels)
@@ -84,20 +84,20 @@ BUDGET = PixelBudget(MAX_PIXELS)
 def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Decode an image file to RGB.
 
-    EXIF rotation is applied, transparency is laid on white (the color of an empty slide), 16 bits are scaled to 8, and
-    grayscale, palette and CMYK become RGB. Each of these is said.
+    EXIF rotation is applied, and transparency is laid on white, the color of an empty slide. 16 bits are scaled to 8,
+    and grayscale, palette and CMYK become RGB. Each conversion is noted.
 
     Args:
         source: path of the file, or its bytes.
-        suffix: the file name's ending, which must fit the content; None: that of the path, or anything for bytes.
+        suffix: the file name's ending, which must fit the content; None: the path's ending, or any for bytes.
 
     Returns:
         (pixels, notes): uint8 array (height, width, 3) with values 0-255, and a list of what was converted, such as
         `["grayscale to RGB"]`.
 
     Raises:
-        BadImage: empty, truncated, not an image, an image under another format's name, too small, too large, or of
-            numbers that have no known brightest value.
+        BadImage: the file is empty, truncated, not an image, named as another format, too small or too large, or its
+            brightest possible value is unknown.
     """
     if not isinstance(source, bytes):
         try:
@@ -112,14 +112,14 @@ def decode(source: Path | str | bytes, suffix: str | None = None) -> tuple[npt.N
     suffix = suffix if suffix is None else suffix.lower()
     if content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         _check_suffix(suffix, "TIFF")
-        from wbc.common import tiff  # here: it takes longer to load than most images, and few are TIFFs
+        from wbc.common import tiff  # here: few images are TIFFs, and the import takes longer than most images
 
         return tiff.decode(content)
     try:
         image: Image.Image = Image.open(io.BytesIO(content), formats=[kind for kind in FORMATS if kind != "TIFF"])
     except Image.DecompressionBombError:
         raise BadImage(f"more than {MAX_PIXELS:,} pixels") from None
-    except Exception:  # Pillow's decoders raise whatever a damaged file makes them stumble over, TypeError among it
+    except Exception:  # for a damaged file, Pillow's decoders raise any error, TypeError included
         start = content[:512].lstrip().lower()
         for magic, what in _NOT_AN_IMAGE:
             if start.startswith(magic):
@@ -138,7 +138,7 @@ def _check_suffix(suffix: str | None, kind: str) -> None:
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse an image that is too small to show a cell, or too large for the memory."""
+    """Refuse an image that is too small to show a cell or too large for memory."""
     if min(width, height) < MIN_SIDE:
         raise BadImage(f"{width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed")
     if width * height > MAX_PIXELS:
@@ -146,7 +146,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def _load(image: Image.Image) -> tuple[npt.NDArray[np.uint8], list[str]]:
-    """Return the pixels of an opened image, and what was converted."""
+    """Return the pixels of an opened image, and notes on what was converted."""
     notes = []
     try:
         if getattr(image, "is_animated", False):
@@ -167,7 +167,7 @@ def _load(image: Image.Image) -> tuple[npt.NDArray[np.uint8], list[str]]:
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Convert a loaded Pillow image of any mode to RGB, adding to `notes` what was done."""
+    """Convert a loaded Pillow image of any mode to RGB, and add each conversion to `notes`."""
     mode = image.mode
     if mode == "RGB" and "transparency" not in image.info:
         return image
@@ -190,16 +190,16 @@ def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
 
 
 def to_8_bits(levels: npt.NDArray[np.unsignedinteger], white: int) -> npt.NDArray[np.uint8]:
-    """Return levels from 0 to `white` scaled to 0-255 and rounded, by a table: no larger numbers are in memory."""
+    """Scale levels from 0 to `white` to 0-255, rounded; a lookup table avoids a larger array in memory."""
     table = (np.arange(white + 1, dtype=np.uint32) * 510 + white) // (2 * white)
     return table.astype(np.uint8)[levels]
 
 
 def check_full_range(levels: npt.NDArray[np.unsignedinteger]) -> None:
-    """Refuse 16-bit levels of which it isn't known whether white is 65,535.
+    """Refuse 16-bit levels whose white may be below 65,535.
 
     Raises:
-        BadImage: fewer than a tenth are above what a camera of 14 bits can say.
+        BadImage: fewer than a tenth of the levels are above the range of a 14-bit camera.
     """
     if np.count_nonzero(levels >= FULL_RANGE) < BRIGHT_SHARE * levels.size:
         raise BadImage(
@@ -209,12 +209,12 @@ def check_full_range(levels: npt.NDArray[np.unsignedinteger]) -> None:
 
 
 def on_white(rgb: npt.NDArray[np.uint8], opacity: npt.NDArray[np.uint8], premultiplied: bool) -> npt.NDArray[np.uint8]:
-    """Return an RGB image (height, width, 3) laid on white.
+    """Lay a transparent image (height, width, 3) on white.
 
     Args:
         rgb: its colors.
-        opacity: (height, width), 255 where nothing shines through.
-        premultiplied: whether the colors are multiplied by the opacity already.
+        opacity: (height, width), 0-255; 255 is opaque.
+        premultiplied: whether the colors are already multiplied by the opacity.
     """
     seen = opacity[..., None].astype(np.uint16)
     colored = rgb.astype(np.uint16) if premultiplied else (rgb * seen + 127) // 255
@@ -229,12 +229,12 @@ def central(pixels: npt.NDArray[np.uint8], share: float) -> npt.NDArray[np.uint8
 
 
 def zoomed(pixels: npt.NDArray[np.uint8], zoom: float) -> npt.NDArray[np.uint8]:
-    """Return an RGB uint8 array (height, width, 3) seen from nearer or from farther away.
+    """Zoom in or out of an RGB uint8 array (height, width, 3).
 
     Args:
         pixels: the image.
-        zoom: above 1, the middle of the image, 1 / `zoom` of each side; below 1, the whole image within a border that
-            mirrors it, 1 / `zoom` times as wide.
+        zoom: above 1, returns the middle of the image, 1 / `zoom` of each side; below 1, returns the image within a
+            mirrored border, 1 / `zoom` times as wide.
     """
     if zoom >= 1:
         return central(pixels, 1 / zoom)
@@ -245,8 +245,8 @@ def zoomed(pixels: npt.NDArray[np.uint8], zoom: float) -> npt.NDArray[np.uint8]:
 def resize(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Resize an RGB uint8 array (height, width, 3) to (size, size, 3), bilinear with antialiasing.
 
-    Pillow computes this in whole numbers, so the result is the same on every kind of CPU. The shape is squeezed to a
-    square, as `keras.utils.image_dataset_from_directory` does.
+    Pillow computes this in integers, so the result is the same on every CPU. A rectangle is squeezed to a square, as
+    `keras.utils.image_dataset_from_directory` does.
     """
     if pixels.shape[:2] == (size, size):
         return pixels

@@ -1,4 +1,4 @@
-"""Messages for what the operating system refuses: a full disk, a missing file, a path without permission."""
+"""Messages for errors of the operating system: a full disk, a missing file, a path without permission."""
 
 import errno
 import os
@@ -7,11 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-NEARLY_FULL = 64 * 2**20  # bytes; a disk with less left may be the full one
+NEARLY_FULL = 64 * 2**20  # bytes; a disk with less free space may be the full one
 
 
 def explain_os_error(error: OSError | MemoryError) -> str:
-    """Return what the operating system refused, about which path, and the remedy."""
+    """Return a message with the path, the operating system's error and the remedy."""
     if isinstance(error, MemoryError):
         return "There is too little memory. Close other programs, or use a larger machine; nothing was changed."
     path = os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else None
@@ -21,7 +21,7 @@ def explain_os_error(error: OSError | MemoryError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{where} is not there. It comes from an earlier stage: type `dvc repro`, which runs it."
     if isinstance(error, PermissionError):
-        if path is not None and not os.access(path, os.F_OK):  # a file was to be made in a folder that can't be written
+        if path is not None and not os.access(path, os.F_OK):  # a new file in a folder that can't be written
             where = f"The folder {_existing(Path(path))}/"
             return f"{where} can't be written: {error.strerror}.{_owner(path)} Make it writable, then type it again."
         return (
@@ -42,7 +42,7 @@ def explain_os_error(error: OSError | MemoryError) -> str:
 
 
 def reader_has_gone() -> bool:
-    """Return whether nobody reads this process's output any more; what is printed from here on goes nowhere."""
+    """Return whether the reader of this process's output has gone; if so, discard further output."""
     try:
         print(flush=True)
     except BrokenPipeError:
@@ -53,9 +53,9 @@ def reader_has_gone() -> bool:
 
 
 def full_disk(path: str | os.PathLike | None) -> str:
-    """Return which disk is full: that of `path` if it is, else that of the folder for temporary files.
+    """Return a message that names each full disk: of `path`, of the project, or of the temporary folder.
 
-    The system's error often carries no path, and names a file in the project where the temporary folder was full.
+    The system's error often carries no path, or names a file in the project when the temporary folder was full.
     """
     places = {"the project": Path.cwd(), "temporary files (TMPDIR)": Path(tempfile.gettempdir())}
     if path is not None:
@@ -70,13 +70,13 @@ def full_disk(path: str | os.PathLike | None) -> str:
 
 
 def _existing(path: Path) -> Path:
-    """Return `path`, or the nearest folder above it that exists."""
+    """Return `path`, or its nearest parent that exists."""
     path = path.absolute()
     return next((place for place in (path, *path.parents) if os.access(place, os.F_OK)), Path("/"))
 
 
 def _owner(path: str | None) -> str:
-    """Say who owns `path`, or the nearest folder above that exists, where that is somebody else."""
+    """Return a sentence that names the owner of `path` or its nearest existing parent; "" for the user's own."""
     if path is None or not hasattr(os, "getuid"):
         return ""
     import pwd

@@ -1,4 +1,4 @@
-"""Reading params.yaml: a key that doesn't exist, a wrong type or a value out of range is an error that names it."""
+"""Reader of params.yaml: an unknown key, a wrong type or a value out of range is an error that names the key."""
 
 import difflib
 import reprlib
@@ -12,11 +12,11 @@ from ruamel.yaml import YAML, AliasEvent, CollectionEndEvent, CollectionStartEve
 from wbc.common.errors import UserError
 
 S = TypeVar("S", bound=pydantic.BaseModel)
-MAX_LETTERS, MAX_ALIASES, MAX_BRACKETS = 2**17, 100, 1000  # of a parameters file; more of them take minutes to read
-MAX_FAULTS = 20  # that a message lists
+MAX_LETTERS, MAX_ALIASES, MAX_BRACKETS = 2**17, 100, 1000  # limits; a larger parameters file takes minutes to read
+MAX_FAULTS = 20  # listed in a message at most
 
 
-# Names of earlier versions: {old: what to write now}.
+# Names of earlier versions: {old: current}.
 RENAMED = {
     "use": "`export`",
     "embed.backbone": "nothing: the backbone is EfficientNetB0",
@@ -27,15 +27,15 @@ RENAMED = {
 
 
 class Section(pydantic.BaseModel):
-    """Base of every group of parameters: unknown keys are errors, `"3"` is not a number, and nothing changes later."""
+    """Base of every group of parameters: unknown keys are errors, `"3"` is not a number, and fields are read-only."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def one_of(registry: Iterable[str]) -> Any:
-    """Return the type of a parameter that must be one of the words of a registry: its keys.
+    """Return the type of a parameter that must be a word of a registry, such as a key of a dict.
 
-    Type checkers want types that stand in the code, so where it is used they are told to pass it over.
+    Type checkers can't evaluate such a type, so each use carries a `type: ignore`.
     """
     return Literal[tuple(registry)]
 
@@ -49,7 +49,7 @@ def load(path: Path | str, name: str, schema: type[S]) -> S:
         schema: a `Section` subclass.
 
     Raises:
-        UserError: the file or the section can't be read, or any of its keys or values is wrong; every fault is listed.
+        UserError: the file or the section can't be read, or a key or value is wrong; the message lists the faults.
     """
     content = read_yaml(path)
     if not isinstance(content, dict):
@@ -81,10 +81,10 @@ def flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def read_yaml(path: Path | str) -> Any:
-    """Return what a YAML file holds, read as DVC reads it: YAML 1.2, in which 1e-5 is a number and 010 is ten.
+    """Return the content of a YAML file, read as DVC does: YAML 1.2, in which 1e-5 is a number and 010 is ten.
 
     Raises:
-        UserError: there is no such file, it is not YAML, or it is made to fill the memory.
+        UserError: the file doesn't exist, is not YAML, or is too large or too nested for parameters.
     """
     try:
         with Path(path).open(encoding="utf-8") as file:
@@ -107,9 +107,9 @@ def read_yaml(path: Path | str) -> Any:
 
 
 def _check_aliases(path: Path | str, text: str) -> None:
-    """Refuse many aliases, and aliases of aliases: a few lines of them can ask for more memory than there is."""
+    """Refuse many aliases, and aliases of aliases: a few lines of them can expand beyond the memory."""
     aliases = 0
-    anchored: list[bool] = []  # for each collection that is open, whether it or one around it has an anchor
+    anchored: list[bool] = []  # for each open collection, whether it or one around it has an anchor
     for event in YAML(typ="safe").parse(text):
         if isinstance(event, CollectionStartEvent):
             anchored.append(bool(event.anchor) or any(anchored[-1:]))
@@ -125,7 +125,7 @@ def _check_aliases(path: Path | str, text: str) -> None:
 
 
 def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str:
-    """Return one line per fault: the key as a person writes it (`train.head.dropout`), what it is, what it may be."""
+    """Return one line on a fault: the key (`train.head.dropout`), its value and the allowed values."""
     keys = [str(part) for part in fault["loc"]]
     key = ".".join([section, *keys])
     if key in RENAMED:
@@ -139,17 +139,17 @@ def _describe(section: str, schema: type[pydantic.BaseModel], fault: Any) -> str
 
 
 def _shown(value: Any) -> str:
-    """Return a value as it stands in YAML, cut where it is long."""
+    """Return a value as text, shortened if it is long."""
     shown = reprlib.Repr()
     shown.maxstring = shown.maxother = 100
     try:
         return shown.repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
+    except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a number of thousands of digits"
 
 
 def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:
-    """Return names of the parameters in the group that `keys` lead to."""
+    """Return the names of the parameters in the group at `keys`."""
     for key in keys:
         field = schema.model_fields.get(key)
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
@@ -159,7 +159,7 @@ def _fields(schema: type[pydantic.BaseModel], keys: list[str]) -> list[str]:
 
 
 def _nearest(word: str, candidates: Iterable[Any], prefix: str = "") -> str:
-    """Return a sentence that names the candidate most like `word`, or all of them where none is like it."""
+    """Return a sentence that names the candidate closest to `word`, or all candidates if none is close."""
     candidates = [str(candidate) for candidate in candidates]
     if not candidates:
         return ""

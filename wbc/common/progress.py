@@ -1,4 +1,4 @@
-"""Work in threads a little ahead of its use, and the progress of long work."""
+"""Prefetching in threads, and the progress of long work."""
 
 import collections
 import concurrent.futures
@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 R = TypeVar("R")
-EVERY = 10.0  # seconds between two lines where there is no terminal
-EARLY_SECONDS, EARLY_SHARE = 5.0, 0.05  # no estimate of the remaining time before both of them have passed
+EVERY = 10.0  # seconds between two lines without a terminal
+EARLY_SECONDS, EARLY_SHARE = 5.0, 0.05  # the remaining time is estimated after both have passed
 
 
 def prefetch(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -40,9 +40,9 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
 
     Args:
         items: any iterable.
-        label: what is being done, such as "embed".
-        total: how many items there are; `len(items)` where it has a length.
-        unit: what one item is, in the plural.
+        label: name of the work, such as "embed".
+        total: number of items; by default `len(items)`.
+        unit: name of the items, in the plural.
     """
     total = len(cast(Sized, items)) if total is None else total
     on_terminal = sys.stderr.isatty()
@@ -62,7 +62,7 @@ def track(items: Iterable[T], label: str, total: int | None = None, unit: str = 
 
 
 class _Bar(tqdm):
-    """A bar whose estimate comes late enough to mean something."""
+    """Progress bar that shows no estimate before it is reliable."""
 
     @property
     def format_dict(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class _Bar(tqdm):
 
 
 def _left(done: int, total: int, seconds: float) -> str:
-    """Return the estimate of the remaining time, or nothing where it is too early for one."""
+    """Return the estimate of the remaining time, or "" if it is too early for one."""
     if seconds < EARLY_SECONDS or done < EARLY_SHARE * total:
         return ""
     return f", about {seconds / done * (total - done):,.0f} s to go"

@@ -1,4 +1,4 @@
-"""Tables of this pipeline."""
+"""Reader of the pipeline's CSV tables."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def read_csv(path: Path | str) -> pd.DataFrame:
     """Read a CSV file of this pipeline: names stay text, and no name is taken for a missing value.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the file is damaged.
     """
     with reading(path):
         text = [*TEXT, *(column for column in pd.read_csv(path, nrows=0) if column.startswith("given_"))]

@@ -1,4 +1,4 @@
-"""TIFF files, read by their tags: exactly, or not at all."""
+"""Decoder of TIFF files by their tags; a file that can't be read exactly is refused."""
 
 import io
 import logging
@@ -19,7 +19,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _COLOR_CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}
 _JPEG = 7
 _COMPRESSIONS = {1, 5, _JPEG, 8, 32773, 32946}  # none, LZW, JPEG, Deflate, PackBits, Deflate's older number
-_PREDICTED = {5, 8, 32946}  # without these, some programs pass the predictor over
+_PREDICTED = {5, 8, 32946}  # with the others, some programs ignore the predictor
 _REDUCED, _MASK = 1, 4  # bits of a page's kind, tag 254
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,17 +31,17 @@ _TURNED = {
     8: Image.Transpose.ROTATE_90,
 }
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # `decode` judges damage itself
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # `decode` reports damage itself
 
 
 def decode(content: bytes) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Decode a TIFF to RGB; see `wbc.common.images.decode`.
 
     Unsigned levels of 1 to 16 bits are read: gray, RGB, palette, CMYK or JPEG's YCbCr, in strips or tiles, interleaved
-    or in planes. Everything else is refused: other numbers have no known white.
+    or in planes. Everything else is refused, because the white of other numbers is unknown.
 
     Raises:
-        BadImage: it is damaged, of a kind that is not read, or holds several pictures.
+        BadImage: the file is damaged, of a kind that is not read, or holds several pictures.
     """
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as file:
@@ -52,12 +52,12 @@ def decode(content: bytes) -> tuple[npt.NDArray[np.uint8], list[str]]:
                 return _decode_page(page, notes)
     except (BadImage, MemoryError):
         raise
-    except Exception as error:  # whatever a damaged file makes the decoders stumble over
+    except Exception as error:  # for a damaged file, decoders raise any error
         raise BadImage(f"damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from None
 
 
 def _check_other_pages(file: tifffile.TiffFile) -> list[str]:
-    """Return what is to be said of further pages; only the second is looked at, since there may be thousands."""
+    """Return notes on further pages. Only the second is checked, since there may be thousands."""
     try:
         second = file.pages[1]
     except IndexError:
@@ -149,13 +149,13 @@ def _decode_page(page: tifffile.TiffPage, notes: list[str]) -> tuple[npt.NDArray
 
 
 def _white_of(page: tifffile.TiffPage, levels: npt.NDArray[np.unsignedinteger]) -> int:
-    """Return the level that is white.
+    """Return the level of white.
 
-    Cameras of 10 to 14 bits store their levels in 16. Then tag 281 may hold the highest of them, 2**n - 1. It may also
-    hold the brightest level that is there, which says nothing of white.
+    Cameras of 10 to 14 bits store their levels in 16. Tag 281 may then hold their highest level, 2**n - 1. It may also
+    hold the brightest level of the image, which does not define white.
 
     Raises:
-        BadImage: levels of 16 bits don't go up to where white is known, or beyond tag 281.
+        BadImage: the white of 16-bit levels is unknown, or a level is above tag 281.
     """
     bits = page.bitspersample
     said = page.tags.valueof(_MAX_SAMPLE)
@@ -176,7 +176,7 @@ def _colors(page: tifffile.TiffPage) -> npt.NDArray[np.uint8]:
 
 
 def _turned(pixels: npt.NDArray[np.uint8], page: tifffile.TiffPage, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """Return the picture turned as tag 274 says."""
+    """Return the picture rotated or mirrored according to tag 274."""
     turn = _TURNED.get(int(page.tags.valueof(_ORIENTATION, 1)))
     if turn is None:
         return pixels

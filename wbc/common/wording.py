@@ -13,7 +13,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def listed(words: Sequence[object]) -> str:
-    """Return words as one reads them out.
+    """Join words by commas and a final "and"; without words, return "no".
 
     >>> listed([128, 64, 32]), listed(["a"]), listed([])
     ('128, 64 and 32', 'a', 'no')

@@ -1,4 +1,4 @@
-"""The frozen backbone: EfficientNetB0 without its top, with the weights that were asked for.
+"""Frozen backbone: EfficientNetB0 without its top, with the requested weights.
 
 Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019, arXiv:1905.11946.
 Input is RGB 0-255: the rescaling is inside the model. Output is the pooled feature vector, 1280 numbers per image.
@@ -32,7 +32,7 @@ def build(image_size: int, weights: str | Path, seed: int = 0) -> keras.Model:
         seed: seed of the "random" weights.
 
     Raises:
-        UserError: the weights can't be had, or are not those of this backbone. Nothing is put in their place.
+        UserError: the weights are unavailable or don't fit this backbone. They are never replaced by others.
     """
     arguments = {"include_top": False, "pooling": "avg", "input_shape": (image_size, image_size, 3)}
     keras.utils.set_random_seed(seed)
@@ -48,7 +48,7 @@ def build(image_size: int, weights: str | Path, seed: int = 0) -> keras.Model:
 
 
 def frozen(model: keras.Model) -> keras.Model:
-    """Freeze a backbone, its input's normalization included, and return it."""
+    """Freeze a backbone, including its input normalization, and return it."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # loaded mean and variance take effect only now
@@ -59,20 +59,20 @@ def frozen(model: keras.Model) -> keras.Model:
 def _keras_imagenet(**arguments: Any) -> keras.Model:
     _check_imagenet_cache()
     try:
-        # Keras adds a second rescaling layer for these weights, and only when they are asked for by this word.
+        # Keras adds a second rescaling layer only for `weights="imagenet"`.
         return keras.applications.EfficientNetB0(weights="imagenet", **arguments)
     except Exception as error:
         raise UserError(_imagenet_unavailable(error)) from None
 
 
 def load_keras_imagenet(model: keras.Model) -> None:
-    """Put Keras' ImageNet weights into an EfficientNetB0 that was built without them, as a start for its training.
+    """Copy Keras' ImageNet weights into an EfficientNetB0 that was built without them, as a start for its training.
 
-    Keras builds the graph of its ImageNet weights with a second rescaling, by 1 / sqrt(std) after the division by
-    sqrt(std) that the file holds; a plain graph does the same with the variance std².
+    With these weights Keras divides by sqrt(std), from its file, and again by sqrt(std) in a second rescaling layer.
+    A graph without that layer does the same with the variance std².
 
     Raises:
-        UserError: the weights can't be had.
+        UserError: the weights are unavailable.
     """
     published = build(224, "imagenet")
     source = (layer for layer in published.layers if layer.weights)
@@ -86,9 +86,9 @@ def load_keras_imagenet(model: keras.Model) -> None:
 
 
 def _calibrate(model: keras.Model, seed: int) -> None:
-    """Give an untrained model batch statistics that fit its weights, those of one batch of noise.
+    """Set the batch statistics of an untrained model to fit its weights, from one batch of noise.
 
-    Without them the activations shrink from layer to layer until the features are all but zero.
+    Without them the activations shrink from layer to layer until the features are nearly zero.
     """
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momentum = norms[0].momentum
@@ -127,13 +127,13 @@ def _load(model: keras.Model, path: Path) -> None:
 
 
 def _imagenet_cache() -> Path:
-    """Return where Keras keeps the file, by the rule of `keras.utils.get_file`."""
+    """Return the path where `keras.utils.get_file` caches the file."""
     home = os.environ.get("KERAS_HOME") or str(Path("~/.keras").expanduser())
     return Path(home) / "models" / IMAGENET_FILE
 
 
 def _check_imagenet_cache() -> None:
-    """Stop before Keras deletes a cached file of another hash, which it does even where it can't download another."""
+    """Refuse a cached file of another hash, which Keras would delete even if it can't download a new one."""
     path = _imagenet_cache()
     if path.exists() and _md5(path) != IMAGENET_MD5:
         raise UserError(

@@ -1,9 +1,9 @@
-"""Features that were computed before, kept in shards: after a kill, or with more images, only the rest is computed.
+"""Cache of computed features in shards: after a kill, or with more images, only the missing features are computed.
 
 A shard is a file of some hundred rows: their keys, 16 bytes each, then their features, float16, little-endian. Its name
-is the SHA-256 of the keys and that of the features, 32 digits of each. So the keys can be read alone, a changed bit is
-noticed, and processes that write the same rows write the same file. A shard is written beside and renamed, so it is
-there whole or not at all. The folder is on this machine or, by an address that fsspec knows, elsewhere.
+holds 32 digits of the keys' SHA-256 and 32 of the features' SHA-256. So the keys can be read alone, a changed bit is
+detected, and processes that write the same rows write the same file. A shard is written under a temporary name and
+renamed, so it appears whole or not at all. The folder is a local path or an address that fsspec supports.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ import fsspec
 import numpy as np
 import numpy.typing as npt
 
-KEY = np.dtype("V16")  # what a row's key is stored as
-ABANDONED = datetime.timedelta(days=1)  # after which nobody is still writing a half-written file
-LIMIT = 20 * 10**9  # bytes of the project's cache, 870,000 images with 8 views; more only while all are in use
+KEY = np.dtype("V16")  # storage type of a row's key
+ABANDONED = datetime.timedelta(days=1)  # age at which a half-written file counts as abandoned
+LIMIT = 20 * 10**9  # bytes of the project's cache, 870,000 images with 8 views; shards in use may exceed it
 
 _SHARD = re.compile(r"/([0-9a-f]{32})([0-9a-f]{32})\.shard$")
-# What the cache writes, below its folder: shards, those of earlier versions, and half-written ones.
+# The cache's own files below its folder: shards, shards of earlier versions, half-written files.
 _OWN = re.compile(r"[0-9a-f]{32}/([0-9a-f]{32}){1,2}(\.shard|\.npz|\.[0-9a-f]{32}\.partial)")
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+(://|::)")  # s3://..., simplecache::s3://...; else it is a path
 
@@ -35,12 +35,12 @@ def key(made_of: str) -> bytes:
 
 
 def project_cache(maker: str, length: int) -> "FeatureCache":
-    """Return the cache that the environment's FEATURE_CACHE names, or that in .cache/features: see `FeatureCache`."""
+    """Return the `FeatureCache` at the environment variable FEATURE_CACHE, by default at .cache/features."""
     return FeatureCache(os.environ.get("FEATURE_CACHE") or Path(".cache/features").absolute(), maker, length, LIMIT)
 
 
 class FeatureCache:
-    """A folder of shards for each maker of features.
+    """Cache with one folder of shards per maker of features.
 
     >>> cache = FeatureCache("memory://features", "EfficientNetB0", 1280, limit=10**9)
     >>> cache.write([key("cell 1")], np.zeros((1, 1280), np.float16))
@@ -48,22 +48,22 @@ class FeatureCache:
     [(True, (1, 1280))]
 
     Args:
-        address: a path, or an address that fsspec knows. It is made where it is missing.
-        maker: a text that names what the features depend on besides their keys.
+        address: a path, or an address that fsspec supports. It is created if it is missing.
+        maker: a text that names all that the features depend on besides their keys.
         length: features per row.
-        limit: bytes that `trim` leaves, of all makers together.
+        limit: bytes that `trim` leaves of all makers together.
     """
 
     def __init__(self, address: Path | str, maker: str, length: int, limit: int) -> None:
         self.address, self.maker, self.length, self.limit = str(address), maker, length, limit
         if _ADDRESS.match(self.address):
             self.files, self.root = fsspec.core.url_to_fs(self.address)
-        else:  # of a path, letters such as ":" and "[" mean themselves
+        else:  # in a path, ":" and "[" have no special meaning
             self.files, self.root = fsspec.filesystem("file"), str(Path(self.address).absolute())
         self.folder = f"{self.root}/{key(maker).hex()}"
 
     def write(self, keys: Iterable[bytes], features: np.ndarray) -> None:
-        """Keep rows, one key each and features (rows, length), as one shard."""
+        """Write rows as one shard: a key for each row, and features (rows, length)."""
         index, content = b"".join(keys), np.ascontiguousarray(features, "<f2").tobytes()
         shard = f"{self.folder}/{_digest(index)}{_digest(content)}"
         partial = f"{shard}.{uuid.uuid4().hex}.partial"
@@ -72,8 +72,8 @@ class FeatureCache:
         self.files.mv(partial, f"{shard}.shard")
 
     def shards(self) -> Iterator[tuple[str, npt.NDArray[np.void]]]:
-        """Yield (path, keys of its rows) of each shard; one whose keys are damaged is removed, to be made anew."""
-        self.files.invalidate_cache()  # for what other processes have written meanwhile
+        """Yield (path, keys of its rows) of each shard; remove shards whose keys are damaged."""
+        self.files.invalidate_cache()  # to see what other processes have written meanwhile
         try:
             sizes = {entry["name"]: entry["size"] for entry in self.files.ls(self.folder, detail=True)}
         except FileNotFoundError:  # nothing was written yet
@@ -84,18 +84,18 @@ class FeatureCache:
                 yield shard, np.frombuffer(keys, KEY)
 
     def read(self, shard: str, rows: int) -> npt.NDArray[np.float16] | None:
-        """Return a shard's features (rows, length), or None where it was trimmed or is damaged; it is removed then."""
+        """Return a shard's features (rows, length), or None if it is trimmed or damaged; remove a damaged shard."""
         features = self._part(shard, 2, rows * KEY.itemsize, None)
         return None if features is None else np.frombuffer(features, "<f2").reshape(rows, self.length)
 
     def trim(self, keep: Iterable[str] = ()) -> None:
-        """Remove the shards written longest ago until the rest is within the limit, and what killed writers left.
+        """Remove the oldest shards until the rest is within the limit, and the leftovers of killed writers.
 
-        Shards of other makers count and go too. Those in `keep`, and files that are not the cache's own, stay.
+        Shards of other makers are counted and removed too. Shards in `keep` and foreign files stay.
         """
         self.files.invalidate_cache()
         now, keep = datetime.datetime.now(datetime.UTC), set(keep)
-        with contextlib.suppress(FileNotFoundError):  # another process is trimming, too
+        with contextlib.suppress(FileNotFoundError):  # another process is trimming too
             entries = self.files.find(self.root, maxdepth=2, detail=True)
             own = [name for name in entries if _OWN.fullmatch(name.removeprefix(f"{self.root}/"))]
             written = {name: self.files.modified(name) for name in own}
@@ -107,7 +107,7 @@ class FeatureCache:
                     total -= entries[name]["size"]
 
     def _part(self, shard: str, number: int, start: int, end: int | None) -> bytes | None:
-        """Return bytes of a shard, whose digest is that of part `number` of its name, or None where they are not."""
+        """Return bytes of a shard, or None if their digest differs from part `number` of its name."""
         with contextlib.suppress(FileNotFoundError):  # another process has just trimmed it
             content = self.files.cat_file(shard, start, end)
             if (name := _SHARD.search(shard)) and _digest(content) == name[number]:

@@ -1,4 +1,4 @@
-"""Features of every image and view: one forward pass each in a lifetime, into an array on disk."""
+"""Features of every image and view, each computed once and written to an array on disk."""
 
 import dataclasses
 import functools
@@ -19,16 +19,16 @@ from wbc.embed.cache import KEY, FeatureCache, key
 from wbc.embed.views import Augmentation, mean_feature, tta_images, view
 
 LARGEST = float(np.finfo(np.float16).max)
-TRIES = 3  # a shard may be damaged while it lies there
-SHARD = 64  # images per shard: 1.5 MB with 8 views, and some seconds of work that a kill may cost
+TRIES = 3  # attempts, since a shard may be damaged on disk
+SHARD = 64  # images per shard: 1.5 MB with 8 views; a kill costs some seconds of work
 
 
 Forward = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # from images to batches of features
-Execute = Callable[[Sequence[Sequence["Work"]]], Iterator[int]]  # embeds shards, and says how many images each had
+Execute = Callable[[Sequence[Sequence["Work"]]], Iterator[int]]  # embeds shards, yields the number of images in each
 
 
 class Work(NamedTuple):
-    """Views of one image that are to be embedded."""
+    """Views of one image to embed."""
 
     file: str  # path of the image file
     sha256: str  # of its content, in hexadecimal
@@ -37,39 +37,39 @@ class Work(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ViewSpec:
-    """What, beside an image and the backbone, decides a feature.
+    """Settings of the views: all that a feature depends on besides the image and the backbone.
 
-    The first views, from number 0 on, show the image at each of `zooms`; those after them are random. View 0, the image
-    as it is, is what is scored.
+    The first views, from number 0 on, show the image at each of `zooms`; the views after them are random. View 0, the
+    unchanged image, is scored.
     """
 
     augmentation: Augmentation
     seed: int
-    tta_views: int = 1  # orientations of which a view at a zoom is the mean: 1, the image as it is, or ORIENTATIONS
+    tta_views: int = 1  # orientations averaged in a view at a zoom: 1, the unchanged image, or ORIENTATIONS
     zooms: tuple[float, ...] = (1.0,)  # see `wbc.common.images.zoomed`; the first is 1
 
     def key(self, sha256: str, number: int) -> bytes:
-        """Return the cache's key of a view. Those at a zoom depend on neither seed nor augmentation."""
+        """Return the cache's key of a view. Keys of views at a zoom depend on neither seed nor augmentation."""
         if number >= len(self.zooms):
             return key(f"{sha256} {number - len(self.zooms) + 1} {self._views}")
         zoom = self.zooms[number]
         return key(f"{sha256} 0 {self.tta_views}" + (f" zoom {zoom:g}" if zoom != 1 else ""))
 
     def images(self, pixels: np.ndarray, size: int, number: int, seed: Sequence[int]) -> list[np.ndarray]:
-        """Return the images (size, size, 3) whose mean feature is that of view `number`.
+        """Return the images (size, size, 3) whose mean feature is the feature of view `number`.
 
         Args:
             pixels: RGB uint8 array (height, width, 3).
-            size: side of the images that the backbone takes, in pixels.
-            number: of the view.
-            seed: whole numbers, see `views.view`.
+            size: side of the backbone's input in pixels.
+            number: number of the view.
+            seed: integers, see `views.view`.
         """
         if number < len(self.zooms):
             return tta_images(resize(zoomed(pixels, self.zooms[number]), size), self.tta_views)
         return [view(resize(pixels, size), number - len(self.zooms) + 1, self.augmentation, seed)]
 
     def count(self, number: int) -> int:
-        """Return how many images `images` makes of view `number`."""
+        """Return the number of images that `images` returns for view `number`."""
         return self.tta_views if number < len(self.zooms) else 1
 
     @functools.cached_property
@@ -80,10 +80,10 @@ class ViewSpec:
 def write_features(
     path: Path, images: Sequence[tuple[str, str]], views: int, spec: ViewSpec, cache: FeatureCache, execute: Execute
 ) -> None:
-    """Write the features of all images as a float16 .npy array (images, zooms + views, n); [:, 0] is what is scored.
+    """Write the features of all images as a float16 .npy array (images, zooms + views, n); [:, 0] is scored.
 
-    float16 halves the file and hides the last bits, in which kinds of CPU differ. What the cache holds isn't computed
-    again. Only a few images and one shard are held in memory at a time, and 26 bytes for each view.
+    float16 halves the file and drops the last bits, in which CPUs differ. Cached features aren't computed again. Memory
+    holds only a few images, one shard, and 26 bytes for each view.
 
     Args:
         path: the .npy file to write.
@@ -92,21 +92,21 @@ def write_features(
         views: random views per image, 0 or more.
         spec: a `ViewSpec`.
         cache: a `FeatureCache` for this backbone.
-        execute: execute(shards) embeds lists of `Work`, writes each to the cache, and yields the number of images in
-            each as it is done: see `executors`.
+        execute: execute(shards) embeds lists of `Work`, writes each to the cache, and then yields its number of
+            images: see `executors`.
 
     Raises:
-        UserError: a feature is not a number that float16 can hold.
+        UserError: a feature is NaN or beyond float16, or the cache returns damaged features repeatedly.
     """
     every = len(spec.zooms) + views
     rows = len(images) * every
     all_keys = (spec.key(sha256, number) for _, sha256 in images for number in range(every))
     keys = np.fromiter(all_keys, KEY, rows)
-    order = np.argsort(keys, kind="stable")  # so that of rows with equal keys the first comes first
+    order = np.argsort(keys, kind="stable")  # stable: of rows with equal keys, the first stays first
     keys, is_missing, used = keys[order], np.ones(rows, bool), set()
     is_first = np.append(True, keys[1:] != keys[:-1])[:rows]
     header = {"descr": "<f2", "fortran_order": False, "shape": (len(images), every, cache.length)}
-    with path.open("wb") as file:  # and not a memory map, in which a full disk would kill the process without a word
+    with path.open("wb") as file:  # not a memory map: a full disk would kill the process without a message
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
         for _ in range(TRIES):
@@ -129,11 +129,12 @@ def write_features(
 def _take(
     cache: FeatureCache, keys: np.ndarray, order: np.ndarray, is_missing: np.ndarray, file: IO[bytes], start: int
 ) -> set[str]:
-    """Copy missing rows from the cache to a file, in which they begin at `start`; return the shards that had some.
+    """Copy missing rows from the cache to a file, and return the shards that were used.
 
     Args:
-        cache, file: where rows come from, and where they go.
-        keys, order, is_missing: sorted keys, the row of each, and whether it is missing; those that come no longer are.
+        cache, file: source and target of the rows.
+        keys, order, is_missing: sorted keys, the row of each, and whether it is missing; copied rows are unmarked.
+        start: position in the file at which the rows begin.
     """
     used = set()
     for shard, found in cache.shards():
@@ -150,7 +151,7 @@ def _take(
 
 
 def _works(images: Sequence[tuple[str, str]], to_make: np.ndarray) -> list[Work]:
-    """Return the `Work` for the views to make, a bool array (images, zooms + views)."""
+    """Return the `Work` for the views in `to_make`, a bool array (images, zooms + views)."""
     works = []
     for (file, sha256), views in zip(images, to_make, strict=True):
         if views.any():
@@ -159,7 +160,7 @@ def _works(images: Sequence[tuple[str, str]], to_make: np.ndarray) -> list[Work]
 
 
 def _show(done: Iterable[int], total: int) -> None:
-    """Wait for shards, showing how many images are done."""
+    """Wait for shards and show the number of finished images."""
     for _ in track(itertools.chain.from_iterable(range(count) for count in done), "embed", total=total):
         pass
 
@@ -172,11 +173,11 @@ def embed(works: Sequence[Work], forward: Forward, size: int, spec: ViewSpec) ->
     Args:
         works: list of `Work`.
         forward: from an iterable of images to batches of features, see `engines.Engine.load`.
-        size: side of the images it takes, in pixels.
+        size: side of its input images in pixels.
         spec: a `ViewSpec`.
 
     Raises:
-        UserError: a feature is not a number that float16 can hold, or an image file isn't the one of its hash.
+        UserError: a feature is NaN or beyond float16, or an image file doesn't match its hash.
     """
 
     def prepare(work: Work) -> list[np.ndarray]:
@@ -193,7 +194,7 @@ def embed(works: Sequence[Work], forward: Forward, size: int, spec: ViewSpec) ->
 
 
 def _checked(batch: np.ndarray) -> npt.NDArray[np.float16]:
-    if not np.abs(batch).max() <= LARGEST:  # so that NaN is found too
+    if not np.abs(batch).max() <= LARGEST:  # negated, so that NaN is found too
         raise UserError(
             f"The backbone gives features of {np.abs(batch).max():g}; float16, in which they are kept, ends at "
             f"{LARGEST:g}. These weights can't be used: choose others."

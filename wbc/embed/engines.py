@@ -1,7 +1,7 @@
-"""What runs the frozen backbone: TensorFlow, or OpenVINO, which compiles its graph for the CPU and is faster there.
+"""Engines that run the frozen backbone: TensorFlow, or OpenVINO, which compiles its graph and is faster on a CPU.
 
-Heads are trained in NumPy whatever the engine; only the features that lie ready for them come from here. How fast each
-engine is, and how far its features and what is made of them differ, is in docs/results/speed.md.
+An engine only computes the features; with any engine, heads are trained in NumPy. docs/results/speed.md compares the
+speed, the features and the scores of the engines.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from wbc.embed.openvino_engine import BFLOAT16_KERNELS, CHUNK, KERNELS, Forward
 if TYPE_CHECKING:
     from wbc.embed.tensorflow_setup import keras
 
-AUTO = "auto"  # in place of an engine's name: the fastest here
+AUTO = "auto"  # instead of an engine's name: the fastest on this machine
 
-# The modules that make a feature of an image file. An edit of one of them asks for new features.
+# The modules that compute a feature from an image file. A change of their code requires new features.
 FEATURE_CODE = (
     "wbc.common.environment",
     "wbc.common.images",
@@ -37,7 +37,7 @@ FEATURE_CODE = (
 
 
 class Engine(NamedTuple):
-    """A backbone made ready for an engine; it can be sent to another process."""
+    """Backbone prepared for an engine; it can be sent to another process."""
 
     name: str  # a key of ENGINES
     content: bytes  # the backbone in the engine's form
@@ -46,8 +46,8 @@ class Engine(NamedTuple):
     def load(self) -> Forward:
         """Return a function from an iterable of uint8 images (size, size, 3), RGB 0-255, to their features.
 
-        It yields float32 arrays (some images, features), in order. What comes out for an image doesn't depend on the
-        images that come along with it, nor on the number of cores.
+        It yields float32 arrays (some images, features), in order. The features of an image depend neither on the other
+        images nor on the number of cores.
 
         Raises:
             UserError: the engine is openvino-bfloat16, and the CPU can't compute in bfloat16.
@@ -56,16 +56,16 @@ class Engine(NamedTuple):
 
 
 class EngineKind(NamedTuple):
-    """What there is to know of an engine."""
+    """Functions, packages and kernels of an engine."""
 
     convert: Callable[["keras.Model"], bytes]  # the backbone in the engine's form
     load: Callable[[Engine], Forward]
-    packages: tuple[str, ...]  # whose versions decide the bytes, beside those of every engine
+    packages: tuple[str, ...]  # their versions decide the bytes, in addition to the packages of every engine
     kernels: str = KERNELS
 
 
 def choose(name: str) -> str:
-    """Return the engine that `embed.engine` means: `auto` is TensorFlow where it sees a GPU, and OpenVINO elsewhere."""
+    """Return the engine for a value of `embed.engine`: `auto` is TensorFlow if it finds a GPU, else OpenVINO."""
     from wbc.embed.tensorflow_setup import tf
 
     if name != "auto":
@@ -74,9 +74,9 @@ def choose(name: str) -> str:
 
 
 def fingerprint(name: str, backbone: "keras.Model") -> str:
-    """Return a text that names everything but the image file and the view on which a feature depends.
+    """Return a text that names all that a feature depends on, except the image file and the view.
 
-    That is the backbone and its weights, the engine, the versions of the packages, and this project's own code.
+    These are the backbone and its weights, the engine, the versions of the packages, and this project's code.
 
     Args:
         name: a key of `ENGINES`.
@@ -89,7 +89,7 @@ def fingerprint(name: str, backbone: "keras.Model") -> str:
 
 
 def surroundings(name: str) -> str:
-    """Return a text that names the engine, the packages' versions and this project's code, as this process has them.
+    """Return a text that names the engine, the packages' versions and this project's code in this process.
 
     Args:
         name: a key of `ENGINES`.
@@ -129,11 +129,11 @@ def _keras_file(backbone: "keras.Model") -> bytes:
 
 
 def _frozen_graph(backbone: "keras.Model") -> bytes:
-    """Return the graph with its weights as TensorFlow's protobuf, which OpenVINO reads by itself.
+    """Return the graph with its weights as TensorFlow's protobuf, which OpenVINO reads directly.
 
-    Keras' own `export(format="openvino")` takes ten times as long, and converting by way of ONNX needs another package.
+    Keras' own `export(format="openvino")` takes ten times as long, and conversion through ONNX needs another package.
     """
-    # With a Keras backbone at hand, `deterministic` has set TensorFlow up.
+    # A Keras backbone comes from `tensorflow_setup`, so TensorFlow is set up already.
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2  # noqa: TID251
 
     from wbc.embed.tensorflow_setup import tf
@@ -144,7 +144,7 @@ def _frozen_graph(backbone: "keras.Model") -> bytes:
 
     graph = convert_variables_to_constants_v2(forward.get_concrete_function()).graph.as_graph_def()
     for node in graph.node:
-        # The number of a gradient, counted since the process began: of no use here, and other bytes after other work.
+        # The gradient's number counts from the start of the process. It isn't used, and would change the bytes.
         node.attr.pop("_gradient_op_type", None)
     return graph.SerializeToString(deterministic=True)
 
@@ -169,7 +169,7 @@ def _openvino_bfloat16(engine: Engine) -> Forward:
     return openvino_engine.load(engine.content, engine.size, bfloat16=True)
 
 
-# Every engine, by the word of the parameter.
+# All engines, by the value of the parameter.
 ENGINES = {
     "openvino": EngineKind(_frozen_graph, _openvino, ("openvino",)),
     "openvino-bfloat16": EngineKind(_frozen_graph, _openvino_bfloat16, ("openvino",), BFLOAT16_KERNELS),

@@ -1,4 +1,4 @@
-"""Who embeds: this process, or the workers of a Dask cluster. Either writes the same shards."""
+"""Executors of the embedding: this process, or the workers of a Dask cluster. Both write the same shards."""
 
 import contextlib
 import functools
@@ -15,21 +15,21 @@ from wbc.embed.cache import FeatureCache
 from wbc.embed.embedding import Execute, Forward, ViewSpec, Work, embed
 from wbc.embed.engines import Engine, surroundings
 
-LIVES = 3  # workers that may die over one shard before it is given up
-PATIENCE = "30s"  # for a scheduler to answer
+LIVES = 3  # workers that may die on one shard before it fails
+PATIENCE = "30s"  # timeout for the scheduler's answer
 
 
 def local(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Execute:
     """Return a function for `embedding.write_features` that embeds in this process.
 
     Args:
-        build: build() returns the `engines.Engine`; it is called only if there is something to embed.
+        build: build() returns the `engines.Engine`; it is called only if features are missing.
         spec: an `embedding.ViewSpec`.
         cache: the `FeatureCache` to write to.
     """
 
     def execute(shards: Sequence[Sequence[Work]]) -> Iterator[int]:
-        # One stream through all shards, so that the backbone never waits at the border between two.
+        # One stream through all shards, so that the backbone never waits between two of them.
         engine = build()
         features = embed(list(itertools.chain.from_iterable(shards)), engine.load(), engine.size, spec)
         for shard in shards:
@@ -40,7 +40,7 @@ def local(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> E
 
 
 def dask(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Execute:
-    """Return a function for `embedding.write_features` that has a Dask cluster embed, one shard per task.
+    """Return a function for `embedding.write_features` that embeds on a Dask cluster, one shard per task.
 
     The scheduler's address is taken from DASK_SCHEDULER_ADDRESS (see
     https://docs.dask.org/en/stable/configuration.html); without one, worker processes are started on this machine, one
@@ -73,7 +73,7 @@ def dask(build: Callable[[], Engine], spec: ViewSpec, cache: FeatureCache) -> Ex
     return execute
 
 
-# Who can embed, by the word of the parameter.
+# All executors, by the value of the parameter.
 EXECUTORS = {"local": local, "dask": dask}
 
 
@@ -103,10 +103,10 @@ def _client(distributed: Any) -> Iterator[Any]:
 
 
 def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, spec: ViewSpec, cache: FeatureCache) -> int:
-    """Embed a shard, as a worker's task; `expected` is the `surroundings` that the cache's key was made of."""
+    """Embed a shard in a worker; `expected` is the `surroundings` in the cache's key."""
     own = surroundings(engine.name)
     if own != expected:
-        # It would write other features under the keys of the right ones, for everybody who shares the cache.
+        # It would write wrong features under these keys, for everybody who shares the cache.
         raise UserError(
             f"A worker ({socket.gethostname()}) has other code or other packages than this process, so it would make "
             f"other features. It has\n  {own}\nand here are\n  {expected}\nStart the workers from the same commit and "
@@ -119,7 +119,7 @@ def _embed_shard(shard: Sequence[Work], engine: Engine, expected: str, spec: Vie
 
 @functools.lru_cache(1)
 def _loaded(engine: Engine) -> Forward:
-    """Return the loaded backbone, which a worker keeps from its first shard on."""
+    """Return the loaded backbone; a worker keeps it after its first shard."""
     return engine.load()
 
 

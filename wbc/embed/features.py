@@ -1,4 +1,4 @@
-"""The features of all images, as the stage `embed` writes them and later stages read them."""
+"""Features of all images, written by the stage `embed` and read by later stages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ ARRAY, FACTS, GRAPH, KERAS = "features.npy", "features.json", "backbone.pb", "ba
 
 
 class Features(NamedTuple):
-    """Features of all images, memory-mapped, and what made them.
+    """Memory-mapped features of all images, and the facts of their computation.
 
     The folder also holds the backbone twice: backbone.keras, and backbone.pb, TensorFlow's frozen graph, which OpenVINO
     reads without TensorFlow.
@@ -23,7 +23,7 @@ class Features(NamedTuple):
     folder: Path
     array: npt.NDArray[np.float16]  # (images, zooms + views, n), in the manifest's order
     # features.json: images, features (n), backbone, parameters (their number), weights_file_sha256, weights_foreground,
-    # the section `embed` of params.yaml without weights_sha256 and executor, and engine, the one that was used
+    # the section `embed` of params.yaml without weights_sha256 and executor, and engine (the one used)
     facts: dict[str, Any]
 
     @classmethod
@@ -31,11 +31,11 @@ class Features(NamedTuple):
         """Open the features in a folder.
 
         Args:
-            folder: that the stage `embed` wrote.
-            images: how many images they must be of.
+            folder: folder that the stage `embed` wrote.
+            images: expected number of images.
 
         Raises:
-            UserError: they are damaged, or of another number of images.
+            UserError: the features are damaged, or of another number of images.
         """
         with reading(folder / ARRAY):
             array = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
@@ -56,7 +56,7 @@ class Features(NamedTuple):
             folder: the folder to write.
             write_array: write_array(path) writes `array` as a .npy file: it may be larger than the memory.
             keras, graph: the backbone as a .keras file and as a frozen graph.
-            facts: see above.
+            facts: content of features.json.
         """
         with replacing(folder) as partial:
             partial.mkdir()
@@ -67,17 +67,17 @@ class Features(NamedTuple):
 
     @property
     def scored(self) -> npt.NDArray[np.float16]:
-        """The features that are scored, (images, n): of each image as it is."""
+        """The features that are scored, (images, n): view 0 of each image."""
         return self.array[:, 0]
 
     @property
     def zooms(self) -> npt.NDArray[np.float16]:
-        """The features without those of random views, (images, zooms, n)."""
+        """The features without the random views, (images, zooms, n)."""
         return self.array[:, : len(self.facts["zooms"])]
 
     @property
     def image_size(self) -> int:
-        """The side of the images that the backbone takes, in pixels."""
+        """The side of the backbone's input images in pixels."""
         return self.facts["image_size"]
 
     @property

@@ -1,4 +1,4 @@
-"""The features of some image files by one engine, each computed once: what was computed before lies in the cache."""
+"""Features of given image files by one engine, taken from the cache if they were computed before."""
 
 import functools
 import tempfile
@@ -27,15 +27,15 @@ def file_features(
     zooms: Sequence[float] = (1.0,),
     build: Callable[[], engines.Engine] | None = None,
 ) -> npt.NDArray[np.float16]:
-    """Return the features of image files as the stage `embed` makes them, without random views.
+    """Return the features of image files as the stage `embed` computes them, without random views.
 
     Args:
         name: the engine, a key of `engines.ENGINES`.
         backbone: Keras model from (size, size, 3) RGB 0-255 to n features.
         files: paths of the image files.
         tta_views: 1, or 8 for the mean over an image's orientations.
-        zooms: at which each image is shown, see `wbc.common.images.zoomed`; the first is 1.
-        build: returns the engine where it is needed and the caller has it; by default it is made of the backbone.
+        zooms: zooms of each image, see `wbc.common.images.zoomed`; the first is 1.
+        build: returns the engine, and is called only if features are missing; by default it converts the backbone.
 
     Returns:
         array (files, zooms, n).

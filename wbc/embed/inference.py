@@ -1,4 +1,4 @@
-"""Running a Keras model over many images, in batches of one size."""
+"""Inference of a Keras model on many images, in batches of one size."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -7,14 +7,14 @@ import numpy as np
 
 from wbc.embed.tensorflow_setup import keras, tf
 
-BATCH = 32  # images per forward pass; it decides the bytes, so it is no setting
+BATCH = 32  # images per forward pass; not a setting, because it decides the bytes
 
 
 def compiled(model: keras.Model) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:
     """Compile a model once, and return a function from an iterable of images to its outputs.
 
-    The function yields a batch at a time and in order. The last batch is padded: the kernels round differently for
-    another number of rows, and what comes out for an image must not depend on how many images came along with it.
+    The function yields batches in order. The last batch is padded: kernels round differently for another number of
+    rows, and the outputs of an image must not depend on the number of images.
 
     Args:
         model: Keras model that takes (size, size, 3) RGB 0-255.

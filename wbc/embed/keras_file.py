@@ -1,4 +1,4 @@
-"""Writing a Keras model file whose bytes depend on nothing but the model."""
+"""Keras model files whose bytes depend only on the model."""
 
 import json
 import zipfile
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 def save(model: "keras.Model", path: Path | str, more: dict[str, bytes] | None = None) -> None:
     """Write `model` as a `.keras` file that `keras.models.load_model` opens, the same bytes for the same model.
 
-    Keras writes the date of saving, zip times, and memory addresses (as ids of shared objects) into the file; they
-    become a fixed date and a count.
+    Keras writes the date of saving, zip times, and memory addresses (as ids of shared objects) into the file. These are
+    replaced by a fixed date and a count.
 
     Args:
         model: a Keras model.
         path: file to write, ending in `.keras`.
-        more: {name: bytes} of members that Keras passes over and others may read.
+        more: {name: bytes} of further members, which Keras ignores.
     """
     path = Path(path)
     model.save(path)

@@ -1,4 +1,4 @@
-"""The frozen backbone run by OpenVINO, which compiles its graph for the CPU. Does not import TensorFlow."""
+"""Frozen backbone in OpenVINO, which compiles its graph for the CPU. Does not import TensorFlow."""
 
 import collections
 import itertools
@@ -14,14 +14,14 @@ import numpy as np
 
 from wbc.common.errors import UserError
 
-# The kernels that oneDNN may use, inside OpenVINO and TensorFlow. By default it takes the best that a CPU has, and
-# kernels differ in the order of their sums: with those of SSE4.1, 0.7 % of the features were other float16 numbers.
-# Every x86-64 CPU since 2013 (Intel) and 2015 (AMD) has AVX2; bfloat16 needs a later one. Each library reads the
-# variable once, at its first computation, so a process that has computed in float32 can't change to bfloat16.
+# The kernels that oneDNN may use, inside OpenVINO and TensorFlow. By default it uses the best that a CPU supports.
+# Kernels differ in the order of their sums: with SSE4.1, 0.7 % of the features changed in float16. Every x86-64 CPU
+# since 2013 (Intel) and 2015 (AMD) supports AVX2; bfloat16 needs a later one. Each library reads the variable once, at
+# its first computation, so a process that has computed in float32 can't change to bfloat16.
 KERNELS, BFLOAT16_KERNELS = "AVX2", "AVX512_CORE_BF16"
 os.environ["ONEDNN_MAX_CPU_ISA"] = KERNELS
 
-CHUNK = 4  # images per pass; it decides the bytes, so it is no setting. 1 to 32: docs/results/speed.md
+CHUNK = 4  # images per pass; not a setting, because it decides the bytes
 
 Forward = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # from images to batches of features
 
@@ -44,7 +44,7 @@ def load(graph: bytes, size: int, bfloat16: bool = False) -> Forward:
 
 
 def load_activations(graph: bytes, size: int) -> Forward:
-    """Return a function like that of `load` which yields the activations that the backbone pools to features.
+    """Compile a backbone as `load` does, to yield the activations that it pools to features.
 
     The function yields float32 arrays (some images, rows, columns, features).
 
@@ -58,7 +58,7 @@ def load_activations(graph: bytes, size: int) -> Forward:
 
 
 def _before_pooling(graph: Any) -> Any:
-    """Return the part of an OpenVINO graph that ends where the last global average begins, channels last."""
+    """Return the part of an OpenVINO graph before its last global average, channels last."""
     from openvino import Model, opset13
 
     means = [node for node in graph.get_ordered_ops() if node.get_type_name() == "ReduceMean"]
@@ -76,7 +76,7 @@ def _forward(
     compiled, cores = _compiled(graph, size, bfloat16, cut)
 
     def outputs(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        # Requests of its own, so that another call may begin before this one has ended.
+        # Each call has its own requests, so that calls may overlap.
         images, idle = iter(images), collections.deque(compiled.create_infer_request() for _ in range(2 * cores))
         running: collections.deque[tuple[Any, int]] = collections.deque()
 
@@ -102,14 +102,14 @@ def _forward(
 
 
 def _compiled(graph: bytes, size: int, bfloat16: bool, cut: Callable[[Any], Any]) -> tuple[Any, int]:
-    """Return a graph compiled for this CPU, and how many requests it computes at a time.
+    """Return a graph compiled for this CPU, and the number of requests that it computes at a time.
 
     Args:
         graph, size, bfloat16: as for `load`.
-        cut: function from the graph to the part of it that is wanted.
+        cut: function from the graph to the part of it to compile.
     """
-    # OpenVINO reports its use by this package, and runs without it where it's absent.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: not to be found
+    # OpenVINO reports its use through this package, and also runs without it.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes its import fail
     import openvino
     from openvino.preprocess import PrePostProcessor
 
@@ -137,14 +137,14 @@ def _compiled(graph: bytes, size: int, bfloat16: bool, cut: Callable[[Any], Any]
         steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.u8)
         # One stream per core, each of one thread: faster than one stream on all cores, and the bytes don't depend on
-        # how many there are.
+        # the number of cores.
         cores = joblib.cpu_count()
         precision = "bf16" if bfloat16 else "f32"
         settings = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
         try:
             return core.compile_model(steps.build(), "CPU", settings), cores
         except RuntimeError as error:
-            # A CPU may name an ability that its hypervisor withholds.
+            # A CPU may report a capability that its hypervisor disables.
             raise UserError(
                 f"OpenVINO can't compile the backbone for this CPU, {cpu}: {str(error).strip().splitlines()[-1]}. The "
                 "engine tensorflow needs no OpenVINO, and the engine openvino no bfloat16."

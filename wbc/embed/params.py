@@ -26,7 +26,7 @@ class EmbedParams(Section):
     @pydantic.field_validator("tta_views")
     @classmethod
     def one_or_all_orientations(cls, views: int) -> int:
-        """Refuse numbers other than 1 and 8; a `Literal` of them would take `true` for 1."""
+        """Refuse numbers other than 1 and 8; a `Literal` of them would accept `true` as 1."""
         if views not in (1, ORIENTATIONS):
             raise ValueError(f"must be 1 or {ORIENTATIONS}")
         return views
@@ -34,7 +34,7 @@ class EmbedParams(Section):
     @pydantic.field_validator("zooms")
     @classmethod
     def starts_with_the_image_as_it_is(cls, zooms: list[float]) -> list[float]:
-        """Refuse zooms whose first, which is scored, isn't 1, and zooms that are named twice."""
+        """Refuse zooms that don't start with 1, which is scored, and duplicate zooms."""
         if zooms[0] != 1 or len(set(zooms)) < len(zooms):
             raise ValueError(f"must start with 1, the image as it is, and name each zoom once; found {zooms}")
         return zooms

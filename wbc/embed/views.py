@@ -1,9 +1,9 @@
-"""Views: seeded random augmentations of an image, computed once so that the frozen backbone sees each only once.
+"""Views: seeded random augmentations of an image, fixed so that the frozen backbone computes each only once.
 
-View 0 is what is scored: the image as it is, or the mean of its features in all eight orientations. A cell on a slide
-has no up or down and no handedness, so flips and any rotation leave its class unchanged; small changes of zoom and
-contrast stand for focus and stain. The operations are those of the original study's Keras layers (RandomFlip,
-RandomRotation, RandomContrast, RandomZoom, all with reflected borders).
+View 0 is scored: the unchanged image, or the mean of its features in all eight orientations. A cell on a slide has no
+up or down and no handedness, so flips and rotations don't change its class. Small changes of zoom and contrast imitate
+variations of focus and stain. The operations follow the original study's Keras layers (RandomFlip, RandomRotation,
+RandomContrast, RandomZoom, all with reflected borders).
 """
 
 import math
@@ -18,44 +18,42 @@ from wbc.common.params import Section
 
 
 class Augmentation(Section):
-    """How far a view may differ from its image."""
+    """Largest differences between a random view and its image."""
 
     horizontal_flip: bool
     vertical_flip: bool
-    rotation: float = pydantic.Field(
-        ge=0, le=0.5
-    )  # largest turn either way, as a share of a full turn; 0.5 is any angle
+    rotation: float = pydantic.Field(ge=0, le=0.5)  # largest rotation either way, in full turns; 0.5 is any angle
     zoom: float = pydantic.Field(ge=0, le=0.5)  # largest change of scale either way
     contrast: float = pydantic.Field(ge=0, le=0.9)  # largest change of contrast either way
 
 
 UNCHANGED = Augmentation(horizontal_flip=False, vertical_flip=False, rotation=0, zoom=0, contrast=0)
-ORIENTATIONS = 8  # of a square: four turns, each also mirrored; none of them invents a pixel
+ORIENTATIONS = 8  # of a square: four rotations, each also mirrored; none interpolates pixels
 _BACK = slice(None, None, -1)
 _FLIPS: tuple[tuple[slice, ...], ...] = ((), (_BACK,), (slice(None), _BACK), (_BACK, _BACK))
 
 
 def orientations(image: np.ndarray) -> list[np.ndarray]:
-    """Return an image (size, size, 3) in its eight orientations, the image as it is first.
+    """Return an image (size, size, 3) in its eight orientations, the unchanged image first.
 
-    To average over them is test-time augmentation as Krizhevsky, Sutskever and Hinton (ImageNet Classification with
-    Deep Convolutional Neural Networks, NeurIPS 2012) have it, here of features: a cell has no up or down.
+    The mean of their features is the test-time augmentation of Krizhevsky, Sutskever and Hinton (ImageNet
+    Classification with Deep Convolutional Neural Networks, NeurIPS 2012), applied to features.
     """
     return [np.ascontiguousarray(square[flip]) for square in (image, image.transpose(1, 0, 2)) for flip in _FLIPS]
 
 
 def tta_images(image: np.ndarray, tta_views: int) -> list[np.ndarray]:
-    """Return the images whose mean feature is that of an image (size, size, 3) wherever it is scored.
+    """Return the images whose mean feature is used to score an image (size, size, 3).
 
     Args:
         image: the image.
-        tta_views: 1 for the image as it is, or ORIENTATIONS.
+        tta_views: 1 for the unchanged image, or ORIENTATIONS.
     """
     return orientations(image) if tta_views == ORIENTATIONS else [image]
 
 
 def mean_feature(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the mean of an image's features (n,), added in their order, so that it is the same bits on every CPU."""
+    """Return the mean of an image's features (n,), added in their order to give the same bits on every CPU."""
     total = rows[0].astype(np.float64)
     for row in rows[1:]:
         total = total + row
@@ -63,7 +61,7 @@ def mean_feature(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def upright(turned: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return what belongs to an image's `orientations`, turned back: maps (rows, columns, ...) of the image as it is.
+    """Turn maps (rows, columns, ...) of an image's `orientations` back to the orientation of the image.
 
     >>> image = np.arange(12).reshape(2, 2, 3)
     >>> all((back == image).all() for back in upright(orientations(image)))
@@ -80,10 +78,10 @@ def view(image: np.ndarray, number: int, augmentation: Augmentation, key: Sequen
 
     Args:
         image: RGB uint8 array (size, size, 3).
-        number: 0 for the image as it is, 1 and up for random views.
+        number: 0 for the unchanged image, 1 and up for random views.
         augmentation: an `Augmentation`.
-        key: whole numbers that, with `number`, seed the randomness: the same key gives the same view, whichever
-            other images there are.
+        key: integers that seed the randomness together with `number`. The same key gives the same view, independent
+            of other images.
 
     Returns:
         uint8 array (size, size, 3).
@@ -91,7 +89,7 @@ def view(image: np.ndarray, number: int, augmentation: Augmentation, key: Sequen
     if number == 0:
         return image
     random = np.random.default_rng([*key, number])
-    # All is drawn whether it is used or not: switching one operation leaves the others' draws as they were.
+    # All values are always drawn, so that switching off one operation doesn't change the others.
     mirror, upend = random.random(2) < 0.5
     angle = 2 * math.pi * augmentation.rotation * random.uniform(-1, 1)
     scale = 1 + augmentation.zoom * random.uniform(-1, 1)
@@ -101,7 +99,7 @@ def view(image: np.ndarray, number: int, augmentation: Augmentation, key: Sequen
 
 
 def _warp(image: np.ndarray, angle: float, scale: float, mirror: bool, upend: bool) -> np.ndarray:
-    """Rotate, zoom and flip about the center in one bilinear resampling; what lies outside is the image reflected."""
+    """Rotate, zoom and flip about the center in one bilinear resampling, with reflected borders."""
     size = len(image)
     margin = math.ceil(size * (math.sqrt(2) / scale - 1) / 2) + 2 if angle or scale != 1 else 0
     margin = max(margin, 0)
@@ -124,6 +122,6 @@ def _warp(image: np.ndarray, angle: float, scale: float, mirror: bool, upend: bo
 def _stretch(image: np.ndarray, factor: float) -> np.ndarray:
     """Scale each channel's distance from its mean, as Keras' RandomContrast does."""
     mean = image.mean(axis=(0, 1))
-    levels = np.arange(256)[:, None]  # of which each pixel has one: a table of them is faster made than every pixel
+    levels = np.arange(256)[:, None]  # a lookup table is faster than computing every pixel
     table = np.clip(np.round((levels - mean) * factor + mean), 0, 255).astype(np.uint8)
     return cv2.LUT(image, table[None])

@@ -1,4 +1,4 @@
-"""The weights of the backbone: where they are, and whether they are the ones that were meant."""
+"""Weights of the backbone: their file, and the check of its SHA-256."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ from wbc.common.files import sha256
 
 # The weights that are published with this version: EfficientNetB0, trained on blood cells.
 BLOOD_SHA256 = "0843e99ae008e4aea0194d7ed6a3d4d2b4e7495f066bb12dd6f20bbc7ed0c80f"
-# The share of an image that a cell filled when they were trained, by `wbc.split.foreground`: 0.13 in the median of
-# Barcelona's classes, which `domain_augmentation.zoom` of pretraining/params.yaml, 0.9 to 2.2 of the sides, made this.
+# Range of the share of an image that a cell filled in their training, as `wbc.split.foreground` measures it. The median
+# of Barcelona's classes is 0.13; `domain_augmentation.zoom` of pretraining/params.yaml enlarged the sides 0.9 to 2.2
+# times.
 BLOOD_FOREGROUND = (0.11, 0.63)
 
 
 def find_weights(weights: str, expected: str | None, blood: Path) -> tuple[Path | str, str | None]:
-    """Return what `backbones.build` takes as weights, and the SHA-256 of the file where there is one.
+    """Return the weights for `backbones.build`, and the SHA-256 of their file, or None without a file.
 
     Args:
         weights: blood, imagenet, random, or the path of a `.weights.h5` file.
@@ -21,7 +22,7 @@ def find_weights(weights: str, expected: str | None, blood: Path) -> tuple[Path 
         blood: the file of the weights `blood`.
 
     Raises:
-        UserError: there is no such file, or its SHA-256 is another.
+        UserError: the file doesn't exist, or has another SHA-256.
     """
     if weights in ("imagenet", "random"):
         return weights, None

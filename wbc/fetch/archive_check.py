@@ -16,11 +16,11 @@ def check_archive(key: str, archive: Any, results: Iterable[Path | str] = ()) ->
 
     Args:
         key: the parameter that names it, for messages: "fetch.archive".
-        archive: the parameter's value, whatever it is.
+        archive: the parameter's value, of any type.
         results: folders that stages write to.
 
     Raises:
-        UserError: it is not the path of a file or folder, or lies in one of `results`, or above one.
+        UserError: the value is not the path of a file or folder, or the archive is inside or above one of `results`.
     """
     if not (isinstance(archive, str) and archive and Path(archive).exists()):
         home = " A `~` isn't read as your home folder: write it out." if str(archive).startswith("~") else ""
@@ -39,14 +39,14 @@ def check_archive(key: str, archive: Any, results: Iterable[Path | str] = ()) ->
 
 
 def check_only_delivered(images: Path, folder: Path) -> None:
-    """Check that `images` holds nothing but what `fetch` put there: DVC deletes it before `fetch` runs.
+    """Check that `images` holds only files that `fetch` wrote, because the next run replaces the folder.
 
     Args:
         images: folder of class folders; it need not exist.
-        folder: holds the manifest of what was delivered; without one, no file was.
+        folder: holds the manifest of the written files; without one, every file is foreign.
 
     Raises:
-        UserError: a file is not in the manifest, or not as it was delivered.
+        UserError: a file is not in the manifest, or was changed.
     """
     delivered: dict[str, str] = {}
     if (folder / MANIFEST).is_file():
@@ -64,12 +64,12 @@ def check_only_delivered(images: Path, folder: Path) -> None:
 
 
 def copy_advice(path: str) -> str:
-    """Return why a path isn't as the user has it where DVC runs an experiment in a copy of the project; else "".
+    """Return advice on a relative path if DVC runs an experiment in a copy of the project, else "".
 
-    `dvc exp run --queue` and `--temp` copy what Git and DVC know to a folder in .dvc/tmp/exps/.
+    `dvc exp run --queue` and `--temp` copy only files that Git or DVC tracks to a folder in .dvc/tmp/exps/.
 
     Args:
-        path: as params.yaml names it; an absolute one is the same everywhere.
+        path: path in params.yaml; an absolute one is valid in the copy too.
     """
     here = Path.cwd().parts
     is_copy = any(here[start : start + 3] == (".dvc", "tmp", "exps") for start in range(len(here)))
@@ -82,7 +82,7 @@ def copy_advice(path: str) -> str:
 
 
 def _results_at(archive: Path, results: Iterable[Path | str]) -> Path | str | None:
-    """Return the folder of results that an archive lies in, or that lies in it; or None."""
+    """Return the folder of results that contains an archive or is contained in it, or None."""
     archive = archive.resolve()
     for folder in results:
         resolved = Path(folder).resolve()
@@ -92,7 +92,7 @@ def _results_at(archive: Path, results: Iterable[Path | str]) -> Path | str | No
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Yield the files and links below a folder, as paths from there."""
+    """Yield the relative paths of the files and links below a folder, without litter of systems and programs."""
     for root, directories, names in os.walk(folder):
         links = [name for name in directories if Path(root, name).is_symlink()]
         for name in names + links:

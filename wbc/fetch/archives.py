@@ -1,4 +1,4 @@
-"""Unpacking class folders from a zip or a folder, checked before anything is written."""
+"""Unpacking of class folders from a zip or a folder, checked before anything is written."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ MAX_RATIO = 200  # content to zip; JPEG and PNG barely shrink, a zip bomb shrink
 SMALL = 64 * 2**20  # bytes of content that are harmless at any ratio
 MAX_ENTRIES = 5_000_000  # files and folders of a zip
 MAX_DEPTH = 64  # folders above a file
-DVC_CACHE = re.compile(r".*/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")  # how DVC calls the content of a file that it keeps
+DVC_CACHE = re.compile(r".*/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")  # path of a file's content in DVC's cache
 
 _BLOCK = 2**20  # bytes read at once
 
@@ -29,17 +29,17 @@ Reader = Callable[[], Iterator[bytes]]  # yields the bytes of a file
 
 
 class Unpacked(NamedTuple):
-    """What came out of a zip or a folder."""
+    """Result of unpacking a zip or a folder."""
 
     report: UnpackReport
-    sha256: str | None  # of the very bytes that were unpacked; None of a folder
+    sha256: str | None  # of the unpacked zip; None for a folder
 
 
 def unpack(source: Path | str, destination: Path, reading: Reading = Reading()) -> Unpacked:  # noqa: B008 (immutable)
-    """Copy the images of `source` to `destination`/<class>/<file>, every byte as it was delivered.
+    """Copy the images of `source` to `destination`/<class>/<file>, byte for byte.
 
-    Files of one name and one class are told apart by the folders above (`train__0001.jpg`). Whether a file with the
-    name of an image is one isn't looked at.
+    Files with the same name and class get the names of their folders as a prefix (`train__0001.jpg`). The content of
+    files that are named as images isn't checked.
 
     >>> unpack("cells.zip", Path("data/images")).report.labels                       # doctest: +SKIP
     ['basophil', 'eosinophil']
@@ -47,11 +47,10 @@ def unpack(source: Path | str, destination: Path, reading: Reading = Reading()) 
     Args:
         source: path of a zip, or of a folder.
         destination: path of a folder that doesn't exist yet.
-        reading: where the class of an image is said; see `wbc.fetch.layout.read_layout`.
+        reading: settings for reading the classes; see `wbc.fetch.layout.read_layout`.
 
     Raises:
-        UserError: there is no such zip or folder, it is damaged, unsafe or encrypted, or it isn't clear which images
-            and classes it holds.
+        UserError: the source doesn't exist, is damaged, unsafe or encrypted, or its images and classes are unclear.
     """
     source, destination = Path(source), Path(destination)
     if source.is_dir():
@@ -59,7 +58,7 @@ def unpack(source: Path | str, destination: Path, reading: Reading = Reading()) 
         return Unpacked(_write(files, folders, source, destination, None, reading), None)
     if not source.is_file():
         raise UserError(f"{source} doesn't exist. Expected a zip, or a folder of class folders.")
-    # Opened once: what is hashed is what is unpacked, even if another file takes its name meanwhile.
+    # Opened once, so that the hashed bytes are the unpacked ones, even if the file is replaced meanwhile.
     with source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         with _open_zip(file, source) as archive:
@@ -144,7 +143,7 @@ def _names(entries: list[zipfile.ZipInfo], source: Path) -> list[str]:
     """Return the entries' names, with "/" between the parts.
 
     Raises:
-        UserError: it isn't clear which letters a name has, and so which class it gives.
+        UserError: the encoding of a name is unknown, and so the class that it gives.
     """
     names = [name_of(entry) for entry in entries]
     if unclear := [entry.filename for entry, name in zip(entries, names, strict=True) if name is None]:
@@ -183,7 +182,7 @@ def _too_large(source: Path, size: int) -> UserError:
 
 
 def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, source: Path) -> Reader:
-    """Return a function that yields the bytes of a zip entry; the zip's checksum is checked at the last of them."""
+    """Return a function that yields the bytes of a zip entry and checks its checksum at the end."""
 
     def blocks() -> Iterator[bytes]:
         try:
@@ -202,9 +201,9 @@ def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, source: Path) 
 def _list_folder(source: Path) -> tuple[dict[str, Reader], set[str]]:
     """Return (files, folders) below `source`.
 
-    Links to files are read, but out of `source` only where the target is named as an image too, or lies in DVC's cache,
-    to which `cache.type symlink` links: else a link could bring in any file of this machine. Links to folders are
-    refused.
+    Links to files are read. A link out of `source` is read only if its target is named as an image, or is in DVC's
+    cache, to which `cache.type symlink` links. Otherwise a link could include any file of this machine. Links to
+    folders are refused.
     """
     inside = source.resolve()
     files, folders, refused = {}, set(), []

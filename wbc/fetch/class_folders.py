@@ -1,4 +1,4 @@
-"""Which file of a source belongs to which class: by folders, or by a table of labels."""
+"""Classes of the files of a source, given by folders or by a table of labels."""
 
 import itertools
 import re
@@ -14,8 +14,8 @@ from wbc.fetch.file_names import IMAGE_SUFFIXES, alike, litter, looks_like_image
 from wbc.fetch.label_table import LabelTable
 from wbc.fetch.layout import CLASS, Paths, read_layout
 
-# Words in the names of folders that hold no photographs of cells but drawings of their outlines; and what the names of
-# such files end in where they are in the folder of the photographs, as 1_mask.png next to 1.png.
+# Words in the names of folders of masks, which are drawings of cell outlines. Mask files next to photographs have such
+# a word as their ending: 1_mask.png next to 1.png.
 _MASKS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"}
 _MASK_FILE = re.compile(rf"(?i)(.+)[_\- .](?:{'|'.join(sorted(_MASKS))}|ground_truth|seg)")
 _PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
@@ -30,20 +30,20 @@ class UnpackReport(NamedTuple):
     """Classes of a source, and its files that are not among their images."""
 
     labels: list[str]  # the classes, sorted
-    unusable: list[tuple[str, str]]  # (path, reason) of files in class folders that no disk or table can hold by name
+    unusable: list[tuple[str, str]]  # (path, reason) of files in class folders whose names no disk or table can hold
     ignored: list[str]  # files outside class folders
     merged: dict[str, list[str]]  # label: its folders, where there are several
-    left_by_systems: list[str]  # what systems leave behind; a folder ends in "/"
+    left_by_systems: list[str]  # litter of systems and programs; a folder ends in "/"
     left_out: list[str]  # images in folders that the layout leaves out
     columns: dict[str, dict[str, str]]  # "<class>/<file>": its part, and its patient, slide or other group
 
 
 class Reading(NamedTuple):
-    """How the files of a source are read."""
+    """Settings for reading the files of a source."""
 
     layout: str | None = None  # a pattern, as `read_layout` takes it; None: plain layouts only
-    labels: LabelTable | None = None  # in place of folders
-    allow_masks: bool = False  # among the images
+    labels: LabelTable | None = None  # instead of folders
+    allow_masks: bool = False
 
 
 def sort_into_classes(
@@ -53,21 +53,21 @@ def sort_into_classes(
     reading: Reading = Reading(),  # noqa: B008 (immutable)
     start_of: Callable[[str], bytes] = lambda _: b"",
 ) -> tuple[dict[str, str], UnpackReport]:
-    """Decide where each file of a source goes.
+    """Assign each file of a source to a class and a file name.
 
     Args:
-        names: of the files, relative and with "/" between the parts.
-        folder_names: of all folders, likewise.
-        source: path of what the files are in, for messages.
-        reading: how they are read.
-        start_of: function that returns the first bytes of a file; asked where its name doesn't say what it is.
+        names: paths of the files, relative and with "/" between the parts.
+        folder_names: paths of all folders, likewise.
+        source: path of the source, for messages.
+        reading: settings for reading the files.
+        start_of: function that returns the first bytes of a file; called if its name doesn't identify it.
 
     Returns:
         (targets, report): dict path → "<class>/<file>" in sorted order, and the `UnpackReport`.
 
     Raises:
         UserError: no image, an unclear layout, a folder in which a class may be missing, fewer than two classes, masks,
-            or names that some disks can't tell apart.
+            or names that some disks can't distinguish.
     """
     names = list(names)
     left = {kind for name in names if (kind := litter(name))}
@@ -89,7 +89,7 @@ def sort_into_classes(
             _refuse_masks(cells, source)
         fit = read_layout(cells, source, reading.layout)
         placed, left_out = fit.placed, fit.left_out
-        # What else lies in a class folder may be a damaged image, and is judged as one.
+        # Other files in a class folder may be damaged images, and are checked as images.
         columns = {path.parent: found for path, found in placed.items()}
         others = [path for path in paths if path not in images and path.parent in columns and not _hidden(path)]
         placed |= {path: columns[path.parent] for path in others}
@@ -123,7 +123,8 @@ def sort_into_classes(
 def _images(paths: Paths, start_of: Callable[[str], bytes], in_class_folders: bool) -> set[PurePosixPath]:
     """Return the files that are images by their name or their content.
 
-    In class folders, a folder with a file that is named as an image is known already: all its files are judged later.
+    With class folders, the content is read only in folders without a file that is named as an image. All files of the
+    other folders are checked later.
     """
     named = {path for path in paths if looks_like_image(path)}
     folders = {path.parent for path in named} - {PurePosixPath()} if in_class_folders else set()
@@ -135,10 +136,10 @@ def _hidden(path: PurePosixPath) -> bool:
 
 
 def _fields_of_view(paths: Paths) -> set[PurePosixPath]:
-    """Return the folders of whole fields of view beside their annotations, as PASCAL VOC lays them out.
+    """Return the folders of whole fields of view next to their annotations, in the layout of PASCAL VOC.
 
-    Kaggle's paultimothymooney/blood-cells has such a folder, JPEGImages, beside its class folders. It is ignored, and
-    said to be: a field of view isn't a cell, and JPEGImages isn't a class.
+    Kaggle's paultimothymooney/blood-cells has such a folder, JPEGImages, next to its class folders. It is ignored, and
+    reported as ignored: a field of view isn't a cell, and JPEGImages isn't a class.
     """
     folders = {path.parent for path in paths}
     return {
@@ -147,7 +148,7 @@ def _fields_of_view(paths: Paths) -> set[PurePosixPath]:
 
 
 def _distinct_names(labels: dict[PurePosixPath, str], source: Path) -> dict[PurePosixPath, str]:
-    """Return dict path → file name, in which files of one class have names that every disk can tell apart."""
+    """Return dict path → file name, with names in a class that every disk can distinguish."""
     same = defaultdict(list)
     for path, label in labels.items():
         same[label, alike(path.name)].append(path)
@@ -188,7 +189,7 @@ def _no_images(source: Path, paths: Paths) -> UserError:
 
 
 def _refuse_packed(paths: Paths, images: set[PurePosixPath], source: Path) -> None:
-    """Refuse packed files next to class folders: they may hold the images of a class."""
+    """Refuse packed files next to class folders, since they may hold the images of a class."""
     with_images = {path.parent for path in images}
     packed = [path for path in paths if path.name.lower().endswith(_PACKED) and path.parent not in with_images]
     if packed:
@@ -210,7 +211,7 @@ def _refuse_empty_folders(folders: set[PurePosixPath], paths: Paths, source: Pat
 def _refuse_unreadable_folders(
     paths: Paths, images: set[PurePosixPath], source: Path, start_of: Callable[[str], bytes]
 ) -> None:
-    """Refuse folders without an image whose files may be images of a kind that can't be read here."""
+    """Refuse folders without an image whose files may be images of an unsupported format."""
     with_images = {parent for path in images for parent in path.parents}
     unreadable = defaultdict(list)
     for path in paths:
@@ -225,7 +226,7 @@ def _refuse_unreadable_folders(
 
 
 def _refuse_masks(cells: Paths, source: Path) -> None:
-    """Refuse masks among the images: they would be merged into the same classes, and trained on as cells."""
+    """Refuse masks among the images: they would be merged into the classes and trained on as cells."""
     stems = {path.with_suffix("") for path in cells}
     files = [path for path in cells if (match := _MASK_FILE.fullmatch(path.stem)) and path.with_name(match[1]) in stems]
     if files:

@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-START = 4096  # bytes that are looked at
+START = 4096  # bytes that are read
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}  # bytes of the header that follows the first 14 bytes of a BMP
 _DOCUMENTS = {".pdf", ".doc", ".docx", ".odt", ".xls", ".xlsx", ".ods", ".ppt", ".pptx"}
@@ -22,6 +22,6 @@ def is_document(path: PurePath, start: bytes) -> bool:
     """Return whether a file is text, in UTF-8 or UTF-16, or a document by its ending."""
     if path.suffix.lower() in _DOCUMENTS or start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
-    # Letters of other codes are few among plain ones; the last may be cut in two.
+    # Text has no control characters besides tabs, line ends and escapes; bytes above 127 are letters of any encoding.
     odd = sum(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in start)
     return odd == 0

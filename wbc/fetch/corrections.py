@@ -11,18 +11,18 @@ from wbc.fetch.file_lists import FILE, assign, read_list, some
 from wbc.fetch.manifest import quarantine_bad
 
 EXCLUDED = "excluded by the user's list"
-EXCLUDES, LABEL = "excluded", "label"  # what the lists say of a file: columns beside `file`
+EXCLUDES, LABEL = "excluded", "label"  # columns of the lists in addition to `file`
 
 
 class Corrected(NamedTuple):
-    """The images that were moved."""
+    """Images that were moved."""
 
     excluded: list[tuple[str, str]]  # (path, reason), as for unusable images
     relabelled: dict[str, str]  # old path: new path, both <class>/<name>
 
 
 class Corrections(NamedTuple):
-    """The lists of a user; without rows where there is no list."""
+    """The user's lists; tables without rows if there is no list."""
 
     excluded: pd.DataFrame  # columns `file` and `excluded`
     relabelled: pd.DataFrame  # columns `file` and `label`
@@ -42,7 +42,7 @@ def read(folder: Path, exclude: str | None, relabel: str | None) -> Corrections:
         UserError: a CSV can't be read or lacks a column or a label.
     """
     excluded = _list(folder, exclude, [FILE])
-    excluded[EXCLUDES] = "yes"  # however many of the patterns in the list fit an image
+    excluded[EXCLUDES] = "yes"  # one value, so that several patterns may fit an image
     relabelled = _list(folder, relabel, [FILE, LABEL])
     if unsaid := relabelled.loc[relabelled[LABEL] == "", FILE].tolist():
         raise UserError(f"{folder / str(relabel)} gives no label to {some(unsaid)}.")
@@ -50,16 +50,16 @@ def read(folder: Path, exclude: str | None, relabel: str | None) -> Corrections:
 
 
 def correct(raw: Path, quarantine: Path, corrections: Corrections) -> Corrected:
-    """Move images that are left out from `raw`/<class>/ to `quarantine`/<class>/, and others to another class's folder.
+    """Move excluded images from `raw`/<class>/ to `quarantine`/<class>/, and relabeled ones to their class's folder.
 
     Args:
         raw: folder of class folders, as delivered.
-        quarantine: folder that doesn't exist yet; it is made.
-        corrections: what `read` returned.
+        quarantine: folder that doesn't exist yet; it is created.
+        corrections: result of `read`.
 
     Raises:
-        UserError: a list names a file or a class that isn't there, or two things of one image; or a file of that name
-            is in the other class already.
+        UserError: a list names a missing file or class or contradicts itself, both lists name an image, or the other
+            class already has a file of that name.
     """
     exclude, relabel = corrections.exclude, corrections.relabel
     paths = sorted(path.relative_to(raw).as_posix() for path in raw.glob("*/*"))
@@ -87,7 +87,7 @@ def correct(raw: Path, quarantine: Path, corrections: Corrections) -> Corrected:
 
 
 def _list(folder: Path, name: str | None, columns: list[str]) -> pd.DataFrame:
-    """Return what a CSV holds, which must be `columns`; no rows where there is none."""
+    """Return the content of a CSV that must have exactly `columns`; without a CSV, a table without rows."""
     if name is None:
         return pd.DataFrame(columns=columns, dtype=str)
     table = read_list(folder / name)
@@ -100,7 +100,7 @@ def _list(folder: Path, name: str | None, columns: list[str]) -> pd.DataFrame:
 
 
 def _said(file: Path, table: pd.DataFrame, column: str, paths: list[str]) -> list[tuple[str, str]]:
-    """Return (path, what a list says) of the images that it names."""
+    """Return (path, value) of the images that a list names."""
     assigned, without = assign(file, table, [column], paths)
     if without:
         raise UserError(f"{file} names what is not among the {len(paths):,} images: {some(without)}.")

@@ -1,4 +1,4 @@
-"""CSV files in which a user says something of images: which group, part or label they have."""
+"""CSV files in which a user gives images a group, a part or a label."""
 
 import fnmatch
 import warnings
@@ -11,11 +11,11 @@ import pandas as pd
 from wbc.common.errors import UserError
 
 FILE = "file"  # the column that names files: <class>/<file>, the file's name alone, or a glob of either
-# What a group of images may be, the widest first.
+# Kinds of groups of images, the widest first.
 GROUP_KINDS = ("laboratory", "site", "patient", "donor", "slide", "smear", "cell", "photograph")
-# How other programs write that a value is missing. Taken for a name, it would put all such images into one group.
+# Words of other programs for a missing value. Used as a name, one would put all such images into one group.
 MISSING = {"na", "n/a", "#n/a", "nan", "none", "null", "<na>", "-nan", "nil"}
-SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that spreadsheet programs write, by country
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # used by spreadsheet programs in some countries
 LISTED = 10  # files or groups that a message names
 
 
@@ -23,12 +23,12 @@ def read_list(file: Path) -> pd.DataFrame:
     """Return a user's CSV as text, with blanks around names and values removed.
 
     Raises:
-        UserError: it doesn't exist, isn't a CSV in UTF-8, has something else than commas between its columns, lists
-            nothing, or a row names no file, or a group by a word for a missing value.
+        UserError: the file doesn't exist, isn't a CSV in UTF-8, is separated by other characters than commas, or is
+            empty; or a row names no file, or has a word for a missing value.
     """
     try:
         with warnings.catch_warnings():
-            # Where every row has a comma more than the header, pandas would take the first column for the rows' names.
+            # If every row has one more comma than the header, pandas would use the first column as row names.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
     except pd.errors.ParserWarning:
@@ -58,19 +58,19 @@ def read_list(file: Path) -> pd.DataFrame:
 
 
 def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Return the values that a CSV gives to each image, and the names in it that fit none.
+    """Return the values that a CSV gives to each image, and the names in it that fit no image.
 
     Args:
         file: the CSV, for messages.
-        table: what `read_list` returned.
-        kinds: its columns that say something.
+        table: result of `read_list`.
+        kinds: its columns with values.
         paths: the images as <class>/<name>.
 
     Returns:
-        (a row per image, a column per kind, "" where nothing is said; names)
+        (data frame with a row per image and a column per kind, "" without a value; names that fit no image)
 
     Raises:
-        UserError: a name fits two images, or two things of one kind are said of an image.
+        UserError: a name fits two images, or an image gets two values of one kind.
     """
     ends: defaultdict[str, list[int]] = defaultdict(list)  # the end of a path, from any folder on: its images
     for image, path in enumerate(paths):
@@ -81,7 +81,7 @@ def assign(file: Path, table: pd.DataFrame, kinds: list[str], paths: Sequence[st
     named: dict[str, list[set[str]]] = {kind: [set() for _ in paths] for kind in kinds}
     without = []
     for row in table.to_dict("records"):
-        # A name first: letters such as [ in it would be a pattern's. Windows writes \\ between folders.
+        # Names are tried before patterns, since a name may hold [ or *. Windows writes \\ between folders.
         for name in (row[FILE], row[FILE].replace("\\", "/").removeprefix("./")):
             images = [whole[name]] if name in whole else ends.get(name, [])
             if len(images) > 1:
@@ -114,6 +114,6 @@ def _matching(pattern: str, paths: Sequence[str]) -> list[int]:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first `LISTED` of some names in words."""
+    """Return the first `LISTED` names and the number of the others, as text."""
     more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more

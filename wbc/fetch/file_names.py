@@ -1,4 +1,4 @@
-"""Names of files and folders: what systems leave behind, what is named as an image, and how names are shown."""
+"""Names of files and folders: litter of systems and programs, names of images, and safe display of names."""
 
 import re
 import unicodedata
@@ -8,12 +8,12 @@ from pathlib import PurePath
 from wbc.common.images import FORMATS
 
 MAX_NAME = 255  # bytes of one file or folder name, on every common disk
-LISTED = 10  # paths that an error names; the first few show what is wrong
+LISTED = 10  # paths that an error lists
 
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp"}  # Unicode's categories: control, format (bidi, zero width), line, paragraph
 IMAGE_SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes}
-# What operating systems, network disks and programs leave behind. "icon\r" is the Mac's file for a
-# folder's picture; a colon or its stand-ins mark an NTFS stream, which WSL and network disks show as a file.
+# Litter of operating systems, network disks and programs. "icon\r" is the Mac's file for a folder's picture. A colon
+# or its replacements mark an NTFS stream, which WSL and network disks show as a file.
 _LITTER = re.compile(
     r"""
     thumbs\.db | ehthumbs(_vista)?\.db | desktop\.ini | icon\r | picasa\.ini | \.picasa\.ini | \.picasaoriginals
@@ -32,7 +32,7 @@ _LITTER = re.compile(
 
 
 def litter(path: str) -> str | None:
-    """Return the part of `path` down to the file or folder that a system or program left there, or None."""
+    """Return `path` up to the file or folder that a system or program left there, or None."""
     parts = path.split("/")
     for depth, part in enumerate(parts, start=1):
         if _LITTER.fullmatch(part):
@@ -41,25 +41,25 @@ def litter(path: str) -> str | None:
 
 
 def looks_like_image(path: PurePath) -> bool:
-    """Return whether a file is named as an image that can be read."""
+    """Return whether a file has the ending of a supported image format."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def printable(path: str, longest: int = 400) -> str:
-    """Return `path` with what a terminal or a text file can't hold written as an escape, and a very long one cut."""
+    """Return `path` with invisible and control characters escaped, shortened if it is very long."""
     text = path.encode("utf-8", "backslashreplace").decode()
     text = "".join(f"\\x{ord(letter):02x}" if unicodedata.category(letter) in _UNSEEN else letter for letter in text)
     return text if len(text) <= longest else f"{text[: longest - 20]}… ({len(text)} letters)"
 
 
 def some(lines: Sequence[object]) -> str:
-    """Return the first lines of a list, indented, and how many more there are."""
+    """Return the first lines of a list, indented, and the number of the others."""
     shown = [f"  - {printable(str(line), longest=1000)}" for line in lines[:LISTED]]
     return "\n".join(shown + ([f"  - and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []))
 
 
 def alike(name: str) -> str:
-    """Return what is left of `name` on a disk that doesn't tell letter case or the spelling of accents apart."""
+    """Return a form of `name` that is equal for names that differ only in letter case or the encoding of accents."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 

@@ -1,9 +1,8 @@
-"""The Kaggle client as a command, run by its path, which follows no redirect out of an encrypted connection.
+"""Kaggle's client as a command, run by its path, that refuses redirects out of an encrypted connection.
 
     python wbc/fetch/kaggle_client.py datasets download OWNER/NAME -p FOLDER
 
-Requests, which the client uses, goes wherever a server sends it: from https to plain http, where what comes may be
-anybody's.
+The client uses Requests, which follows redirects even from https to plain http, where anybody can replace the answer.
 """
 
 import runpy
@@ -13,11 +12,11 @@ import requests
 
 
 class RefusedRedirectError(requests.exceptions.ConnectionError):
-    """A server sent the client from https to another protocol."""
+    """Redirect of the client from https to another protocol."""
 
 
 def refuse_downgrades() -> None:
-    """Make every session of `requests` in this process refuse to be sent from https to anything else."""
+    """Make every session of `requests` in this process refuse redirects from https to another protocol."""
     follow = requests.Session.get_redirect_target
 
     def checked(session: requests.Session, response: requests.Response) -> str | None:

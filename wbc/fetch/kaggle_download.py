@@ -1,4 +1,4 @@
-"""Downloading a public Kaggle data set as one zip, without an account, and keeping it."""
+"""Download of a public Kaggle data set as one zip, without an account, into a cache."""
 
 import contextlib
 import ctypes
@@ -18,9 +18,9 @@ from wbc.common import files
 from wbc.common.errors import UserError
 from wbc.fetch import kaggle_client
 
-SILENCE, LEAST = 60, 10_000  # seconds in which at least so many bytes must come
-SIGN_OF_LIFE = 10  # seconds between two lines that say how much has come
-SHORTEST_SECRET = 6  # letters; shorter parts of a token are words of the message
+SILENCE, LEAST = 60, 10_000  # seconds, and the number of bytes that must arrive within them
+SIGN_OF_LIFE = 10  # seconds between two lines of progress
+SHORTEST_SECRET = 6  # letters; shorter parts of a token may be words of the message
 
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|KAGGLE_KEY|API_KEY")
 _ACCOUNT = (
@@ -35,7 +35,7 @@ _NO_NETWORK = re.compile(
 def download(dataset: str, version: int, cache: Path, sha256: str | None = None) -> tuple[Path, str]:
     """Return the zip of one version of a Kaggle data set, downloaded unless the cache holds it whole.
 
-    The Kaggle client checks the length only, so the SHA-256 is computed here, kept beside the zip, and compared.
+    The Kaggle client checks the length only, so the SHA-256 is computed here, stored next to the zip, and compared.
 
     >>> download("brikwerk/bccd-white-blood-cell", 1, Path(".cache/kaggle"))      # doctest: +SKIP
     (PosixPath('.cache/kaggle/brikwerk--bccd-white-blood-cell--1/archive.zip'), '5cf1...')
@@ -44,14 +44,14 @@ def download(dataset: str, version: int, cache: Path, sha256: str | None = None)
         dataset: "OWNER/NAME".
         version: 1, 2, ...
         cache: folder in which downloads are kept.
-        sha256: what the zip must have, as 64 hexadecimal digits; None: anything.
+        sha256: expected SHA-256 of the zip, 64 hexadecimal digits; None accepts any.
 
     Returns:
         (path, sha256) of the zip.
 
     Raises:
-        UserError: Kaggle has no such data set or version, wants an account, can't be reached, broke off, or sent
-            something else than was asked for. Nothing is kept then.
+        UserError: Kaggle has no such data set or version, requires an account, is unreachable, breaks off, or sends
+            another file than requested. Nothing is kept then.
     """
     kept = Path(cache) / f"{dataset.replace('/', '--')}--{version}"
     archive, recorded = kept / "archive.zip", kept / "sha256.txt"
@@ -85,14 +85,14 @@ def download(dataset: str, version: int, cache: Path, sha256: str | None = None)
 
 
 def _run_client(dataset: str, version: int, folder: Path) -> None:
-    """Let the Kaggle client put its zip into `folder`.
+    """Download the zip into `folder` by the Kaggle client.
 
-    It runs as a command: as a library it wants an account even for public data, and its import already logs in.
+    It runs as a command: as a library it requires an account even for public data, and its import already logs in.
     """
     name = f"{dataset}/{version}"
-    # "datasets download" must come first: the client lets a command without an account pass by these words.
+    # "datasets download" must come first: by these words, the client accepts a command without an account.
     command = [sys.executable, kaggle_client.__file__, "datasets", "download", name, "-p", ".", "--quiet"]
-    # It runs inside the folder: from the project's top, a package called `kaggle` there would be imported instead.
+    # It runs inside `folder`: in the project's top folder, a package called `kaggle` there would be imported instead.
     with tempfile.TemporaryFile() as errors, _child(command, folder, errors) as client:
         _wait_while_it_grows(client, folder, dataset)
         errors.seek(0)
@@ -103,7 +103,7 @@ def _run_client(dataset: str, version: int, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _child(command: list[str], folder: Path, errors: IO[bytes]) -> Iterator[subprocess.Popen]:
-    """Start the client, and end it with the block, or with this process, however that ends."""
+    """Start the client, and end it with the block or with this process, even if that is killed."""
     client = subprocess.Popen(
         command,
         cwd=folder,
@@ -120,16 +120,16 @@ def _child(command: list[str], folder: Path, errors: IO[bytes]) -> Iterator[subp
 
 
 def _die_with_parent() -> None:
-    """Have Linux end this process when its parent ends (prctl 1, PR_SET_PDEATHSIG); elsewhere do nothing."""
+    """Make Linux end this process when its parent ends (prctl 1, PR_SET_PDEATHSIG); elsewhere do nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _wait_while_it_grows(client: subprocess.Popen, folder: Path, dataset: str) -> None:
-    """Wait for the client to end, saying how far it is.
+    """Wait for the client to end, and print its progress.
 
     Raises:
-        UserError: for `SILENCE` seconds fewer than `LEAST` bytes came.
+        UserError: fewer than `LEAST` bytes arrived in `SILENCE` seconds.
     """
     size, since, said = 0, time.monotonic(), time.monotonic()
     while client.poll() is None:
@@ -157,10 +157,10 @@ def _bytes_in(folder: Path) -> int:
 
 
 def without_secrets(text: str) -> str:
-    """Return a client's output with everything masked that may log somebody in.
+    """Return a client's output with all credentials masked.
 
-    That is what the environment and Kaggle's files hold as keys and tokens, whole or in the parts that line breaks
-    leave of them, passwords in addresses, and what follows words such as "token".
+    These are the keys and tokens in the environment and in Kaggle's files, whole or in parts separated by line breaks.
+    Passwords in addresses and any text after a word such as "token" are masked too.
     """
     secrets = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
     folder = Path(os.environ.get("KAGGLE_CONFIG_DIR") or "~/.kaggle").expanduser()
@@ -175,10 +175,10 @@ def without_secrets(text: str) -> str:
 
 
 def _explain(dataset: str, version: int, output: str) -> str:
-    """Turn what the client printed as errors into what was asked, what was found, and what to type next.
+    """Return a message for the client's error output: the request, the reason and the next step.
 
-    Its other output says nothing: the help on accounts is printed there whenever there is no account, needed or not. It
-    is the only output, though, where Kaggle wants an account (status 401).
+    Standard output is ignored: without an account it always holds the help on accounts, needed or not. Empty error
+    output means that Kaggle requires an account (status 401).
     """
     asked = f"Kaggle data set {dataset}, version {version}, could not be downloaded"
     page = f"https://www.kaggle.com/datasets/{dataset}"

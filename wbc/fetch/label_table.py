@@ -1,4 +1,4 @@
-"""Labels from a table: a CSV that names the class of each image, and its patient, slide or part where known."""
+"""Labels from a table: a CSV that names the class of each image, and optionally its patient, slide or part."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -15,17 +15,18 @@ ONE_LABEL = "An image has one label here: multi-label classification is not supp
 
 
 class LabelTable(NamedTuple):
-    """A table of labels, read and checked, for images that are not there yet."""
+    """Table of labels, read and checked before the images are fetched."""
 
     file: Path  # for messages
     table: pd.DataFrame  # columns file, label and any of part and `GROUP_KINDS`
 
     @classmethod
     def read(cls, file: Path) -> "LabelTable":
-        """Read a CSV with the columns `file` and `label`, and where known `part`, `patient`, `slide` and the like.
+        """Read a CSV with the columns `file` and `label`, and optionally `part`, `patient`, `slide` and the like.
 
         Raises:
-            UserError: it can't be read, has other columns, an image without a label, several labels, or no such part.
+            UserError: the CSV can't be read or has other columns, an image has no label or several, or a part is
+                unknown.
         """
         table = read_list(file)
         known = (FILE, LABEL, PART, *GROUP_KINDS)
@@ -58,7 +59,7 @@ class LabelTable(NamedTuple):
         return cls(file, table)
 
     def place(self, images: Sequence[PurePosixPath], source: Path) -> dict[PurePosixPath, dict[str, str]]:
-        """Return {path: {"class": ..., and "part", "patient", ... where they are said}}.
+        """Return {path: {"class": ..., and "part", "patient", ... if the table has them}}.
 
         Raises:
             UserError: an image has no label or several, or the table names a file that isn't there.

@@ -1,4 +1,4 @@
-"""Layouts of folders: which folder names the class of an image, and which its part, patient or slide."""
+"""Layouts of folders: the folders that name an image's class, part, patient or slide."""
 
 import itertools
 import re
@@ -11,8 +11,8 @@ from wbc.common.errors import UserError
 from wbc.fetch.file_names import LISTED, printable, some
 
 CLASS, PART = "class", "part"
-SHOWN_CLASSES = 6  # that a reading names
-# How data sets call their parts: train, TRAIN, training_set, val, TestA, TEST_SIMPLE, ...
+SHOWN_CLASSES = 6  # listed for each possible layout
+# Names of parts in data sets: train, TRAIN, training_set, val, TestA, TEST_SIMPLE, ...
 _PART_WORD = re.compile(
     r"(?i:(?P<train>train(?:ing)?)|(?P<valid>valid(?:ation)?|val|dev)|(?P<test>test(?:ing)?))"
     r"(?:[ _-]?(?i:set|data|images|simple|\d{1,2})|[ _-]?[A-Z])?"
@@ -23,13 +23,13 @@ Paths = Sequence[PurePosixPath]  # of files, relative to the source
 
 
 class UnclearLayout(UserError):
-    """Folders that can be read in several ways."""
+    """Folders with several possible layouts."""
 
 
 class Fit(NamedTuple):
-    """The images of a source, as a layout reads them."""
+    """Images of a source, read by a layout."""
 
-    placed: dict[PurePosixPath, dict[str, str]]  # path: {"class": ..., and "part", "patient", ... where they are named}
+    placed: dict[PurePosixPath, dict[str, str]]  # path: {"class": ..., and "part", "patient", ... if they are named}
     left_out: list[PurePosixPath]  # images in folders that the layout doesn't name
     misfits: list[PurePosixPath]  # images that don't fit for another reason
 
@@ -39,7 +39,7 @@ class Fit(NamedTuple):
 
 
 def part_of(name: str) -> str | None:
-    """Return the part that a folder is called after, or None.
+    """Return the part that a folder's name means, or None.
 
     >>> part_of("TestA"), part_of("val"), part_of("Testis")
     ('test', 'valid', None)
@@ -49,21 +49,21 @@ def part_of(name: str) -> str | None:
 
 
 def read_layout(images: Paths, source: Path, pattern: str | None) -> Fit:
-    """Read which class each image has.
+    """Read the class of each image, and its part and groups, from the names of its folders.
 
-    Without a pattern, only plain layouts are read: a folder per class, and perhaps one level of folders for the parts
-    train, valid and test, above or below the class. Levels at which all folders have one name don't count.
+    Without a pattern, only plain layouts are read: a folder per class, and optionally one level of folders for the
+    parts train, valid and test, above or below the class. Levels at which all folders have one name are ignored.
 
     Args:
         images: files that are images.
-        source: what they are in, for messages.
+        source: path of the source, for messages.
         pattern: such as "{class}/{patient}/*", relative to `source` or to a folder that holds everything else.
-            {class}, {part} and other names in braces match one folder, * any folder or file, ** any depth. An
-            image in a folder that has another name than the pattern asks for is left out.
+            {class}, {part} and other names in braces match one folder, * any folder or file, ** any depth. Images
+            in a folder whose name differs from a literal name in the pattern are left out.
 
     Raises:
         UnclearLayout: the layout isn't plain, and there is no pattern.
-        UserError: the pattern is wrong, or does not fit.
+        UserError: the pattern is wrong or does not fit.
     """
     if pattern is not None:
         _check(pattern)
@@ -84,11 +84,11 @@ def read_layout(images: Paths, source: Path, pattern: str | None) -> Fit:
 
 
 def fit(images: Paths, pattern: str, skip: int) -> Fit:
-    """Apply a pattern to images, without the first `skip` folders of their paths."""
+    """Apply a pattern to the paths of images, without their first `skip` folders."""
     segments = pattern.split("/")
     regex = _regex(segments)
     fixed = itertools.takewhile(lambda segment: segment != "**", segments[:-1])
-    # The folders that the pattern asks for by their names, by their depth.
+    # The folders that the pattern names literally, by depth.
     folders = {
         depth: re.compile(_segment(segment))
         for depth, segment in enumerate(fixed)
@@ -149,7 +149,7 @@ def _fitted(images: Paths, source: Path, pattern: str) -> Fit:
 
 
 def _common(images: Paths) -> tuple[str, ...]:
-    """Return the folders that all images are in."""
+    """Return the folders that contain all images."""
     common = images[0].parts[:-1]
     for image in images:
         while image.parts[: len(common)] != common:
@@ -158,14 +158,14 @@ def _common(images: Paths) -> tuple[str, ...]:
 
 
 def _levels(images: Paths) -> list[list[str]] | None:
-    """Return the names of the folders at each depth, sorted; None where images are at several depths."""
+    """Return the names of the folders at each depth, sorted; None if images are at several depths."""
     if len({len(image.parts) for image in images}) > 1:
         return None
     return [sorted(set(names)) for names in zip(*(image.parts[:-1] for image in images), strict=True)]
 
 
 def _plain(images: Paths) -> str | None:
-    """Return the pattern of a plain layout; None of another."""
+    """Return the pattern of a plain layout, or None for another layout."""
     levels = _levels(images)
     if not levels:
         return None
@@ -175,7 +175,7 @@ def _plain(images: Paths) -> str | None:
     classes = [depth for depth in several if not any(map(part_of, levels[depth]))]
     if len(classes) != 1 or len(parts) != len(several) - 1 or len(parts) > 1:
         return None
-    # P0, P1 or 0001-1000, 1001-2000 below another folder are patients or batches of one class as well.
+    # P0, P1 or 0001-1000, 1001-2000 below another folder may also be patients or batches of one class.
     bare = {re.sub(r"\d+", "", name) for name in levels[classes[0]]}
     if len(levels[classes[0]]) > 1 and len(bare) == 1 and len(levels) > 1 and (bare != {""} or not parts):
         return None
@@ -186,7 +186,7 @@ def _plain(images: Paths) -> str | None:
 
 
 def _readings(images: Paths, source: Path) -> str:
-    """Return in which ways the folders can be read."""
+    """Return a message that lists the possible layouts."""
     lines = []
     for pattern in _candidates(images):
         found = fit(images, pattern, len(_common(images)) if pattern.startswith(f"{{{CLASS}}}/**") else 0)

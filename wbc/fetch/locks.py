@@ -1,4 +1,4 @@
-"""One run at a time."""
+"""Lock that allows one run at a time."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from wbc.common.errors import UserError
 
 @contextlib.contextmanager
 def file_lock(path: Path | str) -> Iterator[None]:
-    """Hold the lock file `path` during the block. The system frees it when the process ends, however it ends.
+    """Hold the lock file `path` during the block. The system frees it when the process ends, even by a kill.
 
     Raises:
         UserError: another process holds it.

@@ -1,4 +1,4 @@
-"""The manifest of the images, and the inspection of class folders that it comes from."""
+"""Manifest of the images, and the inspection of class folders that it is built from."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ from wbc.common.tables import read_csv
 from wbc.fetch.masks import why_mask
 
 MANIFEST, TRUTH = "manifest.csv", "truth.csv"
-PART, GIVEN = "part", "given_"  # a column, and what the columns of groups begin with
+PART, GIVEN = "part", "given_"  # a column, and the prefix of the columns of groups
 EXAMPLES = 10  # paths named for each kind of conversion
 
 
@@ -34,19 +34,19 @@ class Inventory(NamedTuple):
     """The inspected files of a folder of class folders."""
 
     rows: list[Row]  # the usable images, sorted by path
-    converted: dict[str, dict]  # what `images.decode` has to convert: {"count": n, "examples": [paths]}
+    converted: dict[str, dict]  # a note of `images.decode`: {"count": n, "examples": [paths]}
     bad: list[tuple[str, str]]  # (path, reason), sorted by path
 
 
 class Manifest(NamedTuple):
-    """The images of a data set, as data/manifest.csv lists them.
+    """Images of a data set, listed in data/manifest.csv.
 
     >>> Manifest.load(Path("data")).classes                                          # doctest: +SKIP
     ['basophil', 'eosinophil', 'lymphocyte', 'monocyte', 'neutrophil']
     """
 
-    # A row per image, sorted by path: path (<class>/<file>), label, sha256, width and height (pixels). Where the data
-    # set says them: part (train, valid or test) and given_<kind>, such as given_patient; "" of other images.
+    # A row per image, sorted by path: path (<class>/<file>), label, sha256, width and height (pixels). If the data set
+    # gives them: part (train, valid or test) and given_<kind>, such as given_patient; "" for images without one.
     table: pd.DataFrame
 
     @classmethod
@@ -54,8 +54,8 @@ class Manifest(NamedTuple):
         """Return the manifest of images.
 
         Args:
-            rows: of the images, sorted by path.
-            columns: path: {"part": ..., and "patient", "slide" or other kinds of groups}, where they are known.
+            rows: rows of the images, sorted by path.
+            columns: path: {"part": ..., and "patient", "slide" or other kinds of groups}, if they are known.
         """
         table = pd.DataFrame(rows, columns=Row._fields)
         kinds = sorted({kind for said in columns.values() for kind in said} - {PART})
@@ -87,7 +87,7 @@ class Manifest(NamedTuple):
 
     @property
     def parts(self) -> dict[str, int]:
-        """The number of images in each part that the data set names; empty where it names none."""
+        """The number of images in each part that the data set names; empty if it names none."""
         counts = Counter(self.table.get(PART, []))
         return {part: counts[part] for part in ("train", "valid", "test") if counts[part]}
 
@@ -99,9 +99,9 @@ class Manifest(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """The cell that each image shows, as data/truth.csv lists it where that is known; for scoring the search only."""
+    """Known cell of each image, listed in data/truth.csv; only for scoring the search."""
 
-    table: pd.DataFrame  # columns path and cell, sorted by path; no row where nothing is known
+    table: pd.DataFrame  # columns path and cell, sorted by path; only images whose cell is known
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -114,10 +114,9 @@ class Truth(NamedTuple):
 
 
 def build_manifest(folder: Path, allow_masks: bool = False) -> Inventory:
-    """Decode every file in `folder`/<class>/ once; masks are bad unless they are allowed.
+    """Decode every file in `folder`/<class>/ once; masks count as bad unless they are allowed.
 
-    Only as many images are in memory as there are threads. What is kept of each is small: 100,000 images take about
-    100 MB.
+    Memory holds one decoded image per thread, and about 100 MB for the results of 100,000 images.
 
     >>> build_manifest(Path("data/images")).rows[0].path                             # doctest: +SKIP
     'basophil/0000.jpg'
@@ -139,7 +138,7 @@ def build_manifest(folder: Path, allow_masks: bool = False) -> Inventory:
 def _look_at(folder: Path, path: str, allow_masks: bool) -> tuple[Row, list[str], None] | tuple[None, None, str]:
     """Return (row, notes, None) of an image, or (None, None, reason) of a bad one."""
     file = Path(folder, path)
-    content = file.read_bytes()  # once: what is decoded is what is hashed
+    content = file.read_bytes()  # read once, so that the decoded bytes are the hashed ones
     try:
         pixels, notes = images.decode(content, suffix=file.suffix)
     except images.BadImage as error:
@@ -156,7 +155,7 @@ def count_classes(rows: list[Row]) -> dict[str, int]:
 
 
 def quarantine_bad(bad: list[tuple[str, str]], folder: Path, quarantine: Path) -> None:
-    """Move the bad files from `folder`/<class>/ to `quarantine`/<class>/; `quarantine` is made in any case."""
+    """Move the bad files from `folder`/<class>/ to `quarantine`/<class>/; always create `quarantine`."""
     Path(quarantine).mkdir(exist_ok=True)
     for path, _ in bad:
         Path(quarantine, path).parent.mkdir(exist_ok=True)
@@ -184,7 +183,7 @@ def refuse_vanished(labels: Iterable[str], rows: list[Row], bad: list[tuple[str,
 
 
 def _list_bad(bad: list[tuple[str, str]]) -> str:
-    """Return every bad file under its class; a reason that many files share is said once, with their names."""
+    """Return a list of the bad files by class; files with the same reason share a line."""
     by_class: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path, reason in bad:
         label, _, name = path.partition("/")

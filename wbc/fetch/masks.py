@@ -1,15 +1,15 @@
-"""Masks, recognized by their gray levels: drawings of a cell's outline, not photographs of it."""
+"""Detection of masks, drawings of a cell's outline instead of photographs, by their gray levels."""
 
 import numpy as np
 import numpy.typing as npt
 
 LEVELS = 8  # an image of so few gray levels or colors is no photograph
 PEAKS, SHARP, WIDE = 4, 2, 12  # levels of a mask that JPEG or resizing has blurred; half widths of their peaks
-SAMPLE = 500  # pixels that show whether there are more than a few colors
+SAMPLE = 500  # pixels that are checked first for more than a few colors
 
 
 def why_mask(pixels: npt.NDArray[np.uint8]) -> str | None:
-    """Return why an image is a mask, or None of a photograph.
+    """Return why an image is a mask, or None for a photograph.
 
     A mask has at least two and at most a few gray levels or colors. JPEG and resizing add levels between them, but most
     pixels stay within 2 of at most 4 levels: about 0.9 of a mask's pixels, and 0.2 to 0.7 of a gray photograph's.

@@ -7,7 +7,7 @@ import pydantic
 from wbc.common.params import Section, one_of
 from wbc.fetch.drawn.dataset import SyntheticParams
 
-SOURCES = ("synthetic", "archive", "kaggle")  # words of `fetch.source`
+SOURCES = ("synthetic", "archive", "kaggle")  # values of `fetch.source`
 
 FileName = Annotated[str, pydantic.Field(min_length=1)]
 
@@ -36,7 +36,7 @@ class FetchParams(Section):
 
     @pydantic.model_validator(mode="after")
     def labels_or_layout(self) -> Self:
-        """Refuse two ways to say the class of an image."""
+        """Refuse a layout together with labels, since both give the class of an image."""
         if self.layout is not None and self.labels is not None:
             raise ValueError("layout and labels both give the class of an image: set one of them to null")
         return self

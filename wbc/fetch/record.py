@@ -1,4 +1,4 @@
-"""The record of a run of `fetch`: data/fetch.json, and the paragraph on the terminal."""
+"""Record of a run of `fetch`: data/fetch.json, and its summary on the terminal."""
 
 from pathlib import Path
 from typing import Self
@@ -27,23 +27,23 @@ class Unused(pydantic.BaseModel):
 
 
 class FetchRecord(pydantic.BaseModel):
-    """Source of the images, and the treatment of each file that is not used as it is."""
+    """Source of the images, and the treatment of each file that is not used unchanged."""
 
-    source: str  # the word of `fetch.source`
+    source: str  # value of `fetch.source`
     synthetic: bool
     description: str
     origin: str  # the archive's or data set's name
     sha256: str | None  # of the zip
     images: int
     classes: dict[str, int]  # label: number of images, sorted by label
-    converted: dict[str, Converted]  # by what is converted
+    converted: dict[str, Converted]  # by kind of conversion
     quarantined: list[Unused]
     ignored: list[str]  # paths outside class folders
-    left_by_systems: list[str]  # what systems leave behind; a folder ends in "/"
+    left_by_systems: list[str]  # litter of systems and programs; a folder ends in "/"
     left_out: list[str]  # images in folders that `fetch.layout` leaves out
-    parts: dict[str, int]  # train, valid, test: number of images, where the data set is divided already
-    groups: dict[str, int]  # patient, slide, ...: number of groups, where the data set names them
-    merged: dict[str, list[str]]  # label: the folders that it was put together from
+    parts: dict[str, int]  # train, valid, test: number of images, if the data set names parts
+    groups: dict[str, int]  # patient, slide, ...: number of groups, if the data set names them
+    merged: dict[str, list[str]]  # label: the folders that it was merged from
     relabelled: dict[str, str]  # path as delivered: path by the user's label
 
     @classmethod
@@ -59,10 +59,10 @@ class FetchRecord(pydantic.BaseModel):
         """Return the record of a run.
 
         Args:
-            source: the word of `fetch.source`.
-            origin: where the images come from.
-            found: what was found among them.
-            given: the manifest of these.
+            source: value of `fetch.source`.
+            origin: description of the source.
+            found: result of the inspection of the images.
+            given: manifest of the images.
             bad: (path, reason) of every file that is not among the images.
             relabelled: path as delivered: path by the user's label.
         """
@@ -130,7 +130,7 @@ class FetchRecord(pydantic.BaseModel):
 
 
 def _few(paths: list[str], count: int | None = None) -> str:
-    """Return the first of `count` paths in words; `paths` may hold only the first of them."""
+    """Return the first of `count` paths and the number of the others, as text; `paths` may hold only the first."""
     count = len(paths) if count is None else count
     shown = min(3, len(paths))
     return ", ".join(paths[:shown]) + (f" and {count - shown:,} more" if count > shown else "")

@@ -1,4 +1,4 @@
-"""Every source of images: drawn cells, the user's own archive, Kaggle."""
+"""Sources of images: drawn cells, the user's own archive, Kaggle."""
 
 import os
 from collections.abc import Callable
@@ -16,17 +16,17 @@ from wbc.fetch.label_table import LabelTable
 from wbc.fetch.layout import UnclearLayout
 from wbc.fetch.params import FetchParams
 
-CACHE = Path(".cache/kaggle")  # downloads outlive the stage's outputs, which DVC deletes before each run
+CACHE = Path(".cache/kaggle")  # outside the stage's outputs, which each run replaces
 
 
 class Origin(NamedTuple):
-    """A source of images, described for the record."""
+    """Description of a source of images, for the record."""
 
     description: str
     name: str
     sha256: str | None  # of the zip; None without one
     report: UnpackReport
-    cells: dict[str, str]  # path: the cell that the image shows, where that is known
+    cells: dict[str, str]  # path: the cell that the image shows, if it is known
 
 
 def get(settings: FetchParams, images: Path, labels: LabelTable | None) -> Origin:
@@ -38,7 +38,7 @@ def get(settings: FetchParams, images: Path, labels: LabelTable | None) -> Origi
         labels: the table that `settings.labels` names.
 
     Raises:
-        UserError: the source isn't there, can't be reached, or doesn't hold clear classes.
+        UserError: the source is missing or unreachable, or its classes are unclear.
     """
     reading = Reading(settings.layout, labels, settings.on_mask == "keep")
     with (
@@ -70,7 +70,7 @@ def _draw(settings: FetchParams, images: Path, _: Reading) -> Origin:
 
 
 def _unpack_archive(settings: FetchParams, images: Path, reading: Reading) -> Origin:
-    # As params.yaml has it, so the same on every machine: what a link leads to, such as DVC's cache, has another name.
+    # The name in params.yaml is the same on every machine; the target of a link, such as in DVC's cache, has another.
     name = Path(os.path.normpath(Path.cwd() / settings.archive)).name
     copied = copy_advice(settings.archive)
     with advise(f"Correct that, or name another zip or folder by `fetch.archive` in params.yaml.{copied}"):
@@ -98,7 +98,7 @@ def _download_from_kaggle(settings: FetchParams, images: Path, reading: Reading)
     )
 
 
-# By the words of `fetch.source`: functions that put images into a folder.
+# Functions that write images into a folder, by the value of `fetch.source`.
 _SOURCES: dict[str, Callable[[FetchParams, Path, Reading], Origin]] = {
     "synthetic": _draw,
     "archive": _unpack_archive,

@@ -1,10 +1,10 @@
-"""What the entries of a zip are called, which of them can be read, and what a damaged one raises."""
+"""Entries of a zip: their names, their readability, and the errors of damaged ones."""
 
 import lzma
 import zipfile
 import zlib
 
-# What zipfile and its decompressors stumble over in a damaged zip; a ValueError is a name that isn't UTF-8.
+# Errors of zipfile and its decompressors for a damaged zip; a ValueError means that a name isn't UTF-8.
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError)
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 # Methods that some programs write and Python doesn't read, by the numbers of the zip format (APPNOTE.TXT, 4.4.5).
@@ -18,10 +18,10 @@ METHODS = {
 
 
 def name_of(entry: zipfile.ZipInfo) -> str | None:
-    """Return the name of an entry with "/" between its parts, or None where it isn't clear which letters it has.
+    """Return the name of an entry with "/" between its parts, or None if its encoding is unknown.
 
-    A zip that doesn't mark a name as UTF-8 doesn't say what its letters are. On a Mac they are UTF-8 all the same;
-    letters of another code (GBK, cp866, cp932) would become other letters without a word.
+    A zip that doesn't mark a name as UTF-8 doesn't name the encoding. A Mac writes UTF-8 without the mark; another
+    encoding (GBK, cp866, cp932) would give wrong letters without an error.
     """
     name = entry.filename
     if not entry.flag_bits & 0x800 and not name.isascii():
@@ -29,11 +29,11 @@ def name_of(entry: zipfile.ZipInfo) -> str | None:
             name = name.encode("cp437").decode("utf-8")
         except UnicodeError:
             return None
-    return name.replace("\\", "/")  # some Windows programs write it so
+    return name.replace("\\", "/")  # some Windows programs write \\ between folders
 
 
 def why_unreadable(entry: zipfile.ZipInfo) -> str | None:
-    """Return why Python can't read an entry, though the zip may be sound; or None."""
+    """Return why Python can't read an entry, although the zip may be intact, or None."""
     if entry.flag_bits & 0x1:
         return "is encrypted"
     if entry.compress_type not in READABLE and not entry.is_dir():

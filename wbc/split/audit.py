@@ -1,7 +1,7 @@
 """Facts about a data set and its splits: near-duplicates, shared groups, doubtful labels, classes without images.
 
-Near-duplicates are found in the pixels. Groups such as patients are given by the user, and images of one patient are
-of several classes. The two are counted apart: only a near-duplicate under another label is a doubt.
+Near-duplicates are found in the pixels. Groups such as patients are given by the user, and have images of several
+classes. The two are counted separately: only a near-duplicate under another label makes a label doubtful.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from wbc.split.schemes import CROSSVAL, HOLDOUTS, PARTS
 
 SHOWN = 10  # groups, or sets of duplicates, that are listed
 EXAMPLES = 8  # paths listed of each
-NEAR = 0.05  # of a class's images; a part that comes nearer to the share that was asked counts as having it
+NEAR = 0.05  # of a class's images; a part that is this close to its requested share is not reported as uneven
 
 
 def audit(
@@ -35,35 +35,35 @@ def audit(
         splits: data frame of splits.csv, one row per image: path, label, photo_id, group, image, grouped (train, valid
             or test) and fold.
         pixels: int array, one per image, equal where the decoded pixels are identical.
-        shares: (train, valid) shares that were asked of each class's images, 0-1; the rest is test.
-        recognized: int array, equal for images that the search found to show or perhaps to show one cell.
-        excluded, too_doubtful: what `folds.exclude` returned.
-        given: what `given.statements` says of groups that the user knows; None where none are given.
-        given_groups: int array, equal for images that the user put into one group; None where none are given.
+        shares: requested (train, valid) shares of each class's images, 0-1; the rest is test.
+        recognized: int array, equal for images that show or probably show one cell, by the search.
+        excluded, too_doubtful: result of `folds.exclude`.
+        given: result of `given.statements`; None without given groups.
+        given_groups: int array, equal for images that the user put into one group; None without given groups.
 
     Returns:
-        {"images", "groups": numbers of them, "level": what a group is: "photograph" where copies were only searched
-            for, else the widest kind that was given,
+        {"images", "groups": numbers of them, "level": the widest given kind of group, or "photograph" without given
+            groups,
          "given": as the argument,
          "excluded": {"images": excluded for some fold, "too_doubtful": [label], see `folds.exclude`},
          "classes": {label: {"images", "groups", "largest_group"}},
-         "exact_duplicates": {"images": those with an identical other, "sets", "examples": [[path]]},
+         "exact_duplicates": {"images": images with an identical other, "sets", "examples": [[path]]},
          "largest_groups": [{"photo_id", "label", "images", "examples": [path]}], of two images or more: the largest
             of each class, then the next ones, each by size,
          "two_labels": [{"photo_id", "labels": {label: images}, "paths": [path]}],
-         "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], groups that seem to
-            show one cell, one path of each group,
+         "same_cell": [{"photo_ids": [photo_id], "labels": {label: images}, "examples": [path]}], sets of photographs
+            that seem to show one cell, one path of each photograph,
          "without_own_group": [{"label", "images", "counted_as": {label: images of the groups}, "examples": [path]}],
-            classes of which every image is among near-duplicates that are mostly of another class,
+            classes whose images are all among near-duplicates that are mostly of another class,
          "leak": {scheme: share of the test images with a recognized near-duplicate in train, or None without test
             images},
-         "shared_groups": {scheme: share of the test images of which train has others of their given group, or None
+         "shared_groups": {scheme: share of the test images whose given group also has images in train, or None
             without test images or given groups},
          "sources": {scheme: {part: {label: groups}}},
-         "missing": [{"scheme", "label", "part", "groups"}], classes without an image in a part, and as
-            scheme "crossval" and part "train" those that lie in a single fold,
+         "missing": [{"scheme", "label", "part", "groups"}], classes without an image in a part; for
+            scheme "crossval" and part "train", classes whose images are all in one fold,
          "uneven": [{"scheme", "label", "asked", "found"}], classes whose images could not be divided in
-            the shares that were asked}.
+            the requested shares}.
     """
     photographs = splits.groupby("photo_id", sort=True)
     return {
@@ -109,7 +109,7 @@ def _duplicates(paths: pd.Series, pixels: np.ndarray) -> dict[str, Any]:
 
 
 def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]:
-    """Return the largest photographs of several images: the largest of each class, then the next, by size."""
+    """Return photographs with several images: the largest of each class, then the next ones, each by size."""
     shared = sorted(((group, rows) for group, rows in groups if len(rows) > 1), key=lambda entry: -len(entry[1]))
     label_of = {group: next(iter(_counts(rows["label"]))) for group, rows in shared}
     first: dict[str, int] = {}
@@ -129,7 +129,7 @@ def _largest(groups: Iterable[tuple[int, pd.DataFrame]]) -> list[dict[str, Any]]
 
 
 def _without_own_group(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, Any]]:
-    """Return classes of which no set of near-duplicates has mostly images; the first by name among equals."""
+    """Return classes that are the most frequent in no set of near-duplicates; ties count for the first by name."""
     counts = splits.groupby([recognized, "label"]).size().unstack(fill_value=0).sort_index(axis=1)
     counted = counts.idxmax(axis=1)
     entries = []
@@ -161,13 +161,13 @@ def _same_cell(splits: pd.DataFrame, recognized: np.ndarray) -> list[dict[str, A
 
 
 def _counts(labels: pd.Series) -> dict[str, int]:
-    """Return {label: how often}, the most frequent first and equals by name."""
+    """Return {label: count}, the most frequent first and ties by name."""
     counts = labels.value_counts()
     return {label: int(counts[label]) for label in sorted(counts.index, key=lambda name: (-counts[name], name))}
 
 
 def _shared(parts: pd.Series, groups: np.ndarray) -> float | None:
-    """Return the share of the test images of which train has others of their group."""
+    """Return the share of the test images whose group also has images in train."""
     test, train = (groups[parts == part] for part in ("test", "train"))
     return round(float(np.isin(test, train).mean()), 4) if len(test) else None
 

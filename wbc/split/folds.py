@@ -1,4 +1,4 @@
-"""The roles of images in a cross-validation: what each image is for each fold."""
+"""Roles of images in a cross-validation: each image is trained on, tested or excluded in each fold."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 from wbc.common.errors import UserError
 from wbc.split.parts import folds, labels_of_groups, usual_size
 
-EVEN = 0.1  # of the usual size: groups of half of a class's images are so near to it where all cells have equally many
+EVEN = 0.1  # of the usual size; cells have equally many images if groups with half of all images are this close to it
 
 
 def exclude(
@@ -20,24 +20,24 @@ def exclude(
     doubtful: np.ndarray,
     groups: npt.ArrayLike,
 ) -> tuple[list[set[int]], list[str]]:
-    """Return the folds for which each image is excluded from training: it may be a near-duplicate of an image there.
+    """Return the folds for which each image is excluded from training, as a possible near-duplicate of their images.
 
-    The pixels (`doubtful`) and the sizes of groups say what may be a near-duplicate. Where the cells of a class have
-    equally many images, two groups that together are no larger than is usual may be pieces of one cell. A group of
-    usual size lacks none of its images.
+    The pixels (`doubtful`) and the sizes of groups indicate possible near-duplicates. If the cells of a class have
+    equally many images, two groups that together don't exceed the usual size may be pieces of one cell. A group of the
+    usual size is complete.
 
-    A class keeps at least half of its images for each fold. The likeliest near-duplicates are excluded as far as that
-    allows, then pieces, the smallest first.
+    For each fold, a class keeps at least half of its training images. Within that limit, the likeliest near-duplicates
+    are excluded first, then the pieces, the smallest first.
 
     Args:
         labels: class name of each image.
         fold: fold number of each image.
-        photo_id: number of each image's photograph; one fold each.
+        photo_id: number of each image's photograph, which is in one fold.
         doubtful: int array (pairs, 2) of photographs that might show one cell, the likeliest first.
-        groups: number of what the search takes for one cell, of each image; one fold each.
+        groups: number of each image's group in the search, which is in one fold.
 
     Returns:
-        (fold numbers of each image; sorted names of the classes of which not all could be excluded)
+        (fold numbers of each image; sorted names of the classes whose limit was reached)
     """
     labels, fold, photo_id, groups = (np.asarray(column) for column in (labels, fold, photo_id, groups))
     folds_of = _Excluded(labels, fold)
@@ -50,7 +50,7 @@ def exclude(
 
 
 class _Excluded:
-    """The folds for which each image is excluded, and how many images of each class may still be."""
+    """Folds for which each image is excluded, and the number of images of each class that still may be."""
 
     def __init__(self, labels: np.ndarray, fold: np.ndarray) -> None:
         self.labels, self.fold = labels, fold
@@ -63,7 +63,7 @@ class _Excluded:
         }
 
     def exclude(self, rows: np.ndarray, number: int) -> None:
-        """Exclude images that belong together from training what scores fold `number`, where there is room."""
+        """Exclude images that belong together from the training for fold `number`, unless a class is at its limit."""
         rows = rows[[self.fold[row] != number and number not in self.of_image[row] for row in rows]]
         names, counts = np.unique(self.labels[rows], return_counts=True)
         if full := [name for name, count in zip(names, counts, strict=True) if count > self.room[number, name]]:
@@ -76,7 +76,7 @@ class _Excluded:
 
 
 def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (fold, rows of a group outside) where the group may be a piece of a cell of which the fold has another.
+    """Yield (fold, rows of a group outside the fold) if group and fold may have pieces of one cell.
 
     Args:
         labels, fold, groups: class name, fold number and group number of each image.
@@ -91,7 +91,7 @@ def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) ->
         sizes = np.array([size for size, _ in members])
         usual = usual_size(sizes)
         if sizes[np.abs(sizes - usual) <= max(1, EVEN * usual)].sum() < sizes.sum() / 2:
-            continue  # cells have as many images as they happen to have
+            continue  # cells have different numbers of images
         for scored in np.unique(fold).tolist() if usual else []:
             here = [size for size, number in members if fold[rows_of[number][0]] == scored]
             for size, number in members:
@@ -100,7 +100,7 @@ def possible_pieces(labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) ->
 
 
 def rows_by_number(numbers: np.ndarray) -> dict[int, np.ndarray]:
-    """Return the rows at which each number stands, in ascending order.
+    """Return {number: its rows}, both in ascending order.
 
     >>> {number: rows.tolist() for number, rows in rows_by_number(np.array([5, 2, 5])).items()}
     {2: [1], 5: [0, 2]}
@@ -113,17 +113,17 @@ def rows_by_number(numbers: np.ndarray) -> dict[int, np.ndarray]:
 def roles(
     paths: Sequence[str], fold: npt.ArrayLike, excluded: Sequence[set[int]], first_half: npt.ArrayLike
 ) -> pd.DataFrame:
-    """Return the table of folds.csv: what each image is for each fold.
+    """Return the table of folds.csv: the role of each image in each fold.
 
-    The other folds are divided into blocks, two of each. Head number n of a fold validates with block n, and trains on
-    the rest. Block 1 is the first half of the next fold, block 2 that of the fold after it, and so on; the second
-    halves follow. Of two folds, the other one is trained on as a whole, and its block is 0.
+    Each of the other folds is divided into two blocks. Head number n of a fold validates on block n and trains on the
+    rest. Block 1 is the first half of the next fold, block 2 the first half of the fold after it, and so on; the second
+    halves follow. With only two folds, all images of the other fold are trained on, and their block is 0.
 
     >>> roles(["a", "b", "c"], [0, 1, 2], [set(), set(), {0}], [True, True, True]).head(3).values.tolist()
     [['a', 0, 'test', 0], ['b', 0, 'train', 1], ['c', 0, 'excluded', 0]]
 
     Args:
-        paths: of the images.
+        paths: paths of the images.
         fold: number of the fold that scores each image.
         excluded: the folds for which each image is excluded, see `exclude`.
         first_half: whether each image is in the first half of its fold, see `halves`.
@@ -143,14 +143,14 @@ def roles(
 
 
 def halves(labels: npt.ArrayLike, groups: npt.ArrayLike, fold: npt.ArrayLike, seed: int) -> np.ndarray:
-    """Return a half of each fold, by group and stratified by class, as a bool array of the images.
+    """Divide each fold in two by group, stratified by class; return a bool array that marks the first halves.
 
-    A whole fold for validation is more than choosing an epoch takes, and is lost for training: see
-    docs/results/head-selection.md. A fold that is too small to be divided is in it as a whole.
+    Half of a fold is enough validation to choose an epoch, and leaves the rest for training. A fold that is too small
+    to be divided counts as a first half.
 
     Args:
         labels, groups, fold: class name, group number and fold number of each image.
-        seed: seeds the order among groups that are alike.
+        seed: seeds the order among equal groups.
     """
     labels, groups, fold = (np.asarray(column) for column in (labels, groups, fold))
     first = np.ones(len(fold), bool)

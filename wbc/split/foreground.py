@@ -1,8 +1,8 @@
-"""How much of an image its cell fills, which decides whether a classifier transfers from one set of images to another.
+"""Share of an image that its cell fills, which decides whether a classifier transfers between sets of images.
 
-Measured is the stained part in the middle: the nucleus, with the granules of a cell that is full of them. It stands out
-in the green channel of a Romanowsky stain, whatever the surroundings, so a threshold of the image's own tells it from
-them (Otsu, A threshold selection method from gray-level histograms, IEEE Trans. SMC 9, 1979).
+The measured part is the stained part in the middle: the nucleus, and the granules of a cell that is full of them. It is
+dark in the green channel of a Romanowsky stain, on any background. A threshold for each image separates the two (Otsu,
+A threshold selection method from gray-level histograms, IEEE Trans. SMC 9, 1979).
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from wbc.common.images import decode, resize
 from wbc.common.progress import prefetch, track
 
-SIZE = 96  # pixels; detail finer than that says nothing of size
+SIZE = 96  # pixels; the share needs no finer detail
 BLUR = 1.0  # pixels
 MIDDLE = slice(SIZE // 4, SIZE - SIZE // 4)
 ALIKE = 1.25  # a cell may be this many times larger in one data set than in another without a warning
@@ -25,7 +25,7 @@ ALIKE = 1.25  # a cell may be this many times larger in one data set than in ano
 def foreground_share(pixels: npt.NDArray[np.uint8]) -> float:
     """Return the share of an image's area, 0-1, that the stained part of the cell in its middle covers.
 
-    Of several dark patches it is the one that covers most of the middle; 0 where none reaches into it.
+    Of several dark patches, the one that covers most of the middle counts; 0 if none reaches it.
 
     Args:
         pixels: RGB uint8 array (height, width, 3).
@@ -40,7 +40,7 @@ def foreground_share(pixels: npt.NDArray[np.uint8]) -> float:
 
 
 def summarize(labels: Iterable[str], shares: Iterable[float]) -> dict[str, Any]:
-    """Return how much of their images the cells of a data set fill.
+    """Return the share of their images that the cells of a data set fill.
 
     >>> summarize(["b", "b", "b", "a"], [0.1, 0.2, 0.6, 0.4])
     {'typical': 0.3, 'classes': {'a': 0.4, 'b': 0.2}}
@@ -50,8 +50,8 @@ def summarize(labels: Iterable[str], shares: Iterable[float]) -> dict[str, Any]:
         shares: `foreground_share` of each.
 
     Returns:
-        "classes": {name: median}, and "typical": the mean of the medians, which doesn't depend on how many images
-        each class has.
+        "classes": {name: median}, and "typical": the mean of the medians, which doesn't depend on the sizes of the
+        classes.
     """
     by_class: dict[str, list[float]] = {}
     for label, share in zip(labels, shares, strict=True):

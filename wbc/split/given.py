@@ -1,4 +1,4 @@
-"""Groups and parts that the user knows: read from a CSV, or from the names of the files."""
+"""Groups and parts that the user gives, read from a CSV or from the names of the files."""
 
 import re
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from wbc.common.errors import UserError
 from wbc.fetch.file_lists import FILE, LISTED, assign, read_list, some
 from wbc.split.schemes import PARTS
 
-# What a group may be, the widest first: a score holds at the widest level that is given.
+# Kinds of groups, the widest first: a score holds at the widest given level.
 LEVELS = ("laboratory", "site", "patient", "donor", "slide", "smear", "cell", "photograph")
 
 
 class GivenGroups(NamedTuple):
-    """Which group of each kind an image is in, as the user says."""
+    """Groups of each image by kind, as the user gives them."""
 
-    table: pd.DataFrame  # a row per image, a column per kind (patient, slide, cell, ...); "" where it isn't said
-    without_files: list[str]  # what the CSV names and no image has
+    table: pd.DataFrame  # a row per image, a column per kind (patient, slide, cell, ...); "" without a group
+    without_files: list[str]  # names in the CSV that fit no image
 
     @property
     def is_given(self) -> np.ndarray:
-        """Whether each image is in a group of any kind."""
+        """A bool array that marks the images in a group of any kind."""
         return (self.table != "").any(axis=1).to_numpy()
 
     @property
     def numbers(self) -> np.ndarray:
-        """The group number of each image by what is given alone; an image without a group is a group of its own."""
+        """The group number of each image by the given groups alone; an image without a group forms its own group."""
         return united(np.arange(len(self.table)), self.table)
 
 
@@ -46,7 +46,8 @@ def read_groups(source: str, paths: Sequence[str]) -> GivenGroups:
         paths: the images as <class>/<name>.
 
     Raises:
-        UserError: it can't be read, names no kind of group, fits no image, or puts one image into two groups of a kind.
+        UserError: the source can't be read, names no kind of group, fits no image, or gives an image two groups of one
+            kind.
     """
     if source.lower().endswith(".csv"):
         return _groups_of_csv(Path(source), paths)
@@ -72,7 +73,7 @@ def read_parts(file: Path, paths: Sequence[str]) -> np.ndarray:
     """Read the part of each image, "train", "valid" or "test", from a CSV with the columns `file` and `part`.
 
     Raises:
-        UserError: it can't be read, leaves an image without a part or puts one into two, or has no train or test part.
+        UserError: the CSV can't be read, an image has no part or two, or the train or test part is empty.
     """
     table = read_list(file)
     if list(table.columns) != [FILE, "part"]:
@@ -84,11 +85,11 @@ def read_parts(file: Path, paths: Sequence[str]) -> np.ndarray:
 
 
 def find_groups(manifest: pd.DataFrame, source: str | None, folder: Path) -> GivenGroups | None:
-    """Return the groups that the data set names and those that the user gives; None without any.
+    """Return the groups that the data set names and the groups that the user gives; None without any.
 
     Args:
         manifest: table of the images; its columns given_<kind> are the data set's groups.
-        source: a CSV in `folder`, or a pattern, as `read_groups` takes it; it holds where both name a kind.
+        source: a CSV in `folder`, or a pattern, see `read_groups`; it overrides the data set's groups of one kind.
         folder: data/given/.
     """
     said = manifest.filter(regex="^given_").rename(columns=lambda name: name.removeprefix("given_"))
@@ -99,10 +100,10 @@ def find_groups(manifest: pd.DataFrame, source: str | None, folder: Path) -> Giv
 
 
 def find_parts(manifest: pd.DataFrame, source: str, folder: Path) -> np.ndarray:
-    """Return the part of each image: from a CSV in `folder`, or where `source` is "manifest", as the data set has it.
+    """Return the part of each image, from a CSV in `folder` or, if `source` is "manifest", from the data set.
 
     Raises:
-        UserError: it names none, leaves an image without a part or puts one into two, or has no train or test part.
+        UserError: there are no parts, an image has no part or two, or the train or test part is empty.
     """
     if source != "manifest":
         return read_parts(Path(where_given(source, folder)), manifest["path"].tolist())
@@ -112,7 +113,7 @@ def find_parts(manifest: pd.DataFrame, source: str, folder: Path) -> np.ndarray:
 
 
 def _complete(parts: np.ndarray, paths: Sequence[str], source: Path | str) -> np.ndarray:
-    """Refuse parts that leave images out, or no image to train or test on."""
+    """Refuse parts if an image has none, or if the train or test part is empty."""
     if lacking := [path for path, part in zip(paths, parts, strict=True) if not part]:
         raise UserError(f"{source} gives no part to {len(lacking):,} of {len(paths):,} images: {some(lacking)}.")
     for part in ("train", "test"):
@@ -122,11 +123,11 @@ def _complete(parts: np.ndarray, paths: Sequence[str], source: Path | str) -> np
 
 
 def united(searched: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    """Return the group number of each image: images that share any group, found or given, are in one.
+    """Return the group number of each image, after uniting images that share any group, found or given.
 
     Args:
-        searched: int array, one number per image.
-        table: of `GivenGroups`.
+        searched: group number of each image in the search.
+        table: table of `GivenGroups`.
 
     Returns:
         int array, numbered in the order of appearance.
@@ -142,16 +143,16 @@ def united(searched: np.ndarray, table: pd.DataFrame) -> np.ndarray:
 
 
 def level_of(kinds: Sequence[str]) -> str:
-    """Return the widest kind of group, at which a score holds; "photograph" where none is given.
+    """Return the widest kind of group, at which a score holds; "photograph" if none is given.
 
-    A kind that `LEVELS` doesn't know counts as wider than those that it knows: the user had a reason to give it.
+    A kind that is not in `LEVELS` counts as wider than all of them, since the user had a reason to give it.
     """
     ranks = {name: rank for rank, name in enumerate(LEVELS)}
     return min(kinds, key=lambda kind: ranks.get(kind.lower(), -1), default="photograph")
 
 
 def statements(given: GivenGroups, paths: Sequence[str], labels: Sequence[str]) -> dict:
-    """Return what the audit says of given groups, as nested dicts for JSON.
+    """Return the audit's facts about given groups, as nested dicts for JSON.
 
     Returns:
         {"level", "kinds": {kind: {"groups", "images": with such a group, "without": [path], "two_labels": [{"group",
@@ -192,7 +193,7 @@ def _groups_of_csv(file: Path, paths: Sequence[str]) -> GivenGroups:
 
 
 def where_given(source: str, folder: Path) -> str:
-    """Return the path of a CSV, which is looked for in `folder` first; a pattern stays as it is."""
+    """Return the path of a CSV, which is searched in `folder` first; return a pattern unchanged."""
     if not source.lower().endswith(".csv"):
         return source
     if (folder / source).is_file() or not Path(source).is_file():

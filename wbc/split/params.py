@@ -8,11 +8,11 @@ from wbc.common.params import Section
 
 
 class SplitParams(Section):
-    """How images are grouped and divided."""
+    """Grouping and division of the images."""
 
     groups: str | None = pydantic.Field(min_length=1)  # a CSV in data/given/, or a pattern over file names
     search: bool  # for near-duplicates
-    parts: str | None = pydantic.Field(min_length=1)  # a CSV in data/given/, or "manifest": as the data set has them
+    parts: str | None = pydantic.Field(min_length=1)  # a CSV in data/given/, or "manifest": the data set's parts
     seed: int = pydantic.Field(ge=0, lt=2**32)
     train: float = pydantic.Field(gt=0, lt=1)
     valid: float = pydantic.Field(ge=0, lt=1)

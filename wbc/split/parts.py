@@ -1,4 +1,4 @@
-"""Dividing images among train, valid and test, by file as the original study did or by group, and among folds."""
+"""Division of images into train, valid and test, by file as in the original study or by group, and into folds."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from wbc.split.schemes import PARTS
 
 Shares = tuple[float, float]  # of each class: train, valid; the rest is test
 
-NEARLY_ALL = 0.8  # of a class's images in groups of two or more: small groups are then suspicious
+NEARLY_ALL = 0.8  # share of a class's images in groups of two or more, above which small groups are suspicious
 SMALL = 0.6  # of the usual size; chosen among 0.3, 0.5, 0.6 and 0.8: docs/results/grouping.md
-ORDERS = 50  # in which groups of several classes are dealt; the best result is kept
-DEALT = 5000  # such groups in all orders together; more of them come near to the shares in any order
-LACKING = (0, 2, 1)  # parts by what matters most: what can't be tested is of less use than what can't be validated
+ORDERS = 50  # random orders in which groups of several classes are assigned; the best result is kept
+DEALT = 5000  # such groups in all orders together; a larger number of groups fits the shares in any order
+LACKING = (0, 2, 1)  # parts by priority: train, test, valid
 
 
 def split_by_image(labels: Sequence[str] | np.ndarray, shares: Shares, seed: int) -> np.ndarray:
@@ -36,26 +36,25 @@ def split_by_image(labels: Sequence[str] | np.ndarray, shares: Shares, seed: int
 def split_by_group(
     labels: npt.ArrayLike, groups: npt.ArrayLike, shares: Shares, seed: int, given: npt.ArrayLike | None = None
 ) -> np.ndarray:
-    """Assign whole groups to parts, stratified by class, as near to the shares of images as the groups allow.
+    """Assign whole groups to parts, stratified by class, as close to the shares of images as the groups allow.
 
-    Groups of one class are dealt class by class, the larger ones first, each to the part that lacks most images. Every
-    class is in every part where it has at least three such groups.
+    Groups of one class are assigned class by class, the larger ones first, each to the part that lacks most images. A
+    class with at least three such groups is in every part.
 
-    Groups of several classes, such as patients, are dealt before them. Each goes to the part that is furthest behind
-    in its classes, as shares of each class: a rare class counts as much as a frequent one. Several random orders are
-    tried. The one is kept that leaves the fewest parts without a class, and then comes nearest to the shares.
+    Groups of several classes, such as patients, are assigned before. Each goes to the part that lacks the largest share
+    of its classes, so that a rare class counts as much as a frequent one. Several random orders are tried. The order
+    with the fewest parts without a class is kept, and among equals the one closest to the shares.
 
-    Where nearly all images of a class have near-duplicates, a group much smaller than is usual there is rather a part
-    of another that was not recognized. Such groups go where they do least harm if so: to valid, as long as that has
-    room.
+    If nearly all images of a class have near-duplicates, a much smaller group is probably an unrecognized piece of
+    another. Such groups go to valid, where they do least harm, as long as it has room.
 
     Args:
         labels: class name of each image.
         groups: group number of each image.
         shares: (train, valid) shares of each class's images; the rest is test.
         seed: seeds the order among groups of one size.
-        given: whether the user gave the group of each image; such a group is as large as it is. None where all groups
-            were found.
+        given: whether the user gave the group of each image; such a group is never a piece of another. None if all
+            groups were found.
 
     Returns:
         array of "train", "valid" or "test", one per image; equal for all images of a group.
@@ -79,7 +78,7 @@ def split_by_group(
         _deal_mixed(counts, wanted, mixed, part_of_group, np.random.default_rng([seed, order]))
         for number, name in enumerate(names):
             members = np.flatnonzero(counts[:, number] == sizes)
-            # Seeded by the class's name: another class coming or going leaves this one's split as it was.
+            # Seeded by the class's name, so that adding or removing a class doesn't change the split of the others.
             members = members[np.random.default_rng([seed, *name.encode()]).permutation(len(members))]
             members = members[np.argsort(-sizes[members], kind="stable")]
             found = _part_counts(counts[mixed, number], part_of_group[mixed])
@@ -112,7 +111,7 @@ def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -
         labels: class name of each image.
         groups: group number of each image.
         count: folds, at least 2.
-        seed: seeds the order among groups that are alike.
+        seed: seeds the order among equal groups.
 
     Returns:
         int array of fold numbers from 0, one per image; equal for all images of a group.
@@ -137,9 +136,9 @@ def folds(labels: npt.ArrayLike, groups: npt.ArrayLike, count: int, seed: int) -
 
 
 def usual_size(sizes: np.ndarray) -> int:
-    """Return the size of group that is usual in a class: half of its images are in groups at least as large.
+    """Return the usual size of a class's groups: half of its images are in groups at least as large.
 
-    0 where none is: where not nearly all images have a near-duplicate.
+    It is 0 unless nearly all images have a near-duplicate.
 
     >>> usual_size(np.array([6, 6, 6, 5, 1])), usual_size(np.array([2, 1, 1, 1]))
     (6, 0)
@@ -154,17 +153,17 @@ def usual_size(sizes: np.ndarray) -> int:
 
 
 def labels_of_groups(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return the class name that each group counts for, its most frequent one, in the order of the groups' numbers."""
+    """Return the most frequent class name of each group, in the order of the groups' numbers."""
     names, label_numbers = np.unique(labels, return_inverse=True)
     _, group_numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return names[_most_frequent(group_numbers, label_numbers, len(sizes))]
 
 
 def part_sizes(count: int, shares: Shares) -> list[int]:
-    """Return how many of a class's `count` images belong in train, valid and test.
+    """Return the numbers of a class's `count` images in train, valid and test.
 
-    The original study's rounding, `int(count * share)` in floating point: 700 images give 489, 105 and 106
-    (700 * 0.7 is 489.99…). Where that leaves a part empty that could have an image, it gets one.
+    The rounding is the original study's, `int(count * share)` in floating point: 700 images give 489, 105 and 106
+    (700 * 0.7 is 489.99…). A part that would be empty gets an image if there are enough.
 
     >>> part_sizes(700, (0.7, 0.15))
     [489, 105, 106]
@@ -173,7 +172,7 @@ def part_sizes(count: int, shares: Shares) -> list[int]:
     """
     train, valid = int(count * shares[0]), int(count * shares[1])
     sizes = [train, valid, count - train - valid]
-    # One image can only be learnt from; two, learnt from and tested on; three or more serve all parts.
+    # One image is for train; two are for train and test; three or more are for all parts.
     for part in ([], [0], [0, 2], [0, 2, 1])[min(count, 3)]:
         if sizes[part] == 0:
             giver = 2 if sizes[2] > 1 else int(np.argmax(sizes))
@@ -183,10 +182,10 @@ def part_sizes(count: int, shares: Shares) -> list[int]:
 
 
 def _spread(labels: np.ndarray, groups: np.ndarray, fold: np.ndarray, count: int) -> np.ndarray:
-    """Return folds that have each class in as many of them as its groups allow; groups of several classes hinder that.
+    """Improve folds with groups of several classes until each class is in as many folds as its groups allow.
 
-    A group is moved to a fold that lacks one of its classes, in exchange for a group there or for none. Of all such
-    moves the one is made that leaves the fewest folds without a class, and then the most even classes.
+    A group is moved to a fold that lacks one of its classes, in exchange for a group there or for none. Each time, the
+    move is made that leaves the fewest folds without a class, and then the most even classes.
     """
     _, label_numbers = np.unique(labels, return_inverse=True)
     _, first, group_numbers = np.unique(groups, return_index=True, return_inverse=True)
@@ -226,7 +225,7 @@ def _spread(labels: np.ndarray, groups: np.ndarray, fold: np.ndarray, count: int
 
 
 def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
-    """Return which groups of a class are suspiciously small; `sizes` in falling order, `room` images in valid."""
+    """Mark the suspiciously small groups of a class; `sizes` in falling order, `room` images in valid."""
     aside, usual = np.zeros(len(sizes), bool), usual_size(sizes)
     for group in range(len(sizes) - 1, 1, -1):  # the smallest first; two groups are left for train and test
         if sizes[group] >= SMALL * usual or sizes[group] > room:
@@ -237,19 +236,19 @@ def _aside(sizes: np.ndarray, room: int) -> np.ndarray:
 
 
 def _part_counts(images: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Return how many images of a class are in each part, int (3,); `images` of it in each group, `parts` of groups."""
+    """Return the number of a class's images in each part, int (3,), given `images` and `parts` of each group."""
     return np.bincount(parts, images, len(PARTS)).astype(int)
 
 
 def _deal_mixed(
     counts: np.ndarray, wanted: np.ndarray, mixed: np.ndarray, part_of_group: np.ndarray, random: np.random.Generator
 ) -> None:
-    """Write the parts of groups of several classes into `part_of_group`, in a random order, mostly large groups first.
+    """Assign groups of several classes to parts, in a random order, mostly large groups first.
 
     Args:
         counts: images of each class in each group, (groups, classes).
         wanted: images of each class in each part, (classes, 3).
-        mixed: which groups have several classes.
+        mixed: numbers of the groups with several classes.
         part_of_group: int (groups,), changed in place.
         random: decides the order.
     """
@@ -280,7 +279,7 @@ def _deal_class(
     empty: set[int],
     part_of_group: np.ndarray,
 ) -> None:
-    """Write the parts of a class's groups into `part_of_group`.
+    """Assign a class's groups to parts.
 
     Args:
         sizes: images of each group.

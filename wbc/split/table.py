@@ -1,4 +1,4 @@
-"""The split of a data set: parts, groups and folds of every image, as files that later stages read."""
+"""Split of a data set: parts, groups and folds of every image, in files that later stages read."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,16 +17,16 @@ Rows = npt.NDArray[np.integer]  # numbers of images, in the order of splits.csv
 
 
 class Round(NamedTuple):
-    """One fold of the cross-validation: what scores it is trained on the other folds."""
+    """One fold of the cross-validation; the heads that score it are trained on the other folds."""
 
     fold: int
     test: Rows
     train: Rows  # without excluded images
-    block: npt.NDArray[np.integer]  # of each row of `train`, from 1: the block that it validates with; 0 for none
-    blocks: int  # how many there are
+    block: npt.NDArray[np.integer]  # validation block of each row of `train`, from 1; 0 for none
+    blocks: int  # number of blocks
 
     def for_head(self, number: int) -> tuple[Rows, Rows]:
-        """Return the rows that head `number`, from 1, trains on and those that it stops on."""
+        """Return the training rows and the validation rows of head `number`, from 1."""
         is_valid = self.block == (number - 1) % self.blocks + 1
         return self.train[~is_valid], self.train[is_valid]
 
@@ -49,7 +49,7 @@ class Splits(NamedTuple):
         """Read splits.csv and folds.csv.
 
         Raises:
-            UserError: one is damaged, or they are of different images.
+            UserError: a file is damaged, or the files are of different images.
         """
         splits = cls(read_csv(folder / SPLITS), read_csv(folder / FOLDS))
         with reading(folder / FOLDS):
@@ -93,7 +93,7 @@ class Splits(NamedTuple):
         return np.flatnonzero(self.table[scheme] == part)
 
     def only(self, paths: Iterable[str]) -> Self:
-        """Return the splits of some of the images."""
+        """Return the splits of the images at `paths`."""
         kept = set(paths)
         tables = (table[table["path"].isin(kept)].reset_index(drop=True) for table in self)
         return type(self)(*tables)

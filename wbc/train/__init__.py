@@ -1,1 +1,1 @@
-"""Heads and baselines, fitted on the features in exact arithmetic."""
+"""Heads, trained on the features in exact arithmetic, and baselines."""

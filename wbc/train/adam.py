@@ -10,15 +10,15 @@ from wbc.train.exact import Floats
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' defaults
 LARGEST_STEP = 4.0  # of a weight, in learning rates: (1 - BETA_1) / sqrt(1 - BETA_2) is 3.2, for any gradients
-CHUNK = 32768  # weights that are updated at once, so that all that is read and written stays in the core's cache
+CHUNK = 32768  # weights updated at once, so that all arrays stay in the core's cache
 
 
 class Adam:
-    """Keras' Adam, every operation rounded once as IEEE 754 says, so that all CPUs take the same steps.
+    """Keras' Adam, with every operation rounded once by IEEE 754, so that all CPUs take the same steps.
 
     Args:
         weights: float64 array (n,), updated in place.
-        threads: that divide the weights among themselves. The result doesn't depend on their number.
+        threads: number of threads, which does not affect the result.
     """
 
     def __init__(self, weights: Floats, threads: int = 1) -> None:

@@ -14,20 +14,20 @@ from wbc.common.files import reading, write_csv
 from wbc.split.schemes import SCHEMES
 from wbc.train.class_weights import class_weight
 
-MOST_ROWS = 100_000  # rows at most that a regression is trained on, which are in memory together: a gigabyte
-ROWS = 8192  # predicted at once
-# So near to the optimum that a prediction depends on the data and not on the CPU's rounding: with scikit-learn's 1e-4,
-# predictions differed between two kinds of CPU. Newton's steps get there ten times faster than L-BFGS.
+MOST_ROWS = 100_000  # limit on the training rows of a regression, which take a gigabyte of memory
+ROWS = 8192  # rows predicted at once
+# So close to the optimum that a prediction depends on the data and not on the CPU's rounding. With scikit-learn's 1e-4,
+# predictions differed between two kinds of CPU. Newton's method converges ten times faster than L-BFGS.
 TOLERANCE = 1e-8
-# Of 1, 0.1, 0.03 and 0.01, and of class weights none, sqrt and balanced, this did best on BCCD's cells, cross-validated
-# by cell: docs/results/real-cells.md. An inner cross-validation chooses badly where a class has four cells.
+# The best of 1, 0.1, 0.03 and 0.01, and of class weights none, sqrt and balanced, on BCCD's cells, cross-validated by
+# cell. An inner cross-validation chooses badly if a class has only four cells.
 C = 0.03
 
 Labels = npt.NDArray[np.integer]
 
 
 class Baselines(NamedTuple):
-    """Predictions of each baseline, as the stage `baseline` writes them: image.csv, grouped.csv and crossval.csv.
+    """Predictions of each baseline; the stage `baseline` writes image.csv, grouped.csv and crossval.csv.
 
     Each table has the column path, and one per baseline with class names: majority, color_histogram,
     logistic_regression.
@@ -84,12 +84,12 @@ def baseline_predictions(
 ) -> dict[str, Labels]:
     """Fit each baseline on the `train` rows and return its predictions for the `test` rows.
 
-    Of more than `MOST_ROWS` rows, the regressions are trained on that many, spread evenly over them.
+    With more than `MOST_ROWS` rows, the regressions are trained on that many evenly spaced ones.
 
     Args:
         labels: class number of each image.
         colors: float array (images, 64), see `color_histogram`.
-        features: array (images, zooms, n), may be memory-mapped. Every zoom trains; the first one is predicted from.
+        features: array (images, zooms, n), may be memory-mapped. All zooms train; the first one predicts.
         train, test: indices of images.
 
     Returns:
@@ -114,9 +114,9 @@ def majority(train_labels: Labels, count: int) -> Labels:
 
 
 def logistic_regression(inputs: npt.NDArray, labels: Labels) -> Callable[[npt.NDArray], Labels]:
-    """Fit logistic regression on standardized numbers, with L2 and class weights as `C` and `class_weight` say.
+    """Fit logistic regression on standardized inputs, with the L2 penalty `C` and the weights of `class_weight`.
 
-    Where all images are of one class, that one is predicted.
+    If all images are of one class, that class is predicted.
 
     Args:
         inputs: float64 array (images, n).
@@ -127,7 +127,7 @@ def logistic_regression(inputs: npt.NDArray, labels: Labels) -> Callable[[npt.ND
     """
     if (labels == labels[0]).all():
         return lambda rows: np.full(len(rows), labels[0])
-    # Here, since readers of the table need no scikit-learn, which takes longer to import than all they do.
+    # Imported here, since readers of the tables don't need scikit-learn, which is slow to import.
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -14,8 +14,8 @@ def class_weight(kind: ClassWeights, labels: npt.NDArray[np.integer], classes: i
     """Return the weight of an image of each class, so that an image weighs 1 on average; 0 for a class without images.
 
     "balanced" is scikit-learn's: inverse to the number of images, so that all classes weigh the same (King and Zeng,
-    Logistic Regression in Rare Events Data, 2001). "sqrt" is inverse to its root: rare classes count for more than
-    their images, and four cells don't decide as much as two hundred.
+    Logistic Regression in Rare Events Data, 2001). "sqrt" is inverse to its root: images of rare classes count more,
+    but four cells don't count as much as two hundred.
     """
     counts = np.bincount(labels, minlength=classes)
     if kind == "none":

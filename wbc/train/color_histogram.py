@@ -14,7 +14,7 @@ BINS = 4  # levels of each channel; 4 x 4 x 4 = 64 colors
 def color_histogram(pixels: np.ndarray) -> np.ndarray:
     """Return the share of an image's pixels in each of 64 cells of the RGB cube.
 
-    It knows which colors there are and how much of each, and nothing of shape or place.
+    It holds the amount of each color, but no shape or position.
 
     Args:
         pixels: uint8 array (height, width, 3).

@@ -1,4 +1,4 @@
-"""Fitting one head and scoring it on held-out rows, as cross-validation does."""
+"""Training of one head, and its probabilities for held-out rows."""
 
 from collections.abc import Callable
 
@@ -19,9 +19,9 @@ def fit_head(
     params: FitParams,
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> Fit:
-    """Train a head on some rows, rounded to what its file holds.
+    """Train a head on some rows, and round it to float32 as its file does.
 
-    Each head starts from the seed alone, so that none depends on those trained before it.
+    Each head starts from its seed, independent of the heads trained before it.
 
     Args:
         features: array (images, zooms + views, n).

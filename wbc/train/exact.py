@@ -1,15 +1,15 @@
 """Arithmetic whose results are the same bits on every CPU.
 
 A sum of floating-point numbers depends on the order in which they are added, and that order differs between CPUs,
-libraries and numbers of threads. Training carries such a difference from the last bit to another model within some
-epochs. Here every operand of a sum is first rounded to a common grid. It is so coarse that all products and all partial
-sums are whole multiples of its step below 2**53: float64 then holds each of them exactly, and any order gives the same
-result. This is the splitting of Ozaki, Ogita, Oishi and Rump (Error-free transformations of matrix multiplication by
-using fast routines of matrix multiplication and its applications, Numerical Algorithms 59, 2012), with its first slice
-only: 21 bits for sums of up to 2,048 products, about the precision of float32.
+libraries and numbers of threads. Within some epochs of training, a difference in the last bit leads to another model.
+Here every operand of a sum is first rounded to a common grid. The grid is so coarse that all products and all partial
+sums are integer multiples of its step, below 2**53 steps. float64 then holds each of them exactly, and any order gives
+the same result. This is the first slice of the splitting of Ozaki, Ogita, Oishi and Rump: Error-free transformations of
+matrix multiplication by using fast routines of matrix multiplication and its applications, Numerical Algorithms 59,
+2012. It has 21 bits for sums of up to 2,048 products, about the precision of float32.
 
-What is left, `+`, `-`, `*`, `/` and `sqrt` of single numbers, IEEE 754 defines to the bit. It doesn't define `exp` and
-`log`, so they are composed of those here.
+IEEE 754 defines the other operations on single numbers to the bit: `+`, `-`, `*`, `/` and `sqrt`. It doesn't define
+`exp` and `log`, so they are composed of these operations here.
 """
 
 import math
@@ -29,7 +29,7 @@ _LN2_HIGH, _LN2_LOW = (
 
 
 def product_bits(terms: int) -> int:
-    """Return how many bits two factors may have so that a sum of `terms` products is exact.
+    """Return the number of bits of two factors at which a sum of `terms` products is exact.
 
     >>> product_bits(1280)
     21
@@ -38,12 +38,12 @@ def product_bits(terms: int) -> int:
 
 
 def sum_bits(terms: int) -> int:
-    """Return how many bits the terms of a sum may have so that it is exact."""
+    """Return the number of bits of the terms at which their sum is exact."""
     return MANTISSA - 1 - math.ceil(math.log2(max(terms, 1)))
 
 
 def rounding_constant(largest: float, bits: int) -> float:
-    """Return the number c for which `(x + c) - c` rounds |x| ≤ `largest` to `bits` bits, or 0 where all x are 0."""
+    """Return the number c for which `(x + c) - c` rounds |x| ≤ `largest` to `bits` bits, or 0 if all x are 0."""
     _, exponent = math.frexp(largest)
     return math.ldexp(1.5, MANTISSA - 1 + exponent - bits) if largest else 0.0
 
@@ -73,7 +73,7 @@ def matmul_by_row(left: Floats, right: Floats) -> Floats:
 
 
 def total(values: Floats, axis: int | None = None) -> Floats:
-    """Return the sum of `values`, rounded so that it is exact."""
+    """Return the exact sum of `values`, which are rounded to a grid first."""
     terms = values.size if axis is None else values.shape[axis]
     return on_grid(values, sum_bits(terms)).sum(axis=axis)
 
@@ -81,7 +81,7 @@ def total(values: Floats, axis: int | None = None) -> Floats:
 def mean_and_deviation(values: npt.NDArray) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each column of `values`, an array (rows, columns), by exact sums.
 
-    A block of rows at a time is converted to float64, so that it stays in the core's cache.
+    Rows are converted to float64 in blocks that fit into the core's cache.
     """
 
     def blocks() -> Iterator[Floats]:
@@ -104,7 +104,7 @@ def mean_and_deviation(values: npt.NDArray) -> tuple[Floats, Floats]:
 
 
 def exp(values: Floats) -> Floats:
-    """Return e to the power of `values` (≤ 0; below -700 it is 0), to about 1e-15 of the result.
+    """Return e to the power of `values` (≤ 0; below -700 it is 0), with a relative error of about 1e-15.
 
     exp(x) = 2**n exp(r) with |r| ≤ log(2) / 2, and exp(r) by its Taylor series.
     """
@@ -118,7 +118,7 @@ def exp(values: Floats) -> Floats:
 
 
 def log(values: Floats) -> Floats:
-    """Return the natural logarithm of `values` (> 0), to about 1e-15 of it or of 1.
+    """Return the natural logarithm of `values` (> 0), with an absolute or relative error of about 1e-15.
 
     log(2**n m) = n log(2) + 2 artanh(z) with z = (m - 1) / (m + 1), and artanh by its series.
     """

@@ -1,4 +1,4 @@
-"""Fitting a head on precomputed features, in exact arithmetic: the same head on every CPU."""
+"""Training of a head on precomputed features, in exact arithmetic: the same head on every CPU."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -14,26 +14,26 @@ from wbc.train.head import Head, changed, predict_proba, softmax, with_dropout
 from wbc.train.layers import Layer, Mode, Standardize
 from wbc.train.params import FitParams, HeadParams, OptimizerParams
 
-MOST_ROWS = 10_000  # images whose views give the statistics for standardizing
-MIN_DELTA = 1e-4  # by which a validation loss must be lower to count for the learning rate, as Keras has it
+MOST_ROWS = 10_000  # limit on the images whose views give the statistics for standardizing
+MIN_DELTA = 1e-4  # least decrease of the validation loss that counts for the learning rate, as in Keras
 
 Labels = npt.NDArray[np.integer]
 
 
 class Batch(NamedTuple):
-    """Rows that one step is trained on."""
+    """Rows of one training step."""
 
     features: Floats  # (rows, n)
     one_hot: Floats  # (rows, classes)
-    weights: Floats  # (rows,), how much each counts
+    weights: Floats  # (rows,), weight in the loss
 
 
 class ViewBatches:
-    """Batches in which every image comes once an epoch, each by a view drawn again.
+    """Batches that hold every image once per epoch, each by a randomly drawn view.
 
     Args:
         features: array (all images, zooms + views, n), in memory or memory-mapped; only the rows of a batch are read.
-        rows: indices of the training images in it.
+        rows: indices of the training images in `features`.
         labels: class number of each of `rows`.
         class_weight: weight of each class.
         batch_size: rows per batch. A last batch of one row, which batch normalization can't use, joins the batch before
@@ -67,11 +67,11 @@ class ViewBatches:
 
 
 class Fit(NamedTuple):
-    """A fitted head and how it came about."""
+    """Fitted head, and the history of its training."""
 
     head: Head  # with the weights of the epoch with the lowest validation loss
     history: list[dict[str, float]]  # per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate
-    best_epoch: int  # whose weights stay
+    best_epoch: int  # whose weights are kept
 
 
 def fit(
@@ -85,9 +85,9 @@ def fit(
 ) -> Fit:
     """Train a head and keep the weights of the epoch with the lowest validation loss.
 
-    The learning rate falls on a plateau of the validation loss, and training stops when that has not improved for some
-    epochs, as Keras' ReduceLROnPlateau and EarlyStopping do it. Without validation images there is nothing to stop on:
-    all epochs run, and the last weights stay.
+    The learning rate falls on a plateau of the validation loss, as in Keras' ReduceLROnPlateau. Training stops when the
+    loss has not improved for some epochs, as in EarlyStopping. Without validation images, all epochs run, and the last
+    weights are kept.
 
     Args:
         head: the untrained weights; they are not changed.
@@ -95,7 +95,7 @@ def fit(
         train, valid: (rows, labels): indices into `features` and class numbers. Validation uses view 0 alone.
         params: head and optimizer settings; its seed seeds order, views and dropout.
         report: called with each epoch's row of the history.
-        threads: of the optimizer. The head doesn't depend on their number.
+        threads: number of threads of the optimizer, which does not affect the head.
     """
     optimizer = params.optimizer
     rows, labels = train
@@ -124,7 +124,7 @@ def fit(
 
 
 class _Schedule:
-    """The learning rate and the end of training, by the validation loss."""
+    """Learning rate and end of training, controlled by the validation loss."""
 
     def __init__(self, params: OptimizerParams) -> None:
         self.params, self.learning_rate = params, params.learning_rate
@@ -132,7 +132,7 @@ class _Schedule:
         self.best_epoch, self.waited, self.stop = 0, 0, False
 
     def after_epoch(self, row: dict[str, float]) -> bool:
-        """Take note of an epoch; return whether its validation loss is the lowest so far."""
+        """Record an epoch; return whether its validation loss is the lowest so far."""
         if "val_loss" not in row:
             return False
         loss, epoch = row["val_loss"], int(row["epoch"])
@@ -149,14 +149,14 @@ class _Schedule:
 
 
 class Trainer:
-    """A head in training: its weights in one flat array, so that the optimizer goes through all of them in one pass.
+    """Head in training, with its weights in one flat array that the optimizer updates in one pass.
 
     Args:
         head: the weights to start from; they are not changed.
         params: dropout and weight decay.
-        label_smoothing: share of a target that all classes divide among themselves.
+        label_smoothing: share of a target that is spread over all classes.
         seed: seeds dropout.
-        threads: of the optimizer.
+        threads: number of threads of the optimizer.
     """
 
     def __init__(self, head: Head, params: HeadParams, label_smoothing: float, seed: int, threads: int = 1) -> None:
@@ -170,7 +170,7 @@ class Trainer:
         self.set_grids(0.0)
 
     def set_grids(self, reach: float) -> None:
-        """Choose for each kernel a grid that holds it until no weight has moved by more than `reach`."""
+        """Choose a grid for each kernel that is valid until a weight has moved by more than `reach`."""
         constants = {}
         for dense in self.head.dense:
             largest = float(np.abs(dense.kernel).max()) + reach
@@ -181,7 +181,7 @@ class Trainer:
         )
 
     def epoch(self, batches: ViewBatches, learning_rate: float) -> dict[str, float]:
-        """Learn from every image once; return the loss and the accuracy, each the mean over the images."""
+        """Train on every image once; return the loss and the accuracy, each the mean over the images."""
         losses, hits, count = 0.0, 0, 0
         steps = -(-len(batches.rows) // batches.batch_size)
         self.set_grids(LARGEST_STEP * learning_rate * steps)
@@ -192,7 +192,7 @@ class Trainer:
         return {"loss": losses / count, "accuracy": hits / count}
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
-        """Take one step; return the loss of the batch and how many of its images were classified correctly."""
+        """Take one step; return the loss of the batch and the number of correctly classified images."""
         logits, caches = self.head.forward(batch.features, self.mode)
         probabilities, target = softmax(logits), self._target(batch.one_hot)
         self.head.backward((probabilities - target) * (batch.weights / len(target))[:, None], caches, self.gradients)
@@ -204,7 +204,7 @@ class Trainer:
         return _cross_entropy(probabilities, target, batch.weights) + self._penalty(), correct
 
     def validate(self, features: npt.NDArray, labels: Labels) -> dict[str, float]:
-        """Return loss and accuracy of images (images, n) as they are."""
+        """Return loss and accuracy on the features (images, n) of validation images."""
         probabilities, target = predict_proba(self.head, features), self._target(np.eye(self.head.classes)[labels])
         return {
             "val_loss": _cross_entropy(probabilities, target, np.ones(len(target))) + self._penalty(),
@@ -221,7 +221,7 @@ class Trainer:
 
 
 def _in_flat(layers: list[Layer], flat: Floats) -> list[Layer]:
-    """Return layers whose trained arrays are windows on a flat array, one after the other, with its values."""
+    """Return layers whose trained arrays are consecutive parts of a flat array, without a copy."""
     windows: list[Layer] = []
     place = 0
     for layer in layers:
@@ -237,6 +237,6 @@ def _in_flat(layers: list[Layer], flat: Floats) -> list[Layer]:
 
 
 def _cross_entropy(probabilities: Floats, target: Floats, weights: Floats) -> float:
-    """Return the weighted mean over the images of the cross-entropy, probabilities kept above 1e-7 as Keras does."""
+    """Return the weighted mean cross-entropy over the images, with probabilities clipped at 1e-7 as in Keras."""
     logarithms = exact.log(np.clip(probabilities, 1e-7, 1 - 1e-7))
     return -float(exact.total(target * logarithms * weights[:, None])) / len(target)

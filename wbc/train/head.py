@@ -1,6 +1,6 @@
-"""The head: the trained layers between the backbone's features and class probabilities.
+"""Head: the trained layers between the backbone's features and class probabilities.
 
-It is trained and scored by NumPy. Keras only receives its weights (`wbc.export.keras_classifier`).
+NumPy trains and scores it. Keras only receives its weights (`wbc.export.keras_classifier`).
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from wbc.train.exact import Floats
 from wbc.train.layers import SCORING, BatchNorm, Dense, Dropout, Layer, Mode, Relu, Standardize, float32
 from wbc.train.params import HeadParams
 
-ROWS = 1024  # scored at once
+ROWS = 1024  # rows scored at once
 DENSE_ARRAYS, NORM_ARRAYS = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Dense, BatchNorm))
 
 
@@ -51,7 +51,7 @@ class Head(NamedTuple):
         return self.dense[-1].bias.size
 
     def forward(self, features: npt.ArrayLike, mode: Mode = SCORING) -> tuple[Floats, list[Any]]:
-        """Return the logits (rows, classes) of features (rows, n), and what the backward pass needs of each layer."""
+        """Return the logits (rows, classes) of features (rows, n), and each layer's cache for the backward pass."""
         values, caches = np.asarray(features, np.float64), []
         for layer in self.layers:
             values, cache = layer.forward(values, mode)
@@ -63,9 +63,9 @@ class Head(NamedTuple):
 
         Args:
             error: float64 array (rows, classes).
-            caches: what `forward` left.
-            gradients: where they are given, layers of the same kinds, whose trained arrays get the derivatives. The
-                derivative by the features is then left out.
+            caches: caches that `forward` returned.
+            gradients: optional layers of the same kinds, whose trained arrays receive the derivatives. The derivative
+                by the features is then left out.
         """
         first = next(number for number, layer in enumerate(self.layers) if layer.TRAINED) if gradients else 0
         for number in range(len(self.layers) - 1, first - 1, -1):
@@ -79,7 +79,7 @@ def build_head(features: int, classes: int, params: HeadParams, seed: int) -> He
     """Return an untrained head from (features,) numbers to (classes,) logits.
 
     Kernels are drawn uniformly as Keras draws them (Glorot and Bengio, Understanding the difficulty of training deep
-    feedforward neural networks, AISTATS 2010); the rest starts neutral.
+    feedforward neural networks, AISTATS 2010); other arrays start neutral.
 
     >>> params = HeadParams(units=[1024, 512, 256, 128, 64], dropout=0.3, l2=0.0, standardize=True)
     >>> head = build_head(1280, 5, params, seed=1)
@@ -113,7 +113,7 @@ def with_dropout(head: Head, rate: float, random: np.random.Generator) -> Head:
 
 
 def folded(head: Head) -> Head:
-    """Return the head that does the same with features as they are: the first kernel does the standardizing, too."""
+    """Return an equivalent head that doesn't standardize, because its first kernel includes that."""
     first = head.dense[0]
     kernel = first.kernel / head.standardize.scale[:, None]
     bias = first.bias - exact.total(head.standardize.center[:, None] * kernel, axis=0)
@@ -132,11 +132,11 @@ def count_parameters(head: Head) -> tuple[int, int]:
 
 
 def predict_proba(head: Head, features: npt.ArrayLike) -> Floats:
-    """Return the class probabilities of features, the same bits on every CPU and next to any other rows.
+    """Return the class probabilities of features, the same bits on every CPU and among any other rows.
 
     Args:
         head: the weights.
-        features: array (images, n), n as the head takes them.
+        features: array (images, n).
 
     Returns:
         float64 array (images, classes).
@@ -157,9 +157,9 @@ def mean_probabilities(heads: Sequence[Head], features: npt.NDArray) -> Floats:
 
 
 def score_gradient(head: Head, features: npt.ArrayLike, label: int) -> Floats:
-    """Return by how much each feature of an image speaks for a class, in the neighborhood of that image.
+    """Return the local effect of each feature of an image on a class.
 
-    That is the gradient of the class's logit above the mean of all logits, which is what moves its probability.
+    It is the gradient of the difference between the class's logit and the mean of all logits.
 
     Args:
         head: the weights.
@@ -181,7 +181,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def save_head(head: Head, path: Path) -> None:
-    """Write a head as an .npz file of float32 arrays, the precision in which the classifier holds them."""
+    """Write a head as an .npz file of float32 arrays, the precision of the classifier."""
     arrays: dict[str, Floats] = {}
     for number, (dense, norm) in enumerate(zip(head.dense, head.norms, strict=False), start=1):
         fields = {**vars(dense), **vars(norm)}
@@ -197,7 +197,7 @@ def load_head(path: Path) -> Head:
 
 
 def from_arrays(arrays: Mapping[str, Floats]) -> Head:
-    """Return the head whose arrays have the names that `save_head` gives them."""
+    """Return the head of arrays that are named as in `save_head`."""
     layers: list[Layer] = [Standardize(arrays["center"], arrays["scale"])]
     for number in range(1, 1 + sum(name.endswith("_kernel") for name in arrays)):
         dense, norm = (
@@ -208,11 +208,11 @@ def from_arrays(arrays: Mapping[str, Floats]) -> Head:
 
 
 def stored(head: Head) -> Head:
-    """Return a head as it comes back from its file: every weight rounded to float32."""
+    """Return a head as read from its file, with every weight rounded to float32."""
     return changed(head, float32)
 
 
 def changed(head: Head, change: Callable[[Floats], Floats]) -> Head:
-    """Return a head with each of its arrays changed, and without dropout."""
+    """Return a head without dropout, with `change` applied to each of its arrays."""
     layers = [layer for layer in head.layers if not isinstance(layer, Dropout)]
     return Head([type(layer)(*map(change, layer.arrays)) for layer in layers])

@@ -1,4 +1,4 @@
-"""The trained heads of all schemes, as the stage `train` writes them and later stages read them."""
+"""Trained heads of all schemes, written by the stage `train` and read by later stages."""
 
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,7 +18,7 @@ HEAD, HISTORY, FACTS, CLASSES = "head.npz", "history.csv", "training.json", "cla
 
 
 class Heads(NamedTuple):
-    """The heads in a folder. Each is read when it is asked for.
+    """Heads in a folder, each read on access.
 
         image/head.npz, grouped/head.npz        the head of a split: float32 weights
         image/history.csv, grouped/history.csv  loss and accuracy per epoch
@@ -52,11 +52,11 @@ class Heads(NamedTuple):
         """Write all heads into a folder.
 
         Args:
-            folder: that may not exist yet.
+            folder: folder to write, which need not exist.
             classes: names in the order of their numbers.
             holdouts: {scheme: fitted head}.
             folds: {(fold, number from 1): fitted head}.
-            backbone_parameters: weights of the backbone, which training.json adds to those of the heads.
+            backbone_parameters: number of the backbone's weights, which training.json adds to the heads' weights.
         """
         facts: dict[str, dict[str, Any]] = {}
         for scheme, fit in holdouts.items():

@@ -1,4 +1,4 @@
-"""The heads that the default recipe trains: one per split, and several per fold of the cross-validation."""
+"""Heads that the stage `train` fits: one per split, and several per fold of the cross-validation."""
 
 import numpy as np
 
@@ -16,8 +16,8 @@ def holdout_jobs(splits: Splits, params: TrainParams) -> dict[str, Job]:
 def crossval_jobs(splits: Splits, params: TrainParams) -> dict[tuple[int, int], Job]:
     """Return {(fold, number from 1): a head that scores this fold}.
 
-    They are smaller than the study's head, and several. Each has a seed of its own and stops on another half of another
-    fold. Their mean did better than one large head: docs/results/head-selection.md.
+    Each fold has several heads, smaller than the study's head. Each has its own seed and stops on another half of
+    another fold. Their mean did better than one large head: docs/decisions/0005-small-heads.md.
     """
     jobs = {}
     smaller = params.head.model_copy(update={"units": params.crossval.units})

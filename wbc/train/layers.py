@@ -1,7 +1,7 @@
-"""The layers of a head, each with a forward and a backward pass in exact arithmetic.
+"""Layers of a head, each with a forward and a backward pass in exact arithmetic.
 
-Training, scoring and the gradient by the features take the same forward pass. Its `Mode` sets how operands are rounded
-and which statistics normalize.
+Training, scoring and the gradient by the features use the same forward pass. Its `Mode` sets the rounding of operands
+and the statistics of the normalization.
 """
 
 import abc
@@ -15,28 +15,28 @@ import numpy.typing as npt
 from wbc.train import exact
 from wbc.train.exact import Floats
 
-# Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget where it started, and a few
-# hundred images give three or four steps per epoch.
+# Of batch normalization's running statistics. Keras' 0.99 needs hundreds of steps to forget the initial values, but a
+# few hundred images give only three or four steps per epoch.
 MOMENTUM = 0.9
-EPSILON = 0.001  # added to a variance, as Keras has it
+EPSILON = 0.001  # added to a variance, as in Keras
 
 
 class Mode(NamedTuple):
-    """The rounding of operands to a number of bits, and whether a forward pass is part of training."""
+    """Settings of a forward pass: the rounding of operands to a number of bits, and training or scoring."""
 
     round_inputs: Callable[[Floats, int], Floats]
     round_kernel: Callable[[Floats, int], Floats]
-    is_training: bool  # then the batch's own statistics normalize, the running ones follow, and dropout is active
+    is_training: bool  # then the batch's statistics normalize and update the running ones, and dropout is active
 
 
-# Rows are rounded one by one, so that none of them changes the result of another.
+# Rows are rounded one by one, so that no row changes the result of another.
 SCORING = Mode(exact.rows_on_grid, exact.on_grid, is_training=False)
 
 
 class Layer(abc.ABC):
-    """A step from float64 arrays (rows, inputs) to float64 arrays (rows, outputs)."""
+    """Layer from float64 arrays (rows, inputs) to float64 arrays (rows, outputs)."""
 
-    TRAINED: ClassVar[int] = 0  # how many of its arrays, the first ones, are trained
+    TRAINED: ClassVar[int] = 0  # number of its first arrays that are trained
 
     @property
     def arrays(self) -> list[Floats]:
@@ -45,22 +45,22 @@ class Layer(abc.ABC):
 
     @property
     def trained(self) -> list[Floats]:
-        """Those that are trained."""
+        """Its trained arrays."""
         return self.arrays[: self.TRAINED]
 
     @abc.abstractmethod
     def forward(self, values: Floats, mode: Mode) -> tuple[Floats, Any]:
-        """Return the outputs, and what the backward pass needs of this forward pass."""
+        """Return the outputs, and a cache for the backward pass."""
 
     @abc.abstractmethod
     def backward(self, error: Floats, cache: Any, gradient: Any = None, *, further: bool = True) -> Floats:
         """Return the derivative of the loss by the inputs.
 
         Args:
-            error: its derivative by the outputs.
-            cache: what the forward pass left.
-            gradient: a layer of the same kind, whose trained arrays get the derivatives by this layer's arrays.
-            further: False where no layer needs the returned array, which may then be anything.
+            error: derivative of the loss by the outputs.
+            cache: cache of the forward pass.
+            gradient: a layer of the same kind, whose trained arrays receive the derivatives by this layer's arrays.
+            further: False if no layer needs the returned array, which is then arbitrary.
         """
 
 
@@ -75,10 +75,10 @@ class Standardize(Layer):
     def fit(cls, features: npt.NDArray) -> Self:
         """Return the layer that gives `features`, an array (rows, n), a mean of 0 and a standard deviation of 1.
 
-        Both are rounded to float32, as the head's file holds them.
+        Both are rounded to float32, as in the head's file.
         """
         mean, deviation = exact.mean_and_deviation(features)
-        deviation[deviation == 0] = 1.0  # a feature that never changes
+        deviation[deviation == 0] = 1.0  # a constant feature
         return cls(float32(mean), float32(deviation))
 
     @classmethod
@@ -121,13 +121,13 @@ class Dense(Layer):
         error = exact.on_grid(error, exact.product_bits(max(*inputs.shape, *kernel.shape)))
         if gradient is not None:
             np.matmul(inputs.T, error, out=gradient.kernel)
-            error.sum(axis=0, out=gradient.bias)  # exact, since products of such numbers are
+            error.sum(axis=0, out=gradient.bias)  # exact, since even sums of products of these numbers are
         return error @ kernel.T if further else error
 
 
 @dataclasses.dataclass(frozen=True)
 class Relu(Layer):
-    """Negative values become 0."""
+    """Rectifier, which replaces negative values by 0."""
 
     def forward(self, values: Floats, mode: Mode) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Replace negative values by 0."""
@@ -136,7 +136,7 @@ class Relu(Layer):
     def backward(
         self, error: Floats, cache: npt.NDArray[np.bool_], gradient: Any = None, *, further: bool = True
     ) -> Floats:
-        """Pass the error on where the input was positive."""
+        """Pass on the error of positive inputs."""
         return error * cache
 
 
@@ -152,7 +152,7 @@ class BatchNorm(Layer):
 
     @classmethod
     def neutral(cls, units: int) -> Self:
-        """Return the layer as training starts."""
+        """Return the untrained layer."""
         return cls(np.ones(units), np.zeros(units), np.zeros(units), np.ones(units))
 
     def forward(self, values: Floats, mode: Mode) -> tuple[Floats, tuple[Floats, Floats, bool]]:
@@ -184,7 +184,7 @@ class BatchNorm(Layer):
         by_gamma, by_beta = exact.total(error * normalized, axis=0), exact.total(error, axis=0)
         if gradient is not None:
             gradient.gamma[:], gradient.beta[:] = by_gamma, by_beta
-        if is_training:  # section 3 of the paper, its three lines put together
+        if is_training:  # section 3 of the paper, its three equations combined
             error = error - by_beta / len(error)
             error -= normalized * (by_gamma / len(error))
         return error * (self.gamma * inverse)
@@ -192,7 +192,7 @@ class BatchNorm(Layer):
 
 @dataclasses.dataclass(frozen=True)
 class Dropout(Layer):
-    """A random share of the values becomes 0 in training, and the others grow to make up for it."""
+    """Dropout: in training, a random share of the values becomes 0, and the others are scaled up to compensate."""
 
     rate: float
     random: np.random.Generator
@@ -205,7 +205,7 @@ class Dropout(Layer):
         return values * kept, kept
 
     def backward(self, error: Floats, cache: Floats | float, gradient: Any = None, *, further: bool = True) -> Floats:
-        """Pass the error on where the value was kept."""
+        """Pass on the error of kept values."""
         return error * cache
 
 

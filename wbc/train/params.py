@@ -20,7 +20,7 @@ class HeadParams(Section):
 
 
 class OptimizerParams(Section):
-    """The optimizer, and when training ends."""
+    """Optimizer and end of training."""
 
     epochs: pydantic.PositiveInt
     batch_size: int = pydantic.Field(ge=2)  # batch normalization needs more than one row
@@ -41,7 +41,7 @@ class FitParams(Section):
 
 
 class CrossvalParams(Section):
-    """The heads of each fold of the cross-validation."""
+    """Heads of each fold of the cross-validation."""
 
     heads: int = pydantic.Field(ge=1, le=20)
     units: Units

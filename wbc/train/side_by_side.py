@@ -1,4 +1,4 @@
-"""Fitting several heads at once, one per core: each is too small to keep all cores busy."""
+"""Parallel training of heads, one per core, since each is too small to keep all cores busy."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from wbc.train.cross_validation import fit_head
 from wbc.train.fitting import Fit, Labels
 from wbc.train.params import FitParams
 
-IDLE = 5  # seconds after which a process without work ends, if this process was killed
+IDLE = 5  # seconds after which a worker process without work ends, also if this process was killed
 
 K = TypeVar("K")
 
@@ -22,11 +22,11 @@ class Job(NamedTuple):
     """A head to fit."""
 
     train: Labels  # rows to train on
-    valid: Labels  # rows to stop on; may be none
+    valid: Labels  # validation rows; may be empty
     params: FitParams
 
     def work(self, inputs: int, classes: int) -> int:
-        """Return how many multiplications an epoch's forward pass takes.
+        """Return the number of multiplications in an epoch's forward pass.
 
         Args:
             inputs, classes: numbers of features and of classes.
@@ -38,15 +38,15 @@ class Job(NamedTuple):
 def fit_side_by_side(
     features: npt.NDArray, labels: Labels, classes: int, jobs: dict[K, Job]
 ) -> Iterator[tuple[K, Fit]]:
-    """Yield (key, fitted head) of each job when it is done. Those with most work start first.
+    """Yield (key, fitted head) of each job when it is done; jobs with the most work start first.
 
     The arithmetic is exact, so a head fitted here has the same bits as one fitted alone.
 
     Args:
-        features: array (images, zooms + views, n). Where it is memory-mapped, each process maps the same file.
+        features: array (images, zooms + views, n). If it is memory-mapped, each process maps the same file.
         labels: class number of each image.
         classes: number of classes.
-        jobs: what to fit.
+        jobs: heads to fit.
     """
     order = sorted(jobs, key=lambda key: jobs[key].work(features.shape[2], classes), reverse=True)
     processes = min(len(jobs), joblib.cpu_count())
@@ -60,6 +60,6 @@ def fit_side_by_side(
 def _fit(key: K, features: npt.NDArray, labels: Labels, classes: int, job: Job, parent: int) -> tuple[K, Fit]:
     def end_with_parent(_: dict[str, float]) -> None:
         if parent not in (os.getpid(), os.getppid()):
-            os._exit(1)  # it was killed, and nobody takes the head
+            os._exit(1)  # the parent was killed, and nobody receives the head
 
     return key, fit_head(features, labels, classes, *job, report=end_with_parent)

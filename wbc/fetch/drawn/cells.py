@@ -1,7 +1,7 @@
-"""White blood cells, drawn as a hematologist tells them apart: nucleus shape, cytoplasm and granules.
+"""Drawings of white blood cells with the features that hematologists use: nucleus shape, cytoplasm and granules.
 
-A drawing is a map of how much of each stain the light passes through; `wbc.fetch.drawn.smear` turns it into a photo.
-The strengths of the stains are not part of it, because color differs from slide to slide more than from class to class.
+A drawing is a map of the amount of each stain; `wbc.fetch.drawn.smear` turns it into a photo. The strengths of the
+stains are not part of it, because color differs more between slides than between classes.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ N_STAINS = 4
 
 
 class Cell(NamedTuple):
-    """One drawn white cell; the two masks are its geometry, for measuring what was drawn."""
+    """One drawn white cell; the two masks hold its geometry, for measurements."""
 
     stains: np.ndarray  # (height, width, N_STAINS), amount of each stain, about 0-1.5
     body: np.ndarray  # (height, width), 1 inside the cell, 0 outside, soft at the edge
@@ -39,7 +39,7 @@ def draw_cell(label: str, radius: float, field: shapes.Field, rng: np.random.Gen
 
     Args:
         label: one of `CLASSES`.
-        radius: its radius in µm, such as within `RADIUS[label]`.
+        radius: radius of the cell in µm, usually within `RADIUS[label]`.
         field: the `shapes.Field` to draw on.
         rng: a `numpy.random.Generator`, which decides everything else about the cell.
 
@@ -54,14 +54,14 @@ def _lobes(
 ) -> np.ndarray:
     """Return the signed distance (µm) to a nucleus of `count` lobes in a row along an arc, joined by thin bridges.
 
-    `radius` (µm) is the cell's, `share` (0-1) the part of the cell's area that the nucleus takes, and `bridge` (µm) the
-    radius of the bridges.
+    `radius` (µm) is the radius of the cell, `share` (0-1) the share of its area that the nucleus covers, and `bridge`
+    (µm) the radius of the bridges.
     """
     lobe = radius * np.sqrt(share / count) * 0.93
     arc = radius * rng.uniform(0.47, 0.54)
     turn = 2 * np.arcsin(min(0.98, lobe * rng.uniform(1.08, 1.25) / arc))
     angles = turn * (np.arange(count) - (count - 1) / 2 + rng.normal(0, 0.06, count))
-    if turn * count > 2 * np.pi:  # the chain bites its own tail: spread the lobes over the circle instead
+    if turn * count > 2 * np.pi:  # the chain would overlap itself: spread the lobes over the circle instead
         angles = np.linspace(0, 2 * np.pi, count, endpoint=False) + rng.normal(0, 0.06, count)
     reach = arc * rng.uniform(0.75, 1.15, count)
     angles = angles + rng.uniform(0, 2 * np.pi)
@@ -69,7 +69,7 @@ def _lobes(
     bent = shapes.warped(field, 0.28, 2.2, rng)
     distance = shapes.tube(bent, centers, np.full(count, bridge))
     for center in centers:
-        # A lobe is a short thick rod that lies any way round.
+        # A lobe is a short thick rod in a random direction.
         half = shapes.turned([[lobe * rng.uniform(0.1, 0.5), 0]], rng.uniform(0, 2 * np.pi))[0]
         thick = lobe * rng.uniform(0.78, 0.98, 2)
         distance = np.minimum(distance, shapes.tube(bent, np.stack([center - half, center + half]), thick))
@@ -93,7 +93,7 @@ def _assemble(
     cytoplasm: dict[int, float],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Stack the stains of a cell whose nucleus, at `distance` µm, takes the place of the uneven cytoplasm.
+    """Stack the stains of a cell whose nucleus, at `distance` µm, replaces the uneven cytoplasm.
 
     `nuclear` is the azure of the nucleus (height, width), `cytoplasm` a dict of the other stains' amounts. Returns the
     stains and the mask of the nucleus.

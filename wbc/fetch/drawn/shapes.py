@@ -28,7 +28,7 @@ def fill(distance: np.ndarray, edge: float) -> np.ndarray:
 
 
 def blob(field: Field, radius: float, uneven: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the signed distance (µm) to a roundish outline of `radius` µm; `uneven` (0-1) is how far from a circle."""
+    """Return the signed distance (µm) to a roundish outline of `radius` µm; `uneven` (0-1) deforms the circle."""
     away = np.hypot(field.x, field.y) + 1e-9
     direction = (field.x + 1j * field.y) / away
     outline, wave = 1.0, direction
@@ -55,7 +55,7 @@ def shifted(field: Field, x: float, y: float) -> Field:
 
 
 def warped(field: Field, amount: float, size: float, rng: np.random.Generator) -> Field:
-    """Return `field` bent by `amount` µm over `size` µm, so that what is drawn on it looks grown, not constructed."""
+    """Return `field` bent by `amount` µm over `size` µm, so that shapes drawn on it look organic."""
     return field._replace(x=field.x + amount * noise(field, size, rng), y=field.y + amount * noise(field, size, rng))
 
 
@@ -70,8 +70,8 @@ def granules(
 ) -> np.ndarray:
     """Return a map (0-1) of round granules scattered where `inside` is 1.
 
-    They sit on a shaken hexagonal grid, since granules crowd but hardly overlap. `spacing` and `radius` are in µm,
-    `coverage` (0-1) is the part of the grid's places that hold one.
+    They are on a jittered hexagonal grid, since granules crowd but hardly overlap. `spacing` and `radius` are in µm,
+    `coverage` (0-1) is the share of the grid's points that hold one.
     """
     height, width = field.x.shape
     step = spacing * field.scale
@@ -84,5 +84,5 @@ def granules(
     dots[y[keep], x[keep]] = rng.uniform(0.6, 1.3, keep.sum())
     dots *= inside > 0.5
     spread = 0.62 * radius * field.scale
-    # A lone dot peaks at 1.5 and is cut at 1: flat in the middle, steep at the rim, as a granule is.
+    # A single dot peaks at 1.5 and is clipped at 1: flat in the middle and steep at the rim, like a granule.
     return np.minimum(1, ndimage.gaussian_filter(dots, spread) * 2 * np.pi * spread**2 * 1.5)

@@ -1,4 +1,4 @@
-"""A photo of a stained blood smear: red cells and platelets around one white cell, seen through a microscope."""
+"""Photo of a stained blood smear: red cells and platelets around one white cell, seen through a microscope."""
 
 import numpy as np
 from PIL import Image
@@ -6,18 +6,18 @@ from scipy import ndimage
 
 from wbc.fetch.drawn import cells, shapes
 
-PIXELS = 240  # side of a photo: three times the usual delivered size, so that fine granules are drawn and not guessed
+PIXELS = 240  # side of a photo: three times the usual delivered size, to resolve fine granules
 
-# Optical density of one unit of each stain in red, green and blue light (Beer-Lambert: light = exp(-density)), read off
-# published pictures of Giemsa-stained smears; in the order of cells.AZURE, BLUE, EOSIN, HEMOGLOBIN.
+# Optical density of one unit of each stain in red, green and blue light (Beer-Lambert: light = exp(-density)), measured
+# on published pictures of Giemsa-stained smears; in the order of cells.AZURE, BLUE, EOSIN, HEMOGLOBIN.
 _DENSITY = np.array([[0.95, 1.40, 0.42], [0.60, 0.50, 0.12], [0.18, 0.72, 0.62], [0.22, 0.46, 0.44]])
 
 
 def photograph(label: str, rng: np.random.Generator) -> Image.Image:
     """Draw one white cell of class `label` on its own piece of slide and photograph it.
 
-    The strength and hue of every stain, the lamp, the focus and the surroundings are drawn anew for each photo, by the
-    same rules for every class.
+    The strength and hue of every stain, the lamp, the focus and the surroundings are random for each photo. Their
+    distribution is the same for every class.
 
     Args:
         label: one of `cells.CLASSES`.
@@ -45,7 +45,7 @@ def photograph_between(rng: np.random.Generator) -> Image.Image:
 
 
 def _exposed(stains: np.ndarray, field: shapes.Field, rng: np.random.Generator) -> Image.Image:
-    """Return the photo of stains (height, width, N_STAINS), their strength and hue, lamp and focus drawn anew."""
+    """Return a photo of stains (height, width, N_STAINS), with random strength, hue, lamp and focus."""
     strength = np.exp(rng.normal(0, [0.3, 0.4, 0.35, 0.35]))
     hue = np.exp(rng.normal(0, 0.14, _DENSITY.shape))
     light = np.exp(-stains @ (_DENSITY * hue * strength[:, None])) * _lamp(field, rng)
@@ -57,7 +57,7 @@ def _exposed(stains: np.ndarray, field: shapes.Field, rng: np.random.Generator) 
 
 def _view(radius: float, rng: np.random.Generator) -> shapes.Field:
     """Return the `Field` of a photo: 14-28 µm wide, wider for larger cells, the white cell near its middle."""
-    # Whoever cuts single cells out of a photo follows their size, but not all the way.
+    # Crops of single cells grow with the cell, but less than in proportion.
     width = 8.2 * np.sqrt(radius) * rng.uniform(0.85, 1.15)
     scale = PIXELS / width
     x, y = np.meshgrid(*2 * [(np.arange(PIXELS) + 0.5) / scale - width / 2])
@@ -65,15 +65,15 @@ def _view(radius: float, rng: np.random.Generator) -> shapes.Field:
 
 
 def _red_cells(radius: float, field: shapes.Field, body: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the stains (height, width, N_STAINS) of red cells beside the white cell and, faintly, behind it."""
+    """Return the stains (height, width, N_STAINS) of red cells around the white cell and, faintly, behind it."""
     stains = np.zeros((*field.x.shape, cells.N_STAINS))
     thickness = np.zeros(field.x.shape)
     reach = np.abs(field.x).max() + 3
-    # From none to a crowd: one red cell on about 30 µm² at the most.
+    # At most about one red cell per 30 µm².
     for _ in range(rng.poisson(rng.uniform(0, 1) ** 1.3 * (2 * reach) ** 2 / 30)):
         x, y = rng.uniform(-reach, reach, 2)
         size = rng.uniform(3.3, 4.1)
-        # The white cell pushes those in its place outwards.
+        # The white cell pushes overlapping red cells outwards.
         push = max(1, (radius + rng.uniform(1.5, 4)) / np.hypot(x, y))
         outline = shapes.blob(shapes.shifted(field, x * push, y * push), size, 0.05, rng)
         rho = np.clip((outline + size) / size, 0, 1) ** 2
@@ -86,7 +86,7 @@ def _red_cells(radius: float, field: shapes.Field, body: np.ndarray, rng: np.ran
 
 
 def _platelets(radius: float, field: shapes.Field, body: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the stains (height, width, N_STAINS) of 0-3 platelets: small granular purple scraps beside the cell."""
+    """Return the stains (height, width, N_STAINS) of 0-3 platelets: small granular purple scraps around the cell."""
     stains = np.zeros((*field.x.shape, cells.N_STAINS))
     for _ in range(rng.choice([0, 1, 2, 3], p=[0.6, 0.2, 0.12, 0.08])):
         angle, away = rng.uniform(0, 2 * np.pi), radius + rng.uniform(1.5, 4)
@@ -97,7 +97,7 @@ def _platelets(radius: float, field: shapes.Field, body: np.ndarray, rng: np.ran
 
 
 def _lamp(field: shapes.Field, rng: np.random.Generator) -> np.ndarray:
-    """Return the light (height, width, 3; 0-1) of the empty slide: a tinted lamp, aslant and darker at the corners."""
+    """Return the light (height, width, 3; 0-1) of the empty slide: tinted, sloping, and darker at the corners."""
     warm, green = rng.normal(0, 0.05), rng.normal(0, 0.015)
     tint = rng.uniform(0.84, 0.95) * (1 + np.array([warm / 2, green, -warm]))
     reach = PIXELS / field.scale / 2

@@ -1,1 +1,1 @@
-"""The search for images that show one cell."""
+"""Search for images that show one cell."""

@@ -1,10 +1,10 @@
-"""An image of a cell brought into a frame of its own, so that turned, mirrored, sheared and scaled copies look alike.
+"""Canonical frame of a cell image, in which rotated, mirrored, sheared and scaled copies look alike.
 
-The frame's center is the center of the image's dark matter, and its axes are stretched until that matter spreads alike
-in all directions: what is left between two copies of a cell is a turn and perhaps a mirroring (the whitening of
-Mikolajczyk and Schmid, Scale & affine invariant interest point detectors, IJCV 60, 2004). Of the image in polar
-coordinates, a turn changes only the phases of the Fourier coefficients around each ring; their sizes describe the cell
-(as in Persoon and Fu, Shape discrimination using Fourier descriptors, 1977).
+The frame's center is the center of the image's dark matter. Its axes are stretched until the dark matter has the same
+spread in all directions (the whitening of Mikolajczyk and Schmid, Scale & affine invariant interest point detectors,
+IJCV 60, 2004). Two copies of a cell then differ by a rotation and perhaps a reflection. In polar coordinates, a
+rotation changes only the phases of the Fourier coefficients around each ring; their magnitudes describe the cell (as in
+Persoon and Fu, Shape discrimination using Fourier descriptors, 1977).
 """
 
 from typing import NamedTuple
@@ -12,18 +12,18 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-cv2.setNumThreads(1)  # the callers run many images, or pairs of them, at once
+cv2.setNumThreads(1)  # callers process many images or pairs in parallel
 
 PATCH = 64  # side of the patch in pixels
 REACH = 1.9  # standard deviations of the dark matter from the patch's center to its border
 RINGS, ANGLES = 16, 64  # of the polar image
 WAVES = 24  # Fourier coefficients kept of each ring, the constant one among them
-DESCRIBED = 9  # of them in the descriptor: finer ones differ between copies too
+DESCRIBED = 9  # of them in the descriptor; finer ones also differ between copies
 
 _ACROSS = (np.arange(PATCH) + 0.5) / PATCH * 2 - 1
-CELL = np.hypot(_ACROSS[:, None], _ACROSS[None, :]) < 0.8  # of the patch: without the surroundings
+CELL = np.hypot(_ACROSS[:, None], _ACROSS[None, :]) < 0.8  # mask of the cell in the patch, without the surroundings
 
-_SMALL = 64  # side of the image that the frame is found on
+_SMALL = 64  # side of the reduced image on which the frame is found
 _CENTER = (PATCH - 1) / 2
 _AXIS = (np.arange(_SMALL) + 0.5) / _SMALL * 2 - 1
 _PLACE = np.stack(np.meshgrid(_AXIS, _AXIS), axis=-1)  # (x, y) from -1 to 1
@@ -38,7 +38,7 @@ _RING_AREA = (np.arange(RINGS) + 0.5) / (RINGS**2 / 2)  # share of the disc, sum
 
 
 class CanonicalPatch(NamedTuple):
-    """An image in its cell's frame."""
+    """Image in its cell's frame."""
 
     patch: np.ndarray  # uint8 (64, 64, 3), RGB
     inside: np.ndarray  # uint8 (64, 64): 255 where the patch shows the image, 0 beyond its border
@@ -46,7 +46,7 @@ class CanonicalPatch(NamedTuple):
 
 
 def frame(pixels: np.ndarray) -> CanonicalPatch:
-    """Bring an image into its cell's frame.
+    """Transform an image into its cell's frame.
 
     Args:
         pixels: RGB uint8 array (height, width, 3).
@@ -83,7 +83,7 @@ def cut(pixels: np.ndarray, matrix: np.ndarray, center: np.ndarray) -> Canonical
 
 
 def _dark_matter(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return center (2,) and spread (2, 2), the square root of the covariance, of what is darker than the slide."""
+    """Return center (2,) and spread (2, 2), the square root of the covariance, of pixels darker than the slide."""
     empty, dark = np.percentile(light, (90, 5))
     weight = np.clip((empty - light) / (empty - dark + 1e-3), 0, 1) * _WINDOW
     total = weight.sum() + 1e-6
@@ -95,7 +95,7 @@ def _dark_matter(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _waves(patch: np.ndarray) -> np.ndarray:
-    """Return Fourier coefficients of the polar image, each channel without its mean and spread: light, stain."""
+    """Return Fourier coefficients of the polar image; standardized channels remove differences of light and stain."""
     smooth = cv2.GaussianBlur(patch, (0, 0), 1.0).astype(np.float32)
     polar = cv2.remap(smooth, _POLAR_X, _POLAR_Y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).transpose(2, 0, 1)
     area = _RING_AREA[None, :, None] / ANGLES
@@ -106,7 +106,7 @@ def _waves(patch: np.ndarray) -> np.ndarray:
 
 
 def describe(waves: np.ndarray) -> np.ndarray:
-    """Return the descriptor, float32 (432,): near for images of one cell, whatever its turn, mirroring or stain."""
+    """Return the descriptor, float32 (432,), which is similar for images of one cell in any rotation or stain."""
     return np.abs(waves[:, :, :DESCRIBED]).astype(np.float32).ravel()
 
 
@@ -116,13 +116,13 @@ def mean_color(framed: CanonicalPatch) -> np.ndarray:
 
 
 def turns(fixed: np.ndarray, moving: np.ndarray, count: int) -> list[tuple[float, bool, float]]:
-    """Return the likeliest ways in which `moving` is a turned, perhaps mirrored, copy.
+    """Return the likeliest rotations, with or without a reflection, between two images.
 
-    The correlation over all turns at once, by the Fourier coefficients.
+    The Fourier coefficients give the correlation over all rotations at once.
 
     Args:
         fixed, moving: coefficients of two images, complex (3, 16, 24).
-        count: how many to return.
+        count: number of rotations to return.
 
     Returns:
         list of (correlation from -1 to 1, mirrored, angle in radians), best first.

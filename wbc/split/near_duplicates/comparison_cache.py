@@ -1,8 +1,7 @@
-"""What came of comparing pairs of images, kept in a file, so that a kill or some images more cost only what is missing.
+"""Cache file of compared pairs of images: after a kill, or with more images, only the missing pairs are compared.
 
-The file is only ever appended to, block by block: the number of pairs (uint32), the SHA-256 of the pairs, and the
-pairs, each a key of 16 bytes and two float64, all little-endian. What follows a block that isn't what was written is
-left out.
+The file is only appended to, block by block: the number of pairs (uint32), the SHA-256 of the pairs, and the pairs,
+each a key of 16 bytes and two float64, all little-endian. A damaged block and all blocks after it are dropped.
 """
 
 import contextlib
@@ -14,7 +13,7 @@ import numpy as np
 
 from wbc.common.code_digest import code_digest
 
-# The modules and packages that decide what comes of a comparison.
+# The modules and packages that determine the result of a comparison.
 CODE = (
     "wbc.common.images",
     "wbc.common.tiff",
@@ -25,15 +24,15 @@ CODE = (
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "tifffile", "imagecodecs")
 RECORD = np.dtype([("key", "V16"), ("odds", "<f8"), ("color", "<f8")])
 HEAD = 4 + 32  # bytes of a block before its pairs
-BLOCK = 256  # pairs that a kill may cost, some seconds' work
-LIMIT = 2**28  # bytes, 8 million pairs; a longer file is begun anew
+BLOCK = 256  # pairs per block; a kill costs one at most, some seconds of work
+LIMIT = 2**28  # bytes, 8 million pairs; a larger file is deleted
 
 
 class ComparisonCache:
-    """Compared pairs of images, by the images' content.
+    """Results of compared pairs of images, by the images' content.
 
     Args:
-        folder: of this project; None keeps nothing.
+        folder: folder of the cache; None keeps nothing.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -53,11 +52,11 @@ class ComparisonCache:
             self._read(self._file.read_bytes())
 
     def get(self, first: bytes, second: bytes) -> tuple[float, float] | None:
-        """Return what came of comparing two images, known by digests of their content in this order, or None."""
+        """Return the result for two images, given by digests of their content in this order, or None."""
         return self._known.get(_key(first, second))
 
     def put(self, first: bytes, second: bytes, odds: float, color: float) -> None:
-        """Keep what came of comparing two images."""
+        """Keep the result of comparing two images."""
         if self._file is None:
             return
         self._new.append((_key(first, second), odds, color))
@@ -65,7 +64,7 @@ class ComparisonCache:
             self.flush()
 
     def flush(self) -> None:
-        """Write what isn't written yet."""
+        """Write the results that aren't written yet."""
         if self._file is None or not self._new:
             return
         content = np.array(self._new, RECORD).tobytes()
@@ -83,7 +82,7 @@ class ComparisonCache:
             for key, odds, color in np.frombuffer(block, RECORD):
                 self._known[key.tobytes()] = (float(odds), float(color))
             start = end
-        if start < len(content) and self._file:  # cut off by a kill, or damaged: what is appended must be found again
+        if start < len(content) and self._file:  # cut off by a kill, or damaged: blocks after it would be lost
             self._file.write_bytes(content[:start])
 
 

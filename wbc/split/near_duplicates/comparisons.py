@@ -1,4 +1,4 @@
-"""Comparing pairs of image files, each pair once, and each image decoded once as long as memory allows."""
+"""Comparison of pairs of image files: each pair once, and each image decoded once as long as memory allows."""
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,13 +18,13 @@ Pair = tuple[int, int]  # numbers of two images, the lower first
 
 
 class Comparisons:
-    """What came of comparing pairs of image files.
+    """Results of comparing pairs of image files.
 
     Args:
-        files: paths of the image files; an image's number is its place here.
-        digests: of the content of each.
-        cache: what was compared before.
-        framed: images that are already in their frames; the others are decoded when they are needed.
+        files: paths of the image files; an image's number is its position here.
+        digests: digest of each file's content.
+        cache: results of earlier comparisons.
+        framed: images that are already in their frames; the others are decoded when needed.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class Comparisons:
         """Return (log odds that it is one cell, difference of mean color) of each pair, in order.
 
         Args:
-            pairs: of images.
-            label: what the progress is called; None for none.
+            pairs: pairs of images.
+            label: name of the progress bar; None shows none.
         """
         unknown = [pair for pair in dict.fromkeys(pairs) if pair not in self.known and not self._recall(pair)]
         results = prefetch(lambda pair: compare(*(self._framed(image) for image in pair)), unknown)
@@ -59,7 +59,7 @@ class Comparisons:
         return self._kept[image] if image in self._kept else self._frame(image)
 
     def _recall(self, pair: Pair) -> bool:
-        """Return whether a pair was compared before; then it is known."""
+        """Return whether a pair was compared before; if so, add it to `known`."""
         first, second = (self._digests[image] for image in pair)
         result = self._cache.get(first, second)
         if result:

@@ -1,12 +1,12 @@
-"""Fingerprints of images, by which a later image is recognized as one of them without the images themselves.
+"""Fingerprints of images, which recognize later copies without the images themselves.
 
-A fingerprint is of the stained nucleus and what is just around it, so that the size of the image and what is cut off
-at its border don't matter. Around each of five rings, the gray levels become Fourier coefficients. Of these, a turn
-changes the phases and a mirroring the signs of the phases. The correlation over all turns tells whether two images
-show one cell, as in `canonical_frame`. A fingerprint takes 75 bytes.
+A fingerprint describes the stained nucleus and its close surroundings, so that the size and the crop of the image don't
+matter. Around each of five rings, the gray levels become Fourier coefficients. A rotation changes their phases, and a
+reflection the signs of the phases. The correlation over all rotations decides whether two images show one cell, as in
+`canonical_frame`. A fingerprint takes 75 bytes.
 
-It recognizes copies that were resized, compressed, turned, mirrored or cropped, which is how a public data set
-travels. It doesn't recognize copies that were sheared.
+It recognizes copies that were resized, compressed, rotated, mirrored or cropped, as republished data sets often are. It
+doesn't recognize sheared copies.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,11 +27,11 @@ CROPS = (1.0, 0.9, 0.8, 0.7)  # shares of each side that an image may be cropped
 REACH = 1.6  # radii of the nucleus from the patch's center to its border
 POOLED = 5  # rings of a fingerprint
 WAVES = 8  # Fourier coefficients of each, the constant one among them
-TURNS = 64  # at which the correlation is computed
-SIDE = 96  # pixels of the image that the nucleus is found on
-STEPS = 4  # of finding it
-LEAST = 4.0  # pixels there, radius of a nucleus
-FLAT = 1e-3  # size of all coefficients below which an image shows nothing, and matches nothing
+TURNS = 64  # rotations at which the correlation is computed
+SIDE = 96  # pixels; side of the image on which the nucleus is found
+STEPS = 4  # iterations of finding it
+LEAST = 4.0  # smallest radius of a nucleus in that image, in pixels
+FLAT = 1e-3  # an image whose coefficients are all smaller shows nothing, and matches nothing
 
 _EDGES = np.linspace(0, RINGS, POOLED + 1).round().astype(int)[:-1]
 _Y, _X = np.mgrid[:SIDE, :SIDE]
@@ -51,7 +51,7 @@ class Fingerprints(NamedTuple):
 
     codes: npt.NDArray[
         np.int8
-    ]  # (images, 75): real parts (8, 5), then imaginary parts (7, 5), each image's largest 127
+    ]  # (images, 75): real parts (8, 5), then imaginary parts (7, 5), scaled to 127 at most per image
     mean: npt.NDArray[np.float32]  # (5,), of the constant coefficients over the images
     spread: npt.NDArray[np.float32]  # (8, 5), of all coefficients
 
@@ -68,7 +68,7 @@ class Fingerprints(NamedTuple):
 
     @classmethod
     def of(cls, files: Sequence[Path]) -> Self:
-        """Make the fingerprints of image files."""
+        """Compute the fingerprints of image files."""
         described = prefetch(lambda file: _describe(decode(file)[0], (1.0,))[0], files)
         waves = np.array(list(track(described, "fingerprints", total=len(files))))
         is_flat = ~waves.any(axis=(1, 2))
@@ -83,13 +83,13 @@ class Fingerprints(NamedTuple):
         return cls(codes, mean.astype(np.float32), spread.astype(np.float32))
 
     def matches(self, files: Sequence[Path]) -> npt.NDArray[np.bool_]:
-        """Return which image files show a cell of which this has the fingerprint."""
+        """Return a bool array that marks the image files of cells with a fingerprint."""
         recognizes = self.recognizer()
         matches = prefetch(lambda file: recognizes(decode(file)[0]), files)
         return np.array([*track(matches, "compare fingerprints", total=len(files))], bool)
 
     def matches_pixels(self, images: Iterable[npt.NDArray[np.uint8]]) -> npt.NDArray[np.bool_]:
-        """Return the same of decoded images, RGB uint8 arrays (height, width, 3)."""
+        """Return `matches` of decoded images, RGB uint8 arrays (height, width, 3)."""
         return np.array([*map(self.recognizer(), images)], bool)
 
     def overlap(self, files: Sequence[Path], names: Sequence[str]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Fingerprints(NamedTuple):
         return {"known": len(self.codes), "images": len(paths), "paths": paths}
 
     def recognizer(self) -> Callable[[npt.NDArray[np.uint8]], bool]:
-        """Return a function that says whether a decoded image shows a cell of which this has the fingerprint."""
+        """Return a function that tells whether a decoded image shows a cell with a fingerprint."""
         waves = self.codes[:, : WAVES * POOLED].reshape(-1, WAVES, POOLED).astype(np.complex64)
         waves[:, 1:] += 1j * self.codes[:, WAVES * POOLED :].reshape(-1, WAVES - 1, POOLED)
         known = _normed(waves)
@@ -107,13 +107,13 @@ class Fingerprints(NamedTuple):
         return lambda pixels: self._best(_describe(pixels, CROPS), known, sizes) > SAME
 
     def _best(self, image: Waves, known: Waves, sizes: Floats) -> float:
-        """Return the highest correlation of an image, whatever it was cropped to, with any fingerprint."""
+        """Return the highest correlation of an image, for any crop in `CROPS`, with any fingerprint."""
         if not image.any():
             return 0.0
         image[:, 0] -= self.mean
         best = 0.0
         for one in _normed(image / self.spread):
-            # No turn correlates more than the sizes of the coefficients allow.
+            # The magnitudes of the coefficients limit the correlation of any rotation.
             likely = known[sizes @ np.abs(one).ravel() > SAME]
             for product in (likely.conj() * one, likely * one):
                 best = max(best, float((product.sum(axis=2) @ _TURNED).real.max(initial=0)))
@@ -121,9 +121,9 @@ class Fingerprints(NamedTuple):
 
 
 def _describe(pixels: npt.NDArray[np.uint8], crops: Sequence[float]) -> Waves:
-    """Return the Fourier coefficients, complex (different nuclei, 8, 5), of an image taken for a crop of several sizes.
+    """Return the Fourier coefficients, complex (different nuclei, 8, 5), of an image for each assumed crop.
 
-    The search for the nucleus begins with the middle of the image, and should begin with the same of a crop.
+    The crop sets the circle in the middle from which the search for the nucleus starts.
     """
     green = cv2.resize(np.ascontiguousarray(pixels[..., 1]), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     green = cv2.GaussianBlur(green, (0, 0), 1.0)
@@ -142,8 +142,8 @@ def _nucleus(green: np.ndarray, radius: float) -> tuple[tuple[float, float], flo
 
     `green` is the green channel, uint8 (96, 96).
 
-    What is darker than a threshold (Otsu's, see `wbc.split.foreground`) within twice the radius is the nucleus. Its
-    own center and radius give the next circle. What lies outside doesn't count, so that a crop gives the same.
+    The nucleus is the area darker than a threshold (Otsu's, see `wbc.split.foreground`) within twice the radius. Its
+    center and radius give the next circle. Pixels outside don't count, so a crop gives the same nucleus.
     """
     x = y = SIDE / 2
     for _ in range(STEPS):
@@ -158,5 +158,5 @@ def _nucleus(green: np.ndarray, radius: float) -> tuple[tuple[float, float], flo
 
 
 def _normed(waves: Waves) -> Waves:
-    """Return coefficients, (images, waves, rings), of a sum of squares of 1 for each image; only zeros stay zeros."""
+    """Scale coefficients (images, waves, rings) to a sum of squares of 1 for each image; zeros stay zeros."""
     return waves / (np.sqrt((np.abs(waves) ** 2).sum(axis=(1, 2), keepdims=True)) + 1e-9)

@@ -1,19 +1,19 @@
-"""The points nearest to each point: exactly for some ten thousands, by a graph for more, in n log n time."""
+"""Nearest neighbors of points: exact for some ten thousand points, by a graph in n log n time for more."""
 
 import faiss
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-EXACT = 50_000  # points up to which all distances are computed; above, that would take longer than the graph
+EXACT = 50_000  # points up to which all distances are computed; above, the graph is faster
 # Hierarchical navigable small worlds (Malkov and Yashunin, Efficient and robust approximate nearest neighbor search
-# using hierarchical navigable small world graphs, PAMI 42, 2020). Of 100,000 points in 48 dimensions, it found 99.7 %
-# of the ten nearest that there are.
-LINKS = 32  # of a point in the graph
-BUILDING, SEARCHING = 80, 128  # candidates kept while a point is put in, and while one is looked for
+# using hierarchical navigable small world graphs, PAMI 42, 2020). For 100,000 points in 48 dimensions, it found 99.7 %
+# of the ten nearest neighbors.
+LINKS = 32  # links of a point in the graph
+BUILDING, SEARCHING = 80, 128  # candidates kept while a point is added, and during a search
 
 
 class Neighbors:
-    """Points that can be asked which of them are nearest.
+    """Index of points for searches of the nearest ones.
 
     Args:
         points: float32 array (points, dimensions).
@@ -29,20 +29,20 @@ class Neighbors:
         self.graph = faiss.IndexHNSWFlat(self.points.shape[1], LINKS)
         self.graph.hnsw.efConstruction, self.graph.hnsw.efSearch = BUILDING, SEARCHING
         threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)  # several would put the points in in another order each time
+        faiss.omp_set_num_threads(1)  # several threads would add the points in a varying order
         self.graph.add(self.points)
         faiss.omp_set_num_threads(threads)
 
     def nearest(self, count: int, asked: list[int] | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
-        """Return the nearest points of some, themselves among them.
+        """Return the nearest points of some points, themselves included.
 
         Args:
-            count: how many; all where there are fewer.
+            count: number of neighbors; all points if there are fewer.
             asked: numbers of the points to find the neighbors of, by default all.
 
         Returns:
-            (distance, number): arrays (asked, count), nearest first; Euclidean distances. Where the graph found fewer,
-            the point itself fills its row, infinitely far away.
+            (distance, number): arrays (asked, count), nearest first; Euclidean distances. If the graph finds fewer,
+            the point itself fills its row, at an infinite distance.
         """
         count = min(count, len(self.points))
         if self.exact:

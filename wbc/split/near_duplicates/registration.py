@@ -1,10 +1,10 @@
-"""Laying one image of a cell over another, and weighing how far what is seen is the same.
+"""Registration of two cell images, and the evidence that they show the same cell.
 
 The images, each in its cell's frame, are registered by an affine map that maximizes the correlation coefficient
 (Evangelidis and Psarakis, Parametric image alignment using enhanced correlation coefficient maximization, PAMI 30,
-2008; OpenCV's `findTransformECC`), first coarsely from the likeliest turns, then finely. What they have in common is
-then measured octave by octave of detail: blur takes the finest, compression the next, and other cells of the same
-shape differ in both.
+2008; OpenCV's `findTransformECC`), first coarsely from the likeliest rotations, then finely. Their agreement is then
+measured in each octave of detail: blur removes the finest, compression the next, and other cells of the same shape
+differ in both.
 """
 
 import itertools
@@ -16,13 +16,13 @@ import numpy as np
 from wbc.split.near_duplicates.canonical_frame import CELL, PATCH, CanonicalPatch, describe, turns
 
 _COARSE = 40  # side in pixels of the patches that are registered first
-_TURNS = 4  # tried for each pair
-_ALIKE = 0.4  # correlation after the best turn below which no registration is tried: a fifth of all pairs, no copies
-_SURE = 0.97  # correlation at which no other turn is tried
+_TURNS = 4  # rotations tried for each pair
+_ALIKE = 0.4  # least correlation after the best rotation for a registration; 20 % of all pairs are below, and no copies
+_SURE = 0.97  # correlation at which no other rotation is tried
 _OCTAVES = (0.7, 1.4, 2.8, 5.6, 11.2)  # standard deviations in patch pixels between which the four bands lie
-_LEAST_COVER = 0.4  # of the cell; with less in common, nothing is said
+_LEAST_COVER = 0.4  # share of the cell; pairs with a smaller overlap aren't compared
 
-# Logistic regression on the evidence, fitted by research/fit_near_duplicates.py, which says on which images.
+# Logistic regression on the evidence, fitted by research/fit_near_duplicates.py, which names the images.
 WEIGHTS = {
     "turned": 0.151,
     "aligned": 3.441,
@@ -42,10 +42,10 @@ INTERCEPT = -5.615
 
 
 class PairFeatures(NamedTuple):
-    """What speaks for and against two images showing one cell."""
+    """Evidence for and against two images showing one cell."""
 
-    apart: float  # distance of the descriptors, which no turn or mirroring changes
-    turned: float  # correlation after the best turn, -1 to 1
+    apart: float  # distance of the descriptors, which are invariant to rotation and reflection
+    turned: float  # correlation after the best rotation, -1 to 1
     aligned: float  # correlation of coarse detail after registration, -1 to 1
     bands: tuple[float, ...]  # correlation of each octave, fine to coarse, -1 to 1
     detail: tuple[float, ...]  # root mean square of the three finest octaves, geometric mean of the two images, levels
@@ -56,10 +56,10 @@ class PairFeatures(NamedTuple):
 
 
 def compare(fixed: CanonicalPatch, moving: CanonicalPatch) -> PairFeatures | None:
-    """Register two images and return the `PairFeatures`, or None where they can't be laid over each other.
+    """Register two images and return the `PairFeatures`, or None if they can't be registered.
 
     Args:
-        fixed, moving: each in its cell's frame; the second is laid over the first.
+        fixed, moving: images, each in its cell's frame; the second is registered to the first.
     """
     best = _register(fixed, moving)
     if best is None:
@@ -105,10 +105,10 @@ def log_odds(features: PairFeatures | None) -> float:
 
 
 def measures(features: PairFeatures) -> dict[str, float]:
-    """Return the numbers that the logistic regression weighs, by name.
+    """Return the inputs of the logistic regression, by name.
 
-    Correlations enter as Fisher's z, whose spread doesn't depend on the correlation; detail, scale and squash as
-    logarithms. Color doesn't enter: stain and light may differ between copies.
+    Correlations enter as Fisher's z, whose spread doesn't depend on the correlation; distance, detail, scale and squash
+    as logarithms. Color is not used, since stain and light may differ between copies.
     """
     correlations = {"turned": features.turned, "aligned": features.aligned}
     correlations |= {f"band_{number}": value for number, value in enumerate(features.bands, start=1)}
@@ -123,7 +123,7 @@ def measures(features: PairFeatures) -> dict[str, float]:
 
 
 def _register(fixed: CanonicalPatch, moving: CanonicalPatch) -> tuple[float, float, np.ndarray] | None:
-    """Return (turned, aligned, transform from `one`'s patch to `other`'s) of the best registration, or None."""
+    """Return (turned, aligned, transform from the `fixed` to the `moving` patch) of the best registration, or None."""
     candidates = turns(fixed.waves, moving.waves, _TURNS)
     if candidates[0][0] < _ALIKE:
         return None
@@ -148,12 +148,12 @@ def _register(fixed: CanonicalPatch, moving: CanonicalPatch) -> tuple[float, flo
         )
         transform = fine[1]
     except cv2.error:
-        pass  # the coarse registration stands
+        pass  # keep the coarse registration
     return candidates[0][0], float(aligned), transform
 
 
 def _turn(angle: float, mirrored: bool, size: int) -> np.ndarray:
-    """Return the transform that turns, and mirrors first, about the center of a patch of `size` pixels."""
+    """Return the transform that optionally mirrors, then rotates, about the center of a patch of `size` pixels."""
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([1, -1 if mirrored else 1])
     center = np.full(2, (size - 1) / 2)
@@ -161,7 +161,7 @@ def _turn(angle: float, mirrored: bool, size: int) -> np.ndarray:
 
 
 def _enlarged(transform: np.ndarray, factor: float) -> np.ndarray:
-    """Return the same transform for patches `factor` times as large, whose pixel centers lie between."""
+    """Return the same transform for patches `factor` times as large, corrected for the shift of pixel centers."""
     matrix, offset = transform[:, :2], transform[:, 2]
     middle = np.full(2, (factor - 1) / 2)
     return np.column_stack([matrix, offset * factor + middle - matrix @ middle]).astype(np.float32)

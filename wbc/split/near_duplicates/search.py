@@ -1,18 +1,17 @@
-"""Near-duplicates: which files show the same cell, found from pixels alone.
+"""Search for near-duplicates, files that show the same cell, from pixels alone.
 
-Every image is described by numbers that a turn, a mirroring, a shear, a zoom, stain and light leave nearly as they are
-(`canonical_frame`). Images with near descriptors are candidates; each candidate pair is registered and compared octave
-by octave (`registration`). Pairs that show the same cell join their groups, if more than one pair says so: a chain of
-look-alikes must not merge two cells.
+Every image has a descriptor that hardly changes with rotation, reflection, shear, zoom, stain and light
+(`canonical_frame`). Images with similar descriptors are candidates. Each candidate pair is registered and compared
+octave by octave (`registration`). Pairs that show the same cell join their groups if more than one pair agrees: a chain
+of look-alikes must not merge two cells.
 
-A cell that was photographed twice, as happens where a slide is gone over again, shows the same shapes in another light.
-Its photographs have different numbers and are one group, which a split may not divide either.
+A cell that was photographed twice, for example in a second pass over a slide, shows the same shapes in another light.
+Its photographs have different numbers but form one group, which a split must not divide either.
 
-Where most images have a copy, the set was made by a program, and an image without one is rather a copy that was not
-recognized: it is compared with many more images, and photographs that are only likely to show one cell are kept
-together as a group. That costs a split some of its freedom; a copy on its other side would cost the score its meaning.
-Photographs that might show one cell, but rather don't, are named as doubtful pairs: a cross-validation can do without
-the one where it scores the other.
+If most images have a copy, a program made the set, and an image without a copy is probably an unrecognized copy. It is
+compared with many more images, and photographs that only probably show one cell are kept in one group. This restricts a
+split a little, but a copy on the other side would invalidate the score. Photographs that might show one cell, but
+probably don't, are reported as doubtful pairs. A cross-validation can exclude one of them when it scores the other.
 """
 
 import collections
@@ -34,26 +33,26 @@ from wbc.split.near_duplicates.comparisons import KEPT, Comparisons, Pair
 from wbc.split.near_duplicates.neighbors import Neighbors
 
 NEIGHBORS = 10  # candidates per image
-FIRST = 3  # of them for an image without any near match: most images of a set without near-duplicates
+FIRST = 3  # candidates of an image without a near match, as most images are in a set without near-duplicates
 FAR = 0.75  # distance of descriptors beyond which no copy was seen; neighbors are typically at 0.5
 SAME = 1.0  # log odds at which two images count as one cell: see research/fit_near_duplicates.py
-TOGETHER = 0.0  # log odds at which pairs count where two must agree, and one makes a group where most have copies
-DOUBTFUL = -2.0  # log odds at which a pair is named where most have copies: chosen on seeds 1 of research/copies.py
-NEAR = -4.0  # log odds at which an image's further candidates are looked at
-PHOTOGRAPH = 1.5  # levels of 0-255 by which copies of one photograph may differ in mean color; JPEG makes up to 1.4
+TOGETHER = 0.0  # log odds at which a pair counts if two must agree, or joins groups if most images have copies
+DOUBTFUL = -2.0  # log odds of a doubtful pair if most images have copies; chosen on seeds 1 of research/copies.py
+NEAR = -4.0  # log odds at which an image's further candidates are compared
+PHOTOGRAPH = 1.5  # largest difference of mean color between copies of a photograph, of 255 levels; JPEG causes 1.4
 DIMENSIONS = 48  # of the descriptor, for the search
 WITNESSES = 6  # pairs compared between two groups before they become one; two of them must agree
-ROUNDS = 3  # of looking for groups of one cell that no pair of neighbors has joined
-REACH = 60  # images that one without a copy is compared with, where most have copies
-SAMPLE = 400  # images whose nearest neighbors tell how much light and stain vary among copies
-BATCH = 256  # pairs compared before the groups are brought up to date; part of the result, so not the number of cores
+ROUNDS = 3  # rounds of joining groups of one cell that no pair of neighbors has joined
+REACH = 60  # images compared with an image without a copy, if most have copies
+SAMPLE = 400  # images whose nearest neighbors give the variation of light and stain among copies
+BATCH = 256  # pairs compared between updates of the groups; it affects the result, so it doesn't depend on the cores
 
 
 class NearDuplicates(NamedTuple):
-    """Which images show the same cell; int arrays, one number per image, counted in the order of appearance."""
+    """Numbers of the photograph and the group of each image; int arrays, numbered in the order of appearance."""
 
     photo_id: np.ndarray  # equal for copies of one photograph of a cell
-    group: np.ndarray  # equal for images that show or may show one cell, photographed once or again
+    group: np.ndarray  # equal for images that show or probably show one cell, photographed once or more
     pixels: np.ndarray  # equal for images whose decoded pixels are identical
     doubtful: (
         np.ndarray
@@ -63,12 +62,12 @@ class NearDuplicates(NamedTuple):
 def find_near_duplicates(files: Sequence[Path], cache: Path | None = None) -> NearDuplicates:
     """Find the `NearDuplicates` among image files.
 
-    Memory grows by 4 kB per image, for its descriptor and the results of about ten pairs. At most 0.5 GB are for the
-    frames of images.
+    Memory grows by 4 kB per image, for its descriptor and the results of about ten pairs. The frames of images take at
+    most 0.5 GB.
 
     Args:
         files: paths of image files.
-        cache: folder for what came of comparing pairs, which then isn't compared again; None for none.
+        cache: folder for the results of compared pairs, which then aren't compared again; None keeps nothing.
     """
     identical, first, descriptors, framed = _describe_all(files)
     pixels = np.array(identical, dtype=int)
@@ -88,7 +87,7 @@ def find_near_duplicates(files: Sequence[Path], cache: Path | None = None) -> Ne
 
 
 def only_identical(digests: npt.ArrayLike) -> NearDuplicates:
-    """Return the `NearDuplicates` where none are searched for: files of the same bytes only.
+    """Return the `NearDuplicates` without a search: only files with the same bytes.
 
     Args:
         digests: SHA-256 of each file.
@@ -98,9 +97,10 @@ def only_identical(digests: npt.ArrayLike) -> NearDuplicates:
 
 
 def _describe_all(files: Sequence[Path]) -> tuple[list[int], dict[bytes, int], np.ndarray, dict[int, CanonicalPatch]]:
-    """Return the number of each image's pixels, and of different pixels what is known.
+    """Assign numbers to images by their pixels, and describe each different image.
 
-    That is: {digest: first image}, the descriptors, and {number: the image in its frame} of the first `KEPT`.
+    Returns:
+        (number of each image, {digest: first image}, descriptors, {number: the image in its frame} of the first `KEPT`)
     """
     numbers: dict[bytes, int] = {}
     first: dict[bytes, int] = {}
@@ -124,7 +124,7 @@ def _framed(file: Path) -> tuple[bytes, CanonicalPatch]:
 
 
 class _Search:
-    """The search for groups among images of different pixels."""
+    """Search for groups among images of different pixels."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class _Search:
         self.copied, self.tolerance, self.color_evidence = self._colors()
 
     def run(self) -> tuple[np.ndarray, np.ndarray, list[Pair]]:
-        """Return the number of each image's photograph and of its group, and the pairs of images that are doubtful."""
+        """Return the number of each image's photograph and of its group, and the doubtful pairs of images."""
         self._join_neighbors(1, FIRST, range(self.count))
         promising = np.flatnonzero(self.best > NEAR)
         self._join_neighbors(FIRST + 1, NEIGHBORS, promising)
@@ -166,7 +166,7 @@ class _Search:
     def _doubtful(self) -> list[Pair]:
         """Return pairs that might show one cell and are in different groups, the likeliest first.
 
-        There are some only where most images have copies.
+        There are none unless most images have copies.
         """
         doubtful = [
             (-round(odds, 6), pair)
@@ -176,11 +176,11 @@ class _Search:
         return [pair for _, pair in sorted(doubtful)]
 
     def _colors(self) -> tuple[bool, float, float]:
-        """Return whether most images have a copy, how far copies differ in color, and what agreement adds to the odds.
+        """Return whether most images have a copy, the color tolerance of copies, and the log odds of equal colors.
 
-        Where most images have a copy, the set was made by a program, and what varies among the copies is what that
-        program did; colors that agree are then evidence, the more the rarer they agree by chance. Where few have one,
-        those are rather cells photographed twice, and a pair must stand out by its shapes alone.
+        If most images have a copy, a program made the set and the variations among the copies. Equal colors are then
+        evidence, and more so if they are rarely equal by chance. If few images have a copy, those are rather cells
+        photographed twice, and only shapes are evidence.
         """
         sample = np.unique(np.linspace(0, self.count - 1, SAMPLE).astype(int))
         pairs = [self._pair(image, self._near(image)[0][1]) for image in sample]
@@ -197,7 +197,7 @@ class _Search:
 
         Args:
             image: number of the image.
-            nearest: what the index said of it; by default, of its `NEIGHBORS` nearest.
+            nearest: the index's answer for this image; by default its `NEIGHBORS` nearest.
         """
         distance, neighbor = nearest or (column[image] for column in self.nearest)
         near = zip(distance.tolist(), neighbor.tolist(), strict=True)
@@ -207,7 +207,7 @@ class _Search:
         return (int(min(image, neighbor)), int(max(image, neighbor)))
 
     def _join_neighbors(self, nearest: int, farthest: int, images: Iterable[int]) -> None:
-        """Compare images with their neighbors from one rank to another, nearest pairs first, and join the matches."""
+        """Compare images with their neighbors of ranks `nearest` to `farthest`, nearest pairs first; join matches."""
         distance = {}
         for image in images:
             for gap, neighbor in self._near(image)[nearest - 1 : farthest]:
@@ -229,7 +229,7 @@ class _Search:
                     self.photos.merge(*pair)
 
     def _join_groups(self) -> bool:
-        """Join groups that are near as a whole; returns whether there were any."""
+        """Join groups whose centers are near; return whether any were joined."""
         groups = [sorted(subset) for subset in self.photos.subsets()]
         groups.sort()
         if len(groups) < 2:
@@ -246,19 +246,19 @@ class _Search:
         return joined
 
     def _join_lonely(self) -> None:
-        """Compare images without a copy with many more: blur or a close crop may take one's descriptor far away."""
+        """Compare images without a copy with many more, since blur or a close crop may change a descriptor a lot."""
         lonely = sorted(min(subset) for subset in self.photos.subsets() if len(subset) == 1)
         nearest = zip(*self.index.nearest(REACH + 1, lonely), strict=True) if lonely else []
         for image, neighbors in zip(track(lonely, "search on", unit="images without a copy"), nearest, strict=True):
             if len(self.photos.subset(image)) > 1:
-                continue  # joined by one before it
+                continue  # joined by an earlier image
             candidates = [candidate for gap, candidate in self._near(image, neighbors) if gap < FAR]
             compared = self.comparisons.of([self._pair(image, candidate) for candidate in candidates])
             votes = collections.defaultdict(list)
             for candidate, (odds, color) in zip(candidates, compared, strict=True):
                 if self._same(odds, color, TOGETHER):
                     votes[self.photos[candidate]].append((odds, candidate))
-            agreeing = [  # for two single images, one pair is all that there can be
+            agreeing = [  # two single images have only one pair
                 max(group)
                 for root, group in votes.items()
                 if max(group)[0] + self.color_evidence > SAME and len(group) >= min(2, len(self.photos.subset(root)))
@@ -267,11 +267,11 @@ class _Search:
                 self.photos.merge(image, max(agreeing)[1])
 
     def _agreed(self, first: Collection[int], second: Collection[int], witnesses: int = 0) -> bool:
-        """Return whether two of the nearest pairs between two groups say that they show one cell.
+        """Return whether two of the nearest pairs between two groups agree that they show one cell.
 
         Args:
             first, second: images of the groups.
-            witnesses: pairs that have said so already. For two single images, one is all that there can be.
+            witnesses: pairs that have agreed already. If a group is a single image, one is enough.
         """
         if witnesses and min(len(first), len(second)) == 1:
             return True
@@ -281,7 +281,7 @@ class _Search:
         taken: collections.Counter[int] = collections.Counter()
         for flat in np.argsort(gaps, axis=None, kind="stable"):
             row, column = np.unravel_index(flat, gaps.shape)
-            # Each image speaks for its group once or twice, so that one odd image can't decide alone.
+            # Each image is in at most two pairs, four for a single image, so that one odd image can't decide alone.
             mine, theirs = some_first[row], some_second[column]
             if gaps[row, column] < FAR and max(taken[mine], taken[theirs]) < 2 + 2 * (len(some_first) == 1):
                 pairs.append(self._pair(mine, theirs))
@@ -292,7 +292,7 @@ class _Search:
         return witnesses + agreeing >= 2
 
     def _same(self, odds: float, color: float, least: float = SAME) -> bool:
-        """Return whether a compared pair shows copies of one photograph; colors that agree are evidence too."""
+        """Return whether a compared pair shows copies of one photograph; equal colors are evidence too."""
         return color <= self.tolerance and odds + self.color_evidence > least
 
     def _unite(self, sets: DisjointSet, members: Sequence[int]) -> None:
@@ -307,6 +307,6 @@ class _Search:
 
 
 def _renumber(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers of sets by the order in which they first appear."""
+    """Assign new numbers to sets, in the order of their first appearance."""
     numbered: dict[object, int] = {}
     return np.array([numbered.setdefault(number, len(numbered)) for number in numbers.tolist()], dtype=int)
