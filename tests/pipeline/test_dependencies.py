@@ -79,7 +79,7 @@ def test_every_script_is_a_stage_and_every_stage_a_script(scripts):
     stages = read(Path(PIPELINES[scripts], "dvc.yaml"))["stages"]
     assert sorted(stages) == sorted(stage.name for stage in STAGES if stage.script.startswith(f"{scripts}/"))
     for name, stage in stages.items():
-        assert f"python -m {scripts.replace('/', '.')}.{name}" in stage.get("do", stage)["cmd"]
+        assert f" -m {scripts.replace('/', '.')}.{name}" in stage.get("do", stage)["cmd"]
 
 
 @each_stage

@@ -5,25 +5,28 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn import metrics as sk
 
 from wbc.evaluate.metrics import DIGITS
 
 
 def roc_curves(y_true: npt.ArrayLike, y_prob: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Return one-vs-rest ROC curves as a table with columns class, fpr, tpr; corners of each curve only."""
+    from sklearn.metrics import roc_curve  # takes a second to import, and most who import this module draw nothing
+
     tables = []
     for number, name, is_class in _one_vs_rest(y_true, classes):
-        fpr, tpr, _ = sk.roc_curve(is_class, y_prob[:, number])
+        fpr, tpr, _ = roc_curve(is_class, y_prob[:, number])
         tables.append(pd.DataFrame({"class": name, "fpr": fpr, "tpr": tpr}))
     return _joined(tables, ["class", "fpr", "tpr"])
 
 
 def pr_curves(y_true: npt.ArrayLike, y_prob: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Return one-vs-rest precision-recall curves as a table with columns class, recall, precision."""
+    from sklearn.metrics import precision_recall_curve  # as above
+
     tables = []
     for number, name, is_class in _one_vs_rest(y_true, classes):
-        precision, recall, _ = sk.precision_recall_curve(is_class, y_prob[:, number], drop_intermediate=True)
+        precision, recall, _ = precision_recall_curve(is_class, y_prob[:, number], drop_intermediate=True)
         tables.append(pd.DataFrame({"class": name, "recall": recall, "precision": precision}))
     return _joined(tables, ["class", "recall", "precision"])
 

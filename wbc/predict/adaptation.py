@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from wbc.export import ood as novelty
 from wbc.export.calibration import fit_temperature
@@ -67,6 +65,9 @@ def adapt_head(head: Head, cells: Cells, c: float = C) -> Head:
         cells: at least one.
         c: the inverse of the penalty's weight, as scikit-learn's C.
     """
+    from scipy.optimize import minimize  # takes time to import, which predictions don't need
+    from scipy.special import log_softmax
+
     inputs = _last_inputs(head, cells.features)
     last = head.dense[-1]
     offsets = inputs @ last.kernel + last.bias

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binomtest
 
 from wbc.export.decision import OOD
 from wbc.export.framing import framing_note
@@ -52,7 +51,7 @@ def of_scores(classifier: Classifier, labels: Sequence[str], predictions: Sequen
     pairs = [(label, one) for label, one in zip(labels, predictions, strict=True) if label in classifier.classes]
     count, asked, lines = len(pairs), classifier.decision.coverage, []
     covered = sum(label in one.prediction_set for label, one in pairs)
-    if count and binomtest(covered, count, asked, alternative="less").pvalue < LEVEL:
+    if count and _is_beyond_chance(covered, count, asked, "less"):
         lines.append(
             f"The prediction sets hold the true class of {covered / count:.0%} of the images; {asked:.0%} were asked. "
             "`wbc adapt` refits them."
@@ -61,7 +60,7 @@ def of_scores(classifier: Classifier, labels: Sequence[str], predictions: Sequen
     if (
         len(answered) >= FEWEST
         and np.mean(answered) < asked
-        and binomtest(sum(answered), len(answered), asked, alternative="less").pvalue < LEVEL
+        and _is_beyond_chance(sum(answered), len(answered), asked, "less")
     ):
         lines.append(f"Where it doesn't abstain, {np.mean(answered):.0%} of the images are classified correctly.")
     return lines + _dominant(pairs)
@@ -74,10 +73,17 @@ def _dominant(pairs: Sequence[tuple[str, Prediction]]) -> list[str]:
         return []
     label, most = errors.most_common(1)[0]
     share = sum(of == label for of, _ in pairs) / len(pairs)
-    if most <= errors.total() / 2 or binomtest(most, errors.total(), share, alternative="greater").pvalue >= LEVEL:
+    if most <= errors.total() / 2 or not _is_beyond_chance(most, errors.total(), share, "greater"):
         return []
     taken_for, times = Counter(one.label for of, one in pairs if of == label != one.label).most_common(1)[0]
     return [
         f"{label} dominates the errors: {most:,} of {errors.total():,} misclassified images, {times:,} of them "
         f"predicted as {taken_for}."
     ]
+
+
+def _is_beyond_chance(successes: int, trials: int, share: float, direction: str) -> bool:
+    """Return whether a binomial test finds the share of successes "less" or "greater" than `share`."""
+    from scipy.stats import binomtest  # takes half a second to import, which predictions alone don't need
+
+    return bool(binomtest(successes, trials, share, alternative=direction).pvalue < LEVEL)

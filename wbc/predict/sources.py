@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from wbc.common.errors import UserError
-from wbc.fetch.class_folders import litter, looks_like_image, printable
+from wbc.fetch.file_names import litter, looks_like_image, printable
 from wbc.fetch.zip_entries import DAMAGE, name_of, why_unreadable
 
 MAX_BYTES = 500 * 2**20  # of one image file; a larger one is not read

@@ -1,6 +1,8 @@
 """The pretrained classifier that the package ships, against the files it is made from."""
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -53,3 +55,16 @@ def test_its_backbone_is_that_of_the_default_run():
     """So features that a run has computed and those that it computes are the same."""
     embed, facts = read_yaml(ROOT / "params.yaml")["embed"], read_facts(SHIPPED)
     assert (embed["weights"], embed["image_size"], embed["tta_views"]) == ("blood", facts.image_size, facts.tta_views)
+
+
+def test_one_prediction_imports_nothing_that_takes_long(tmp_path):
+    """Each of these takes a good part of a second to import, and a prediction needs none."""
+    slow = {"dvc", "keras", "matplotlib", "pandas", "scipy", "sklearn", "tensorflow"}
+    Image.new("RGB", (90, 90), "purple").save(tmp_path / "cell.png")
+    code = (
+        "import sys; from wbc import cli; cli.main(sys.argv[1:4]); "
+        f"print('imported:', sorted({slow!r} & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", code, "predict", tmp_path / "cell.png", f"--output={tmp_path / 'cell.csv'}"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "imported: []"
