@@ -4,6 +4,7 @@ import base64
 import functools
 import io
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from PIL import Image
 from wbc.common.wording import listed, plural
 
 WORDS = "words.j2"  # macros and labels that the templates share
+WIDTH = 120  # characters of a line of Markdown
+PROSE = re.compile(r"(> |- |)(?![|#<!>`])(?=.*\S)")  # a line that may be wrapped; its quotation or list mark
 
 
 def render(template: str, **content: Any) -> str:
@@ -30,7 +33,8 @@ def render(template: str, **content: Any) -> str:
     """
     page = _environment(template.endswith(".html.j2")).get_template(template).render(**content)
     page = re.sub(r"[ \t]+\n", "\n", page)
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+    page = re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+    return page if template.endswith(".html.j2") else "".join(map(_wrapped, page.splitlines(keepends=True)))
 
 
 def word(name: str, *arguments: Any) -> Any:
@@ -85,6 +89,17 @@ def picture(pixels: npt.NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=85, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _wrapped(line: str) -> str:
+    """Return a line of Markdown on lines of at most `WIDTH` characters, unless it is a table's, a heading or HTML."""
+    mark = PROSE.match(line)
+    if mark is None or len(line) <= WIDTH + 1:
+        return line
+    following = mark[1].replace("-", " ")
+    return (
+        textwrap.fill(line, WIDTH, subsequent_indent=following, break_long_words=False, break_on_hyphens=False) + "\n"
+    )
 
 
 def _to_markdown(value: object) -> Markup:
