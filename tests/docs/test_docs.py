@@ -102,7 +102,8 @@ def test_the_readme_is_a_screen_and_a_half():
 
 
 def test_the_report_for_github_is_short():
-    assert len((ROOT / "reports/README.md").read_text(encoding="utf-8").splitlines()) <= 120
+    text = (ROOT / "reports/README.md").read_text(encoding="utf-8")
+    assert len(re.sub(r"!\[.*?\]\(.*?\)|^\|.*$", "", text, flags=re.MULTILINE).split()) <= 900
 
 
 def test_every_output_is_explained():
