@@ -4,13 +4,14 @@
     make bench ARCHIVE=/path/to/cells.zip                  # other images
     python -m benchmarks --archive cells.zip --output bench.md
 
-Works in a clone of the last commit with its own cache, and changes nothing here. All trainings run all epochs, here and
-in `naive.py`. With 3,500 images of 80 pixels it takes half an hour on two cores. Timings differ between runs and
-machines; their ratios differ less.
+First times the default run, three rounds of it. Then times the tiles, where all trainings run all epochs, here and in
+`naive.py`. Works in clones of the last commit with caches of their own, and changes nothing here. Takes half an hour on
+two cores. Timings differ between runs and machines; their ratios differ less.
 """
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,9 @@ from benchmarks.watch import Watched, watch
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import replacing
 from wbc.predict.outputs import file_to_write
+
+ROUNDS = 3  # of the default run
+IMPORT = "import of TensorFlow"  # the unit
 
 
 @exit_on_user_error
@@ -41,13 +45,9 @@ def main() -> None:
         f"Machine: {joblib.cpu_count()} cores, {_processor()}. Command: `{' '.join(['make bench', *_words(options)])}`"
     ]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        clone = Path(folder, "clone")
-        subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "FEATURE_CACHE": f"{folder}/features",
-            "PYTHONPATH": str(clone),
-        }
+        rounds = [_default_run(Path(folder, f"default-{number}"), number) for number in range(ROUNDS)]
+        lines += _table_of_rounds(rounds)
+        clone, environment = _clone(Path(folder, "tiles"))
         settings = _set(clone, options)
         lines += _whole(clone, environment, settings["image_size"], options.epochs)
         print("bench: engines", file=sys.stderr, flush=True)
@@ -55,12 +55,49 @@ def main() -> None:
         lines += passes.measure(files, settings)
         print("bench: predicting", file=sys.stderr, flush=True)
         lines += passes.measure_predicting(files, clone / "models/deployed")
-        lines += _first_prediction(clone, environment, files[0])
     text = "\n".join(lines)
     print(f"\n{text}")
     if output:
         with replacing(output) as partial:
             partial.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _clone(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Return a clone of the last commit, and the environment in which it has no cache of anybody else."""
+    subprocess.run(["git", "clone", "--quiet", ".", folder], check=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return folder, os.environ | {"PATH": path, "FEATURE_CACHE": f"{folder}.features", "PYTHONPATH": str(folder)}
+
+
+def _default_run(folder: Path, number: int) -> dict[str, float]:
+    """Time one round of the default run in a new clone; return {what: seconds}."""
+    clone, environment = _clone(folder)
+
+    def seconds(label: str, *command: str | Path) -> float:
+        print(f"bench: round {number + 1} of {ROUNDS}, default run, {label}", file=sys.stderr, flush=True)
+        return watch(command, clone, environment).seconds
+
+    found = {IMPORT: seconds(IMPORT, sys.executable, "-c", "import tensorflow")}
+    found["cold run"] = seconds("cold", "dvc", "repro")
+    content = _read(clone)
+    content["train"]["head"]["dropout"] = 0.25
+    _write(clone, content)
+    found["changed head to report"] = seconds("changed head to report", "dvc", "repro", "plot")
+    found["changed head to exported files"] = found["changed head to report"] + seconds("export", "dvc", "repro")
+    found["nothing changed"] = seconds("nothing changed", "dvc", "repro")
+    image = next((clone / "data/images").rglob("*.jpg"))
+    predict = (sys.executable, "-m", "wbc.cli", "predict", image, "--output", clone / "one.csv")
+    return found | {"`wbc predict` of one image": seconds("predicting", *predict)}
+
+
+def _table_of_rounds(rounds: list[dict[str, float]]) -> list[str]:
+    """Return the median and range of each time, and its median ratio to one import of TensorFlow, as Markdown."""
+    lines = ["", "| default run | seconds: median (range) | imports of TensorFlow |", "|---|---:|---:|"]
+    for name in rounds[0]:
+        values = sorted(found[name] for found in rounds)
+        ratio = statistics.median(found[name] / found[IMPORT] for found in rounds)
+        lines.append(f"| {name} | {statistics.median(values):.1f} ({values[0]:.1f}–{values[-1]:.1f}) | {ratio:.1f} |")
+    return lines
 
 
 def _set(clone: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -78,61 +115,46 @@ def _set(clone: Path, options: argparse.Namespace) -> dict[str, Any]:
 def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> list[str]:
     """Time a cold run, a changed head, nothing changed, and the naive script; return lines of Markdown."""
 
-    def repro(label: str) -> Watched:
-        print(f"bench: {label}", file=sys.stderr, flush=True)
-        return watch(["dvc", "repro"], clone, environment)
+    def repro(label: str, *targets: str) -> Watched:
+        print(f"bench: tiles, {label}", file=sys.stderr, flush=True)
+        return watch(["dvc", "repro", *targets], clone, environment)
 
     cold = repro("a cold run")
     content = _read(clone)
     content["train"]["head"]["dropout"] = 0.25
     _write(clone, content)
-    head, nothing = repro("a changed head"), repro("nothing changed")
-    print("bench: the naive script", file=sys.stderr, flush=True)
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "benchmarks.naive",
-        "data/images",
-        passes.WEIGHTS,
-        "--size",
-        str(size),
-    ]
-    naive = watch([*command, "--epochs", str(epochs)], clone, environment)
+    head, export, nothing = repro("a changed head", "plot"), repro("export"), repro("nothing changed")
+    print("bench: tiles, the naive script", file=sys.stderr, flush=True)
+    script = [sys.executable, "-m", "benchmarks.naive", "data/images", passes.WEIGHTS, "--size", str(size)]
+    naive = watch([*script, "--epochs", str(epochs)], clone, environment)
 
     images = len((clone / "data/manifest.csv").read_text(encoding="utf-8").splitlines()) - 1
-    rows = [("cold run", cold), ("changed head to new report", head), ("nothing changed", nothing)]
+    heads = len(list((clone / "models/heads").rglob("*.npz")))
+    times = [
+        ("cold run", cold.seconds),
+        ("changed head to report", head.seconds),
+        ("changed head to exported files", head.seconds + export.seconds),
+        ("nothing changed", nothing.seconds),
+        ("naive script", naive.seconds),
+    ]
+    again = head.stages | export.stages
     return [
         "",
-        f"{images:,} images at {size} px, {epochs} epochs per training; a run trains seven heads (two protocols, five "
-        "folds), the naive script one.",
+        f"{images:,} images at {size} px, {epochs} epochs per training. A run trains {heads} heads, the script one.",
         "",
-        "| | seconds | naive script / this | peak memory |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {name} | {run.seconds:.1f} | {naive.seconds / run.seconds:.1f} | {_mega(run.peak)} |"
-            for name, run in rows
-        ),
-        f"| naive script | {naive.seconds:.1f} | 1 | {_mega(naive.peak)} |",
+        "| tiles | seconds | naive script / this |",
+        "|---|---:|---:|",
+        *(f"| {name} | {seconds:.1f} | {naive.seconds / seconds:.1f} |" for name, seconds in times),
+        "",
+        f"Peak memory: cold run {_mega(cold.peak)}, naive script {_mega(naive.peak)}. The stage split takes "
+        f"{1000 * cold.stages['split'][0] / images:.1f} ms per image.",
         "",
         "| stage | cold run: seconds | peak memory | changed head: seconds |",
         "|---|---:|---:|---:|",
         *(
-            f"| {stage} | {seconds:.1f} | {_mega(peak)} | "
-            + (f"{head.stages[stage][0]:.1f} |" if stage in head.stages else "– |")
+            f"| {stage} | {seconds:.1f} | {_mega(peak)} | {f'{again[stage][0]:.1f}' if stage in again else '–'} |"
             for stage, (seconds, peak) in cold.stages.items()
         ),
-    ]
-
-
-def _first_prediction(clone: Path, environment: dict[str, str], file: Path) -> list[str]:
-    """Time `wbc predict` on one image, from the command to the end of the process; return lines of Markdown."""
-    command: list[str | Path] = [sys.executable, "-m", "wbc.cli", "predict", file, "--model", "models/deployed"]
-    command += ["--output", clone / "one.csv"]
-    seconds = [watch(command, clone, environment).seconds for _ in range(passes.ROUNDS)]
-    return [
-        "",
-        f"One image by `wbc predict`, the start of Python included, {passes.ROUNDS} times: "
-        f"{passes.spread(seconds, 1)} s.",
     ]
 
 
