@@ -125,7 +125,15 @@ def _whole(clone: Path, environment: dict[str, str], size: int, epochs: int) -> 
     _write(clone, content)
     head, export, nothing = repro("a changed head", "plot"), repro("export"), repro("nothing changed")
     print("bench: tiles, the naive script", file=sys.stderr, flush=True)
-    script = [sys.executable, "-m", "benchmarks.naive", "data/images", passes.WEIGHTS, "--size", str(size)]
+    script: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "benchmarks.naive",
+        "data/images",
+        passes.WEIGHTS,
+        "--size",
+        str(size),
+    ]
     naive = watch([*script, "--epochs", str(epochs)], clone, environment)
 
     images = len((clone / "data/manifest.csv").read_text(encoding="utf-8").splitlines()) - 1

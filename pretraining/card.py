@@ -52,6 +52,8 @@ def main() -> None:
     card = environment.get_template("card.md.j2").render(
         source=read_json("pretraining/cells/source.json"),
         training=training,
+        continued=read_json("pretraining/continued.json"),
+        continued_epochs=len(pd.read_csv("pretraining/continued.csv")),
         history=history.to_dict("records"),
         measured=measured,
         ready=read_json("pretraining/classifier.json"),

@@ -1,27 +1,30 @@
-"""fingerprints: fingerprints of all cells that trained the backbone or the pretrained classifier.
+"""fingerprints: of all cells that trained the backbone or the pretrained classifier.
 
     python -m pretraining.fingerprints
 
-Reads the parts train and valid of pretraining/cells/. Writes pretraining/fingerprints.npz, by which the stage `split`
-recognizes these cells among a user's images.
+Reads pretraining/cells/, whose parts train and valid were used for training, and the cells of Raabin's part Train that
+the stage continue_training used. Writes pretraining/fingerprints.npz, by which the stage `split` and `wbc predict`
+recognize these cells among a user's images.
 """
 
 from pathlib import Path
 
+from wbc.common import params
 from wbc.common.errors import exit_on_user_error
-from wbc.common.tables import read_csv
+from wbc.pretraining.two_laboratories import ContinueParams, home_table, raabin_table
 from wbc.split.near_duplicates.fingerprints import Fingerprints
 
-CELLS, OUTPUT = Path("pretraining/cells"), Path("pretraining/fingerprints.npz")
-TRAINED_ON = ("train", "valid")
+PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
+OUTPUT = Path("pretraining/fingerprints.npz")
 
 
 @exit_on_user_error
 def main() -> None:
-    """Make the fingerprints of the cells that were trained on."""
-    cells = read_csv(CELLS / "cells.csv")
-    paths = cells.loc[cells["part"].isin(TRAINED_ON), "path"]
-    known = Fingerprints.of([CELLS / "raw" / path for path in paths])
+    """Compute the fingerprints of the cells that were trained on."""
+    settings = params.load(PARAMS, "continue_training", ContinueParams)
+    home, raabin = home_table(CELLS)["file"], raabin_table(settings.raabin)["file"]
+    # Raabin's images are blurred. Scaled by them, cells of the same laboratory that are not known matched, too.
+    known = Fingerprints.of([*home, *raabin], scaled_by=len(home))
     known.save(OUTPUT)
     print(f"{len(known.codes):,} fingerprints, {OUTPUT.stat().st_size / 1e6:.1f} MB")
 

@@ -4,7 +4,7 @@
 
 Reads pretraining/cells/. Writes to pretraining/
 
-    efficientnetb0.weights.h5   float16 weights of keras.applications.EfficientNetB0(include_top=False, pooling="avg")
+    barcelona.weights.h5        float16 weights of keras.applications.EfficientNetB0(include_top=False, pooling="avg")
     history.csv                 one row per epoch, see `wbc.pretraining.backbone_training.pretrain`
     training.json               seed, start, data, best epoch, effect of float16
 
@@ -16,7 +16,6 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,10 +28,11 @@ from wbc.common.progress import track
 from wbc.embed import backbones
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.pretraining import backbone_training, domain_augmentation, efficientnet_lite0
+from wbc.pretraining.two_laboratories import say
 from wbc.pretraining.weights_file import save_float16
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
-WEIGHTS = Path("pretraining/efficientnetb0.weights.h5")
+BARCELONA = Path("pretraining/barcelona.weights.h5")
 CHECKPOINTS = Path(".cache/blood")  # outside the outputs, which DVC deletes before the stage runs
 
 
@@ -63,12 +63,12 @@ def main() -> None:
 
     sample = backbone_training.sample(valid, largest)
     exact = model(sample, training=False).numpy()
-    save_float16(model, WEIGHTS)
+    save_float16(model, BARCELONA)
     difference = np.abs(model(sample, training=False).numpy() - exact).max()
-    write_csv(WEIGHTS.with_name("history.csv"), pd.DataFrame(history).round(6))
+    write_csv(BARCELONA.with_name("history.csv"), pd.DataFrame(history).round(6))
     best = max(row["epoch"] for row in history if row["best"])
     write_json(
-        WEIGHTS.with_name("training.json"),
+        BARCELONA.with_name("training.json"),
         {
             "seed": settings.seed,
             "start_from": settings.start_from,
@@ -98,12 +98,6 @@ def name_of(settings: backbone_training.Settings) -> str:
     code = [sha256(str(module.__file__)) for module in (domain_augmentation, efficientnet_lite0, backbone_training)]
     content = [settings.model_dump(), sha256(CELLS / "cells.csv"), code, keras.__version__]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def say(row: dict[str, Any]) -> None:
-    """Print an epoch's results as one line."""
-    shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if isinstance(value, float))
-    print(f"epoch {row['epoch']} at {row['image_size']} px: {shown}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ Fits on the features of Raabin-WBC's part Train alone, and tests on TestA, TestB
     head                  of the kind that the pipeline ships (`train` in params.yaml, units of `crossval`), for ten
                           seeds, each of which also draws the twentieth of the photographs that stops its training
 
-once for each backbone: as shipped, and that of `research/backbones/raabin_train.yaml`, if it was trained. Of the
-latter also its own softmax layer, which was trained together with it: the network fine-tuned end to end. Every setting
-is fixed here; nothing is chosen on a test part.
+once for each backbone: of Barcelona's cells alone, as shipped, and of `research.train_backbone`, if it was trained. The
+latter is also scored with its own softmax layer, which was trained together with it: the network fine-tuned end to end.
+Every setting is fixed here; nothing is chosen on a test part.
 """
 
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pretraining.pretrain import BARCELONA
 from research.laboratories import CLASSES, SHIPPED, features, output_file, read_cells
 from wbc.common import params
 from wbc.common.errors import exit_on_user_error
@@ -51,7 +52,7 @@ def main() -> None:
     start(seed=0)
     cells = read_cells()
     rows: dict[str, list[Scores]] = {}
-    backbones = {"as shipped": SHIPPED, "Raabin's Train": TRAINED / "efficientnetb0.weights.h5"}
+    backbones = {"Barcelona": BARCELONA, "as shipped": SHIPPED, "Raabin's Train": TRAINED / "efficientnetb0.weights.h5"}
     backbones = {name: weights for name, weights in backbones.items() if weights.exists()}
     for name, weights in backbones.items():
         benchmark = Benchmark(cells, weights)

@@ -2,9 +2,9 @@
 
     python -m research.left_out --output .cache/shift/left_out.json
 
-Reads the weights as shipped and those of `research/backbones/two_laboratories.yaml`, and makes the mean of both in
-.cache/backbones/mean/. The rule is in docs/decisions/0001-backbone-of-two-laboratories.md: for each backbone and each
-way to weigh the cells, logistic regression learns from all laboratories but one, and is scored on that one.
+Reads the three weights of pretraining/: of Barcelona's cells, trained on with Raabin's (where that file is), and the
+mean of both, which is shipped. The rule is in docs/decisions/0001-backbone-of-two-laboratories.md. For each backbone
+and each weighting of the cells, logistic regression is fitted on all laboratories but one, and scored on that one.
 """
 
 from pathlib import Path
@@ -13,21 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from research.laboratories import CLASSES, IMAGE_SIZE, SHIPPED, ZOOMS, features, output_file, read_cells
+from pretraining.continue_training import TRAINED
+from pretraining.pretrain import BARCELONA
+from research.laboratories import CLASSES, SHIPPED, ZOOMS, features, output_file, read_cells
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import sha256, write_json
-from wbc.embed import backbones
 from wbc.embed.tensorflow_setup import start
 from wbc.evaluate.metrics import score
 from wbc.pretraining import parts
 from wbc.pretraining.regression import Cells, fit_regression
-from wbc.pretraining.weights_file import save_float16
 from wbc.train.class_weights import ClassWeights, class_weight
 from wbc.train.head import Head, predict_proba
 
-TRAINED = Path(".cache/backbones/two_laboratories/efficientnetb0.weights.h5")
-MEAN = Path(".cache/backbones/mean/efficientnetb0.weights.h5")
-BACKBONES = {"as shipped": SHIPPED, "trained on": TRAINED, "mean": MEAN}
+BACKBONES = {"Barcelona": BARCELONA, "trained on": TRAINED, "mean": SHIPPED}
 C, MOST = 0.003, 150  # cells of a class that are learned from, and of Raabin's test parts that are scored
 TAUGHT = {"barcelona": ("train", "valid"), "raabin": ("Train",), "bccd": ("all",)}  # parts that may be learned from
 TESTS = {
@@ -45,8 +43,6 @@ def main() -> None:
     """Print the scores of every backbone and option at every laboratory left out."""
     output = output_file(__doc__)
     start(seed=0)
-    if TRAINED.exists() and not MEAN.exists():
-        save_mean(SHIPPED, TRAINED, MEAN)
     candidates = {name: weights for name, weights in BACKBONES.items() if weights.exists()}
     cells = read_cells()
     found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
@@ -59,22 +55,32 @@ def main() -> None:
                 f"{test} {row['accuracy']:.3f} / {row['balanced_accuracy']:.3f}" for test, row in rows.items()
             )
             print(f"{name}, {option}: {shown}", flush=True)
-        home = score_of(described.fit(("barcelona",), OPTIONS[0]), *described.tests["Barcelona"])
-        found[name]["at home"] = {"Barcelona": home}
-        print(f"{name}, at home: {home['accuracy']:.4f}", flush=True)
+        found[name]["at home"] = {
+            "Barcelona": score_of(described.fit(("barcelona",), OPTIONS[0]), *described.tests["Barcelona"])
+        }
+        found[name]["Barcelona, all cells"] = all_of_barcelona(cells, weights)
+        for option in ("at home", "Barcelona, all cells"):
+            rows = found[name][option]
+            print(f"{name}, {option}: {', '.join(f'{test} {row}' for test, row in rows.items())}", flush=True)
     write_json(
         output,
         {"weights": {name: sha256(weights) for name, weights in candidates.items()}, "scores": found},
     )
 
 
-def save_mean(one: Path, other: Path, path: Path) -> None:
-    """Write the mean of two backbones' weights, statistics of normalization included."""
-    models = [backbones.build(IMAGE_SIZE, weights) for weights in (one, other)]
-    pairs = zip(*(model.get_weights() for model in models), strict=True)
-    models[0].set_weights([np.mean(pair, axis=0) for pair in pairs])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_float16(models[0], path)
+def all_of_barcelona(cells: pd.DataFrame, weights: Path) -> dict[str, dict[str, float]]:
+    """Return the scores, on all cells of each test, of a regression on all of Barcelona's parts train and valid."""
+    part_of = cells["laboratory"].str.cat(cells["part"], sep=" ")
+    taught = cells[part_of.isin(["barcelona train", "barcelona valid"])]
+    rows = features(weights, taught, ZOOMS)
+    labels = np.repeat(taught["number"].to_numpy(), len(ZOOMS))
+    fitted = fit_regression(
+        Cells(rows.reshape(-1, rows.shape[2]), labels), weights_of([labels], OPTIONS[0]), len(CLASSES), C
+    )
+    tests = {name: cells[part_of == " ".join(place)] for name, place in TESTS.items()}
+    return {
+        name: score_of(fitted, features(weights, test)[:, 0], test["number"].to_numpy()) for name, test in tests.items()
+    }
 
 
 class Described:

@@ -4,24 +4,27 @@ import importlib.util
 import json
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tests.small_project import Project, stages_run
+from wbc.embed import backbones
 from wbc.fetch.drawn.dataset import SyntheticParams, draw_dataset
 from wbc.pretraining import efficientnet_lite0
+from wbc.split.near_duplicates.fingerprints import Fingerprints
 
-STAGES = {"cells", "pretrain", "fingerprints", "measure", "classifier", "package", "card"}
+STAGES = {"cells", "pretrain", "continue_training", "fingerprints", "measure", "classifier", "package", "card"}
 
 
-def draw_archive(path, seed, cells):
-    """Write drawn cells as a zip of class folders."""
+def draw_archive(path, seed, cells, name="cells/{label}/{number:04d}.png", format="PNG"):
+    """Write drawn cells as a zip; `name` is that of a cell's file in it."""
     params = SyntheticParams(seed=seed, cells_per_class=cells, copies_per_cell=1, image_size=48)
     path.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for drawing in draw_dataset(params):
-            with archive.open(f"cells/{drawing.label}/{drawing.number:04d}.png", "w") as file:
-                drawing.image.save(file, "PNG")
+            with archive.open(name.format(label=drawing.label, number=drawing.number), "w") as file:
+                drawing.image.save(file, format)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,7 @@ def blood(fresh, tmp_path_factory):
     blood = Project(project.folder / "pretraining")
     draw_archive(blood.folder / "archives/pbc_cells.zip", seed=1, cells=8)
     draw_archive(blood.folder / "archives/bccd_cells.zip", seed=2, cells=6)
+    draw_archive(blood.folder / "archives/raabin.zip", 3, 6, "raabin/Train/{label}/photo{number}_1.jpg", "JPEG")
     (blood.folder / "dvc.lock").unlink(missing_ok=True)
     blood.set(
         {
@@ -39,6 +43,9 @@ def blood(fresh, tmp_path_factory):
             "pretrain.training.phases": [{"image_size": 32, "epochs": 1}],
             "pretrain.training.batch_size": 4,
             "pretrain.training.warm_up": 0.5,
+            "continue_training.raabin.valid_photographs": 5,
+            "continue_training.phases": [{"image_size": 32, "epochs": 1}],
+            "measure.laboratories": {"bccd": "pretraining/archives/bccd_cells.zip"},
             "measure.image_size": 32,
             "measure.seeds": [1],
             "measure.study.head.units": [16],
@@ -64,7 +71,17 @@ def test_it_makes_the_weights_their_results_and_their_card(made):
     assert cells["part"].value_counts().to_dict() == {"train": 20, "valid": 10, "test": 10}
     training = json.loads((made.folder / "training.json").read_text())
     assert (training["seed"], training["best_epoch"], training["archive_sha256"]) == (1, 1, source["sha256"])
+    continued = json.loads((made.folder / "continued.json").read_text())
+    assert continued["cells"]["barcelona"] == {"train": 20, "valid": 10}
+    assert continued["cells"]["raabin"] == {"train": 24, "valid": 6}
+    before, after, mean = (
+        backbones.build(32, made.folder / f"{name}.weights.h5").get_weights()
+        for name in ("barcelona", "two_laboratories", "efficientnetb0")
+    )
+    for one, other, both in zip(before, after, mean, strict=True):
+        np.testing.assert_allclose(both, (one + other) / 2, rtol=1e-3, atol=1e-6)
     assert (made.folder / "efficientnetb0.weights.h5").stat().st_size < 9e6
+    assert len(Fingerprints.load(made.folder / "fingerprints.npz").codes) == 60
 
     results = json.loads((made.folder / "results.json").read_text())
     assert results["images"]["laboratories"] == {"bccd": dict.fromkeys(training["classes"], 6)}

@@ -48,6 +48,7 @@ def made(tree):
         columns = ("learning_rate", "loss", "accuracy", "shifted_loss", "shifted_accuracy", "plain_accuracy")
         history = pd.DataFrame({"epoch": [1, 2], "image_size": [96, 128]} | {name: [0.5, 0.25] for name in columns})
         history.to_csv(folder / "history.csv", index=False)
+        history.to_csv(folder / "continued.csv", index=False)
         (folder / "efficientnetb0.weights.h5").write_bytes(b"weights")
         written = {
             "cells/source.json": {
@@ -56,6 +57,13 @@ def made(tree):
                 "images": 20,
                 "left_out_for_two_labels": [],
                 "classes": CLASSES,
+            },
+            "continued.json": {
+                "seed": 5,
+                "archive_sha256": "cd" * 32,
+                "cells": {"barcelona": {"train": 15, "valid": 2}, "raabin": {"train": 4321, "valid": 3}},
+                "best_epoch": 2,
+                "best": {"plain_accuracy": 0.981, "shifted_accuracy": 0.903},
             },
             "training.json": {
                 "seed": 7,
@@ -116,7 +124,10 @@ def test_it_says_where_the_weights_come_from_and_how_they_were_made(made, tree):
         "CC BY 4.0",
         "10.1016/j.dib.2020.105474",
         "Apache-2.0",
-        "| seed | 7 |",
+        "| seeds | 7 and 5 |",
+        "4,321 of Raabin-WBC together",
+        "10.1038/s41598-021-04426-x",
+        "cd" * 32,
     ):
         assert said in text
     for label, parts in CLASSES.items():

@@ -15,7 +15,7 @@ from tests.imports import ROOT
 def project(tmp_path, monkeypatch):
     """A folder with what the step reads."""
     shutil.copytree(ROOT / package.FITTED, tmp_path / package.FITTED)
-    for file in (package.WEIGHTS, package.SCORES):
+    for file in (package.WEIGHTS, package.KNOWN, package.SCORES):
         shutil.copyfile(ROOT / file, tmp_path / file)
     monkeypatch.chdir(tmp_path)
     return tmp_path

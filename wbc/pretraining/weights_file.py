@@ -35,6 +35,19 @@ def save_float16(model: keras.Model, path: Path) -> None:
         full.unlink()
 
 
+def save_mean(one: keras.Model, other: keras.Model, path: Path) -> None:
+    """Write the mean of two models' weights, statistics of normalization included, as `save_float16` does.
+
+    Args:
+        one: a Keras model; it gets the mean.
+        other: a model of the same layers.
+        path: file to write, ending in `.weights.h5`.
+    """
+    pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+    one.set_weights([np.mean(pair, axis=0) for pair in pairs])
+    save_float16(one, path)
+
+
 def _copy(name: str, item: h5py.Group | h5py.Dataset, target: h5py.File) -> None:
     if isinstance(item, h5py.Group):
         group = target.require_group(name)

@@ -67,14 +67,20 @@ class Fingerprints(NamedTuple):
             write_npz(partial, self._asdict())
 
     @classmethod
-    def of(cls, files: Sequence[Path]) -> Self:
-        """Compute the fingerprints of image files."""
+    def of(cls, files: Sequence[Path], scaled_by: int | None = None) -> Self:
+        """Compute the fingerprints of image files.
+
+        Args:
+            files: image files.
+            scaled_by: number of the first files from which mean and spread are computed; default: all. Blurred images
+                among them make sharp images look alike.
+        """
         described = prefetch(lambda file: _describe(decode(file)[0], (1.0,))[0], files)
         waves = np.array(list(track(described, "fingerprints", total=len(files))))
         is_flat = ~waves.any(axis=(1, 2))
-        mean = waves[:, 0].real.mean(axis=0)
+        mean = waves[:scaled_by, 0].real.mean(axis=0)
         waves[:, 0] -= mean
-        spread = np.sqrt((np.abs(waves) ** 2).mean(axis=0)) + 1e-6
+        spread = np.sqrt((np.abs(waves[:scaled_by]) ** 2).mean(axis=0)) + 1e-6
         scaled = waves / spread
         parts = np.concatenate([scaled.real, scaled.imag[:, 1:]], axis=1).reshape(len(waves), -1)
         largest = np.abs(parts).max(axis=1, keepdims=True) + 1e-9
