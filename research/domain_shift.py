@@ -67,7 +67,7 @@ def main() -> None:
 
 
 class Benchmark:
-    """The features of a backbone, and what is fitted on those of Raabin's Train."""
+    """Features of a backbone, and the classifiers fitted on Raabin's Train."""
 
     def __init__(self, cells: pd.DataFrame, weights: Path) -> None:
         def part(laboratory: str, name: str) -> pd.DataFrame:

@@ -26,8 +26,8 @@ from wbc.train.class_weights import ClassWeights, class_weight
 from wbc.train.head import Head, predict_proba
 
 BACKBONES = {"Barcelona": BARCELONA, "trained on": TRAINED, "mean": SHIPPED}
-C, MOST = 0.003, 150  # cells of a class that are learned from, and of Raabin's test parts that are scored
-TAUGHT = {"barcelona": ("train", "valid"), "raabin": ("Train",), "bccd": ("all",)}  # parts that may be learned from
+C, MOST = 0.003, 150  # cells of a class for training, and of Raabin's test parts for scoring
+TAUGHT = {"barcelona": ("train", "valid"), "raabin": ("Train",), "bccd": ("all",)}  # parts for training
 TESTS = {
     "Barcelona": ("barcelona", "test"),
     "TestA": ("raabin", "TestA"),
