@@ -23,12 +23,10 @@ import pandas as pd
 from wbc.common import params
 from wbc.common.errors import exit_on_user_error
 from wbc.common.files import read_json, sha256, write_csv, write_json
-from wbc.common.images import decode, resize
-from wbc.common.progress import track
 from wbc.embed import backbones
 from wbc.embed.tensorflow_setup import keras, start
 from wbc.pretraining import backbone_training, domain_augmentation, efficientnet_lite0
-from wbc.pretraining.two_laboratories import say
+from wbc.pretraining.two_laboratories import read_images, say
 from wbc.pretraining.weights_file import save_float16
 
 PARAMS, CELLS = "pretraining/params.yaml", Path("pretraining/cells")
@@ -87,9 +85,7 @@ def main() -> None:
 
 def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> backbone_training.Cells:
     """Return the images of a table of cells, decoded and resized to `side` pixels."""
-    images = np.empty((len(table), side, side, 3), np.uint8)
-    for row, path in enumerate(track(table["path"], "read")):
-        images[row] = resize(decode(CELLS / "raw" / path)[0], side)
+    images = read_images([CELLS / "raw" / path for path in table["path"]], side)
     return backbone_training.Cells(images, table["label"].map(classes.index).to_numpy())
 
 

@@ -62,7 +62,9 @@ def main() -> None:
             write_csv(REPORTS / "label_errors.csv", table)
             overlap = images["path"].isin(split["overlap"]["paths"]).to_numpy()
             if features.facts["weights_file_sha256"] == BLOOD_SHA256 and overlap.any():
-                found = without_overlap(labels, scored.probabilities, groups, splits.classes, overlap, settings)
+                found = without_overlap(
+                    labels, scored.probabilities, groups, splits.classes, overlap, settings, each_group=True
+                )
                 facts["overlap"] = found
         columns = ["path", "label", "group", *(["fold"] if scheme == CROSSVAL else [])]
         result = Result.of(facts, images[columns], labels, scored.probabilities, splits.classes)

@@ -76,8 +76,10 @@ def without_overlap(
     classes: Sequence[str],
     overlap: npt.NDArray[np.bool_],
     params: IntervalParams,
+    *,
+    each_group: bool,
 ) -> dict[str, Any]:
-    """Return the scores over the images that did not train the backbone, each group counting once.
+    """Return the scores over the images that did not train the backbone.
 
     Args:
         y_true: class number of each scored image.
@@ -86,6 +88,7 @@ def without_overlap(
         classes: class names in the order of the columns.
         overlap: whether the backbone was trained on the image; of one image at least.
         params: of the intervals.
+        each_group: whether each group counts once, or each image; as in the score that these are compared with.
 
     Returns:
         {"images": how many trained the backbone, "rest": how many did not}, and, if any did not, "accuracy",
@@ -95,9 +98,11 @@ def without_overlap(
     found: dict[str, Any] = {"images": int(overlap.sum()), "rest": int(rest.sum())}
     if rest.any():
         described = describe(y_true[rest], y_prob[rest], groups[rest], classes, {}, params)
+        scores, intervals = described, described["intervals"]
+        if each_group:
+            scores, intervals = scores["cells"], intervals["cells"]
         both = ("accuracy", "balanced_accuracy")
-        found |= {key: described["cells"][key] for key in both}
-        found["intervals"] = {key: described["intervals"]["cells"][key] for key in both}
+        found |= {key: scores[key] for key in both} | {"intervals": {key: intervals[key] for key in both}}
     return found
 
 

@@ -91,7 +91,7 @@ def score(site: Site, intervals: IntervalParams) -> dict[str, Any]:
             "known": {name: scored[name] for name in ("accuracy", "balanced_accuracy", "macro", "per_class")},
             "intervals": scored["intervals"],
             "deployed": appraise(answers, numbers, np.ones(len(numbers))),
-            "overlap": without_overlap(*of_images, overlap, intervals) if overlap.any() else None,
+            "overlap": without_overlap(*of_images, overlap, intervals, each_group=False) if overlap.any() else None,
             "unknown": {
                 label: abstention(
                     [one.reason for one, of in zip(site.predictions, site.labels, strict=True) if of == label]

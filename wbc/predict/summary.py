@@ -60,8 +60,7 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
     """
     use, facts = scored["deployed"], {}
     for name, key in SCORES:
-        interval = scored["intervals"][key]
-        facts[name] = f"{scored['known'][key]:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
+        facts[name] = _with_interval(scored["known"], scored["intervals"], key)
     facts["expected calibration error"] = f"{use['ece']:.3f}"
     facts[f"coverage of the prediction sets, {asked:.0%} asked"] = f"{use['coverage']:.1%}"
     facts["classes in a set, mean"] = f"{use['set_size']:.2f}"
@@ -77,9 +76,7 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
             f"{found['images']:,} images show cells that the backbone was trained on; the others are {found['rest']:,}",
         ]
         for name, key in SCORES if found["rest"] else ():
-            interval = found["intervals"][key]
-            fact = f"{found[key]:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
-            lines.append(f"{name + ', other images':42} {fact}")
+            lines.append(f"{name + ', other images':42} {_with_interval(found, found['intervals'], key)}")
     lines += ["", f"{'class':30} {'images':>7} {'recall':>7} {'precision':>9}"]
     for name, row in scored["known"]["per_class"].items():
         if row["support"]:
@@ -90,6 +87,10 @@ def of_scores(scored: dict[str, Any], asked: float) -> list[str]:
             f"{name:30} {row['images']:7,} not a class of the classifier; abstains from {row['abstained']:.0%}"
         )
     return lines
+
+
+def _with_interval(scores: dict[str, Any], intervals: dict[str, Any], key: str) -> str:
+    return f"{scores[key]:.3f} ({intervals[key]['low']:.3f}-{intervals[key]['high']:.3f})"
 
 
 def of_adapting(curve: "pd.DataFrame", adapted: Adapted, count: int) -> list[str]:

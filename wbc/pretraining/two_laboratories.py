@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pydantic
 
@@ -66,11 +67,16 @@ def home_table(cells: Path) -> pd.DataFrame:
 
 def read_cells(table: pd.DataFrame, classes: Sequence[str], side: int) -> Cells:
     """Return the images of a table, resized to `side` pixels, each laboratory and class a stratum."""
-    images = np.empty((len(table), side, side, 3), np.uint8)
-    for row, file in enumerate(track(table["file"], "read")):
-        images[row] = resize(decode(file)[0], side)
     strata = table.groupby(["laboratory", "label"]).ngroup().to_numpy()
-    return Cells(images, table["label"].map(classes.index).to_numpy(), strata)
+    return Cells(read_images(table["file"].tolist(), side), table["label"].map(classes.index).to_numpy(), strata)
+
+
+def read_images(files: Sequence[Path], side: int) -> npt.NDArray[np.uint8]:
+    """Return image files, decoded and resized to `side` pixels, as an array (images, side, side, 3)."""
+    images = np.empty((len(files), side, side, 3), np.uint8)
+    for row, file in enumerate(track(files, "read")):
+        images[row] = resize(decode(file)[0], side)
+    return images
 
 
 def say(row: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from wbc.evaluate.intervals import wilson
 from wbc.evaluate.metrics import compute_metrics, rounded
 from wbc.evaluate.params import IntervalParams
 from wbc.evaluate.results import Result
-from wbc.evaluate.scoring import describe, source_counts
+from wbc.evaluate.scoring import describe, source_counts, without_overlap
 
 CLASSES = ["basophil", "eosinophil", "lymphocyte"]
 PARAMS = IntervalParams(confidence_level=0.95)
@@ -142,3 +142,17 @@ def test_what_was_saved_is_loaded(scored, metrics, tmp_path):
     assert loaded.metrics == saved.metrics
     assert loaded.predictions["predicted"].tolist() == saved.predictions["predicted"].tolist()
     assert set(loaded.roc["class"]) == set(names)
+
+
+def test_the_score_over_the_other_images_counts_as_the_score_beside_it():
+    """The first image trained the backbone. The rest is a group of three images, all right, and one image, wrong."""
+    labels, groups = np.array([0, 0, 0, 0, 1]), np.array([0, 1, 1, 1, 2])
+    probabilities = np.tile([0.9, 0.1], (5, 1))
+    overlap = np.arange(5) == 0
+    arguments = (labels, probabilities, groups, ["a", "b"], overlap, IntervalParams(confidence_level=0.95))
+    by_image, by_group = (without_overlap(*arguments, each_group=each) for each in (False, True))
+    assert (by_image["accuracy"], by_group["accuracy"]) == (0.75, 0.5)
+    assert (by_image["images"], by_image["rest"]) == (1, 4)
+    assert all(found["intervals"]["accuracy"]["low"] < found["accuracy"] for found in (by_image, by_group))
+    nothing_left = without_overlap(*arguments[:4], np.ones(5, bool), arguments[5], each_group=True)
+    assert nothing_left == {"images": 5, "rest": 0}
